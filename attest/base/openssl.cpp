@@ -1,0 +1,65 @@
+#include "attest/base/openssl.hpp"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+namespace concordat::base {
+
+CodeInfo describe(CryptoErrc code) noexcept {
+  switch (code) {
+    case CryptoErrc::openssl_failed:
+      return {"openssl_failed", "OpenSSL failed"};
+    case CryptoErrc::bad_key:
+      return {"bad_key", "not a usable key"};
+    case CryptoErrc::bad_certificate:
+      return {"bad_certificate", "not a usable certificate"};
+    case CryptoErrc::authentication_failed:
+      return {"authentication_failed", "ciphertext does not authenticate"};
+  }
+  return {"unknown", "unknown crypto error"};
+}
+
+std::string take_openssl_errors() {
+  std::string out;
+  while (const unsigned long code = ERR_get_error()) {
+    char text[256];
+    ERR_error_string_n(code, text, sizeof text);
+    if (!out.empty()) out += "; ";
+    out += text;
+  }
+  return out;
+}
+
+Error openssl_error(std::string_view while_doing) {
+  const std::string queue = take_openssl_errors();
+  return Error(CryptoErrc::openssl_failed,
+               std::string(while_doing) + (queue.empty() ? "" : ": " + queue));
+}
+
+Result<X509Ptr> parse_certificate_der(BytesView der) {
+  const unsigned char* at = der.data();
+  X509Ptr certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  if (!certificate || at != der.data() + der.size()) {
+    return Error(CryptoErrc::bad_certificate, take_openssl_errors());
+  }
+  return certificate;
+}
+
+Result<X509Ptr> parse_certificate(BytesView pem_or_der) {
+  if (!pem_or_der.empty() && pem_or_der[0] == 0x30) return parse_certificate_der(pem_or_der);
+  BioPtr bio(BIO_new_mem_buf(pem_or_der.data(), static_cast<int>(pem_or_der.size())));
+  X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  if (!certificate) return Error(CryptoErrc::bad_certificate, take_openssl_errors());
+  return certificate;
+}
+
+Result<Bytes> certificate_der(const X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate, &der);
+  if (size < 0) return openssl_error("encoding a certificate");
+  Bytes out(der, der + size);
+  OPENSSL_free(der);
+  return out;
+}
+
+}  // namespace concordat::base

@@ -1,0 +1,31 @@
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(CONCORDAT_CCACHE ccache)
+if(CONCORDAT_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CONCORDAT_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CONCORDAT_CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
+                    -fstack-protector-strong -fno-omit-frame-pointer)
+add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT CONCORDAT_SANITIZE)
+  add_compile_definitions(_FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
+endif()
+if(CONCORDAT_SANITIZE)
+  add_compile_options(-fsanitize=${CONCORDAT_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${CONCORDAT_SANITIZE})
+endif()
+if(CONCORDAT_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
