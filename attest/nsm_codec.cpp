@@ -1,0 +1,440 @@
+#include <array>
+#include <limits>
+
+#include "attest/base/cbor.hpp"
+#include "attest/nsm.hpp"
+
+namespace concordat::attest::nsm {
+namespace {
+
+using base::Error;
+namespace cbor = base::cbor;
+
+constexpr std::size_t kMaxName = 64;       // longest name on the wire has 15 bytes
+constexpr std::size_t kMaxModuleId = 256;  // AWS's have 39 bytes
+constexpr std::size_t kMaxEntries = 32;    // map entries, unknown ones included
+constexpr unsigned kMaxUnknownDepth = 8;   // nesting inside an unknown entry
+constexpr std::size_t kMaxLockedPcrs = 256;
+
+struct ErrorName {
+  Errc code;
+  base::CodeInfo info;
+  std::string_view wire;
+};
+constexpr std::array<ErrorName, 8> kErrors{{
+    {Errc::invalid_argument,
+     {"invalid_argument", "the NSM found an argument invalid"},
+     "InvalidArgument"},
+    {Errc::invalid_index,
+     {"invalid_index", "the NSM has no register of that index"},
+     "InvalidIndex"},
+    {Errc::invalid_response,
+     {"invalid_response", "the NSM's response cannot be read"},
+     "InvalidResponse"},
+    {Errc::read_only_index, {"read_only_index", "the register is locked"}, "ReadOnlyIndex"},
+    {Errc::invalid_operation,
+     {"invalid_operation", "the NSM does not know or allow the operation"},
+     "InvalidOperation"},
+    {Errc::buffer_too_small,
+     {"buffer_too_small", "the response does not fit its buffer"},
+     "BufferTooSmall"},
+    {Errc::input_too_large,
+     {"input_too_large", "the request is larger than the NSM takes"},
+     "InputTooLarge"},
+    {Errc::internal_error, {"internal_error", "the NSM failed inside"}, "InternalError"},
+}};
+
+constexpr std::array<std::string_view, 3> kDigestNames{"SHA256", "SHA384", "SHA512"};
+
+Error bad_value(cbor::Errc code, std::string_view field, std::string_view what) {
+  return Error(code, std::string(field) + ": " + std::string(what));
+}
+
+// Text chosen by the other side, fit for one line of a message.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text)
+    out += (c >= ' ' && c <= '~' && c != '"') ? c : '?';
+  return out + '"';
+}
+
+// One named field of a map: how its value is read and whether it was there.
+template <class Read>
+struct Field {
+  std::string_view name;
+  Read read;  // Status(cbor::Reader&)
+  bool required = true;
+  bool seen = false;
+};
+template <class Read>
+Field(std::string_view, Read) -> Field<Read>;
+template <class Read>
+Field(std::string_view, Read, bool) -> Field<Read>;
+
+template <class Read>
+Result<bool> read_if_named(cbor::Reader& reader, std::string_view key, Field<Read>& field) {
+  if (key != field.name) return false;
+  if (field.seen) return bad_value(cbor::Errc::duplicate_key, field.name, "comes twice");
+  field.seen = true;
+  CONCORDAT_CHECK(field.read(reader));
+  return true;
+}
+
+// Reads a map by name, in whatever order and form; unknown entries are passed over, as serde does.
+template <class... Reads>
+Status read_fields(cbor::Reader& reader, Field<Reads>... fields) {
+  CONCORDAT_CHECK(cbor::for_each_entry(
+      reader, kMaxEntries, [](cbor::Reader& r) { return r.read_text(kMaxName); },
+      [&](std::string_view key) -> Status {
+        Status failure;
+        bool known = false;
+        const auto offer = [&](auto& field) {
+          if (known || !failure) return;
+          auto taken = read_if_named(reader, key, field);
+          if (!taken) {
+            failure = std::move(taken).error();
+          } else {
+            known = *taken;
+          }
+        };
+        (offer(fields), ...);
+        CONCORDAT_CHECK(std::move(failure));
+        return known ? Status() : reader.skip(kMaxUnknownDepth);
+      }));
+  Status missing;
+  const auto require = [&](const auto& field) {
+    if (field.required && !field.seen && missing) {
+      missing = bad_value(cbor::Errc::missing_key, field.name, "absent");
+    }
+  };
+  (require(fields), ...);
+  return missing;
+}
+
+auto read_u16(std::string_view name, std::uint16_t& out) {
+  return Field{name, [name, &out](cbor::Reader& r) -> Status {
+                 CONCORDAT_TRY(const std::uint64_t value, r.read_uint());
+                 if (value > std::numeric_limits<std::uint16_t>::max()) {
+                   return bad_value(cbor::Errc::too_large, name, std::to_string(value));
+                 }
+                 out = static_cast<std::uint16_t>(value);
+                 return {};
+               }};
+}
+
+auto read_blob(std::string_view name, Bytes& out, std::size_t max) {
+  return Field{name, [&out, max](cbor::Reader& r) -> Status {
+                 CONCORDAT_TRY(const BytesView value, r.read_bytes(max));
+                 out = base::to_bytes(value);
+                 return {};
+               }};
+}
+
+auto read_optional_blob(std::string_view name, std::optional<Bytes>& out) {
+  const auto read = [&out](cbor::Reader& r) -> Status {
+    CONCORDAT_TRY(const bool null, r.take_null());
+    if (null) return {};
+    CONCORDAT_TRY(const BytesView value, r.read_bytes(kMaxRequest));
+    out = base::to_bytes(value);
+    return {};
+  };
+  return Field{name, read, false};
+}
+
+auto read_pcr(std::string_view name, PcrValue& out) {
+  return Field{name, [name, &out](cbor::Reader& r) -> Status {
+                 CONCORDAT_TRY(const BytesView value, r.read_bytes(kMaxResponse));
+                 auto pcr = PcrValue::from(value);
+                 if (!pcr) return bad_value(cbor::Errc::too_large, name, pcr.error().detail());
+                 out = *pcr;
+                 return {};
+               }};
+}
+
+auto read_indexes(std::string_view name, std::vector<std::uint16_t>& out) {
+  return Field{name, [name, &out](cbor::Reader& r) -> Status {
+                 CONCORDAT_TRY(const auto count, r.read_array_any(kMaxLockedPcrs));
+                 for (std::size_t i = 0; !count || i < *count; ++i) {
+                   if (!count) {
+                     CONCORDAT_TRY(const bool done, r.take_break());
+                     if (done) break;
+                   }
+                   CONCORDAT_TRY(const std::uint64_t value, r.read_uint());
+                   if (i == kMaxLockedPcrs || value > std::numeric_limits<std::uint16_t>::max()) {
+                     return bad_value(cbor::Errc::too_large, name, "too many or too large");
+                   }
+                   out.push_back(static_cast<std::uint16_t>(value));
+                 }
+                 return {};
+               }};
+}
+
+auto read_digest(std::string_view name, Digest& out) {
+  return Field{name, [&out](cbor::Reader& r) -> Status {
+                 CONCORDAT_TRY(const std::string_view text, r.read_text(kMaxName));
+                 for (std::size_t i = 0; i < kDigestNames.size(); ++i) {
+                   if (text != kDigestNames[i]) continue;
+                   out = static_cast<Digest>(i);
+                   return {};
+                 }
+                 return bad_value(cbor::Errc::unexpected_type, "digest", quoted(text));
+               }};
+}
+
+// serde's externally tagged enum: a bare text, or a map of one entry {name: body}. `unit(name)`
+// and `structure(name, reader)` judge the name.
+template <class Message, class Unit, class Structure>
+Result<Message> read_enum(BytesView message, Unit&& unit, Structure&& structure) {
+  cbor::Reader reader(message, cbor::Encoding::any);
+  CONCORDAT_TRY(const cbor::Kind kind, reader.peek());
+  std::optional<Message> out;
+  if (kind == cbor::Kind::text) {
+    CONCORDAT_TRY(const std::string_view name, reader.read_text(kMaxName));
+    CONCORDAT_TRY(out, unit(name));
+  } else {
+    CONCORDAT_CHECK(cbor::for_each_entry(
+        reader, 1, [](cbor::Reader& r) { return r.read_text(kMaxName); },
+        [&](std::string_view name) -> Status {
+          CONCORDAT_TRY(out, structure(name, reader));
+          return {};
+        }));
+  }
+  if (!out) return Error(cbor::Errc::missing_key, "empty map");
+  CONCORDAT_CHECK(reader.finish());
+  return *std::move(out);
+}
+
+Error unknown_name(std::string_view name) {
+  return Error(cbor::Errc::unknown_key, quoted(name));
+}
+
+Result<Request> unit_request(std::string_view name) {
+  if (name == "DescribeNSM") return Request(DescribeNsmRequest{});
+  if (name == "GetRandom") return Request(GetRandomRequest{});
+  return unknown_name(name);
+}
+
+Result<Request> structure_request(std::string_view name, cbor::Reader& reader) {
+  if (name == "DescribePCR") {
+    DescribePcrRequest request;
+    CONCORDAT_CHECK(read_fields(reader, read_u16("index", request.index)));
+    return Request(request);
+  }
+  if (name == "ExtendPCR") {
+    ExtendPcrRequest request;
+    CONCORDAT_CHECK(read_fields(reader, read_u16("index", request.index),
+                                read_blob("data", request.data, kMaxRequest)));
+    return Request(std::move(request));
+  }
+  if (name == "LockPCR") {
+    LockPcrRequest request;
+    CONCORDAT_CHECK(read_fields(reader, read_u16("index", request.index)));
+    return Request(request);
+  }
+  if (name == "LockPCRs") {
+    LockPcrsRequest request;
+    CONCORDAT_CHECK(read_fields(reader, read_u16("range", request.range)));
+    return Request(request);
+  }
+  if (name == "Attestation") {
+    AttestationRequest request;
+    CONCORDAT_CHECK(read_fields(reader, read_optional_blob("user_data", request.user_data),
+                                read_optional_blob("nonce", request.nonce),
+                                read_optional_blob("public_key", request.public_key)));
+    return Request(std::move(request));
+  }
+  return unknown_name(name);
+}
+
+Result<Response> unit_response(std::string_view name) {
+  if (name == "LockPCR") return Response(LockPcrResponse{});
+  if (name == "LockPCRs") return Response(LockPcrsResponse{});
+  return unknown_name(name);
+}
+
+Result<Response> read_error(cbor::Reader& reader) {
+  CONCORDAT_TRY(const std::string_view name, reader.read_text(kMaxName));
+  for (const ErrorName& row : kErrors) {
+    if (row.wire == name) return Response(ErrorResponse{row.code});
+  }
+  return unknown_name(name);
+}
+
+Result<Response> structure_response(std::string_view name, cbor::Reader& reader) {
+  if (name == "Error") return read_error(reader);
+  if (name == "DescribePCR") {
+    DescribePcrResponse response;
+    const auto read_lock = [&](cbor::Reader& r) -> Status {
+      CONCORDAT_TRY(response.lock, r.read_bool());
+      return {};
+    };
+    CONCORDAT_CHECK(read_fields(reader, Field{"lock", read_lock}, read_pcr("data", response.data)));
+    return Response(response);
+  }
+  if (name == "ExtendPCR") {
+    ExtendPcrResponse response;
+    CONCORDAT_CHECK(read_fields(reader, read_pcr("data", response.data)));
+    return Response(response);
+  }
+  if (name == "GetRandom") {
+    GetRandomResponse response;
+    CONCORDAT_CHECK(read_fields(reader, read_blob("random", response.random, kMaxResponse)));
+    return Response(std::move(response));
+  }
+  if (name == "Attestation") {
+    AttestationResponse response;
+    CONCORDAT_CHECK(read_fields(reader, read_blob("document", response.document, kMaxResponse)));
+    return Response(std::move(response));
+  }
+  if (name == "DescribeNSM") {
+    DescribeNsmResponse response;
+    const auto read_module_id = [&](cbor::Reader& r) -> Status {
+      CONCORDAT_TRY(response.module_id, r.read_text(kMaxModuleId));
+      return {};
+    };
+    CONCORDAT_CHECK(read_fields(
+        reader, read_u16("version_major", response.version_major),
+        read_u16("version_minor", response.version_minor),
+        read_u16("version_patch", response.version_patch), Field{"module_id", read_module_id},
+        read_u16("max_pcrs", response.max_pcrs), read_indexes("locked_pcrs", response.locked_pcrs),
+        read_digest("digest", response.digest)));
+    return Response(std::move(response));
+  }
+  return unknown_name(name);
+}
+
+void write_optional(cbor::Writer& writer, std::string_view name,
+                    const std::optional<Bytes>& value) {
+  writer.text(name);
+  if (value) {
+    writer.bytes(*value);
+  } else {
+    writer.null();
+  }
+}
+
+// {name: {...count fields}}
+cbor::Writer begin(std::string_view name, std::size_t count) {
+  cbor::Writer writer;
+  writer.map(1).text(name).map(count);
+  return writer;
+}
+
+Bytes bare(std::string_view name) {
+  cbor::Writer writer;
+  writer.text(name);
+  return std::move(writer).take();
+}
+
+struct RequestEncoder {
+  Bytes operator()(const DescribeNsmRequest&) const { return bare("DescribeNSM"); }
+  Bytes operator()(const GetRandomRequest&) const { return bare("GetRandom"); }
+  Bytes operator()(const DescribePcrRequest& r) const {
+    return std::move(begin("DescribePCR", 1).text("index").uint(r.index)).take();
+  }
+  Bytes operator()(const ExtendPcrRequest& r) const {
+    return std::move(begin("ExtendPCR", 2).text("index").uint(r.index).text("data").bytes(r.data))
+        .take();
+  }
+  Bytes operator()(const LockPcrRequest& r) const {
+    return std::move(begin("LockPCR", 1).text("index").uint(r.index)).take();
+  }
+  Bytes operator()(const LockPcrsRequest& r) const {
+    return std::move(begin("LockPCRs", 1).text("range").uint(r.range)).take();
+  }
+  Bytes operator()(const AttestationRequest& r) const {
+    cbor::Writer writer = begin("Attestation", 3);
+    write_optional(writer, "user_data", r.user_data);
+    write_optional(writer, "nonce", r.nonce);
+    write_optional(writer, "public_key", r.public_key);
+    return std::move(writer).take();
+  }
+};
+
+struct ResponseEncoder {
+  Bytes operator()(const DescribeNsmResponse& r) const {
+    cbor::Writer writer = begin("DescribeNSM", 7);
+    writer.text("version_major").uint(r.version_major);
+    writer.text("version_minor").uint(r.version_minor);
+    writer.text("version_patch").uint(r.version_patch);
+    writer.text("module_id").text(r.module_id);
+    writer.text("max_pcrs").uint(r.max_pcrs);
+    writer.text("locked_pcrs").array(r.locked_pcrs.size());
+    for (const std::uint16_t index : r.locked_pcrs)
+      writer.uint(index);
+    writer.text("digest").text(kDigestNames.at(static_cast<std::size_t>(r.digest)));
+    return std::move(writer).take();
+  }
+  Bytes operator()(const GetRandomResponse& r) const {
+    return std::move(begin("GetRandom", 1).text("random").bytes(r.random)).take();
+  }
+  Bytes operator()(const DescribePcrResponse& r) const {
+    cbor::Writer writer = begin("DescribePCR", 2);
+    writer.text("lock").boolean(r.lock).text("data").bytes(r.data.view());
+    return std::move(writer).take();
+  }
+  Bytes operator()(const ExtendPcrResponse& r) const {
+    return std::move(begin("ExtendPCR", 1).text("data").bytes(r.data.view())).take();
+  }
+  Bytes operator()(const LockPcrResponse&) const { return bare("LockPCR"); }
+  Bytes operator()(const LockPcrsResponse&) const { return bare("LockPCRs"); }
+  Bytes operator()(const AttestationResponse& r) const {
+    return std::move(begin("Attestation", 1).text("document").bytes(r.document)).take();
+  }
+  Bytes operator()(const ErrorResponse& r) const {
+    cbor::Writer writer;
+    writer.map(1).text("Error").text(wire_name(r.code));
+    return std::move(writer).take();
+  }
+};
+
+}  // namespace
+
+base::CodeInfo describe(Errc code) noexcept {
+  for (const ErrorName& row : kErrors) {
+    if (row.code == code) return row.info;
+  }
+  return {"unknown", "unknown NSM error"};
+}
+
+std::string_view wire_name(Errc code) noexcept {
+  for (const ErrorName& row : kErrors) {
+    if (row.code == code) return row.wire;
+  }
+  return "InternalError";
+}
+
+Errc errc_of(const base::Error& error) noexcept {
+  for (const ErrorName& row : kErrors) {
+    if (error.is(row.code)) return row.code;
+  }
+  return Errc::internal_error;
+}
+
+Bytes encode_request(const Request& request) {
+  return std::visit(RequestEncoder{}, request);
+}
+
+Result<Request> decode_request(BytesView message) {
+  if (message.size() > kMaxRequest) {
+    return Error(Errc::input_too_large, std::to_string(message.size()) + " bytes");
+  }
+  auto request = read_enum<Request>(message, unit_request, structure_request);
+  if (!request) return Error(Errc::invalid_operation, request.error().to_string());
+  return request;
+}
+
+Bytes encode_response(const Response& response) {
+  return std::visit(ResponseEncoder{}, response);
+}
+
+Result<Response> decode_response(BytesView message) {
+  if (message.size() > kMaxResponse) {
+    return Error(Errc::invalid_response, std::to_string(message.size()) + " bytes");
+  }
+  auto response = read_enum<Response>(message, unit_response, structure_response);
+  if (!response) return Error(Errc::invalid_response, response.error().to_string());
+  return response;
+}
+
+}  // namespace concordat::attest::nsm
