@@ -1,0 +1,44 @@
+// What the commands of `concordat` share. Each command lives in a file of its own and adds itself
+// to the parser; it keeps no state between runs and reads nothing from the environment.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+
+#include "attest/base/error.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace concordat::cli {
+
+// The exit statuses of every program of this project; there are no others.
+enum class ExitStatus : int { done = 0, usage_or_io = 1, refused = 2 };
+
+// One run of the program. `err` takes what is for people only, `out` the answer.
+struct Invocation {
+  std::string program;  // "concordat" or "concordat-lab", for messages
+  std::ostream& out;
+  std::ostream& err;
+  ExitStatus status = ExitStatus::done;  // set by the command that ran
+};
+
+// Runs `command` when `parsed` was chosen on the command line and keeps its exit status.
+void on_chosen(CLI::App& parsed, Invocation& invocation, std::function<ExitStatus()> command);
+
+// `group` needs one of its own commands; without, a usage error that says so.
+void require_command(CLI::App& group);
+
+// One line on standard error, "concordat: WHAT: error", and the status for usage and I/O errors.
+[[nodiscard]] ExitStatus fail(const Invocation& invocation, std::string_view what,
+                              const base::Error& error);
+
+// One function a command, in the order of `concordat --help`.
+void add_attest_commands(CLI::App& app, Invocation& invocation);
+
+// Parses the arguments (without the program's name) and runs the chosen command. Never throws.
+[[nodiscard]] int run(int argc, const char* const* argv, Invocation& invocation);
+
+}  // namespace concordat::cli

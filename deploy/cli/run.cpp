@@ -1,0 +1,71 @@
+#include <CLI/CLI.hpp>
+#include <array>
+#include <csignal>
+#include <ostream>
+
+#include "deploy/cli/commands.hpp"
+
+namespace concordat::cli {
+namespace {
+
+using AddCommand = void (*)(CLI::App&, Invocation&);
+constexpr std::array kCommands{
+    AddCommand{add_attest_commands},
+};
+
+ExitStatus parse_and_run(int argc, const char* const* argv, Invocation& invocation) {
+  CLI::App app("Operator's commands for Nitro Enclaves that trust one another.",
+               invocation.program);
+  require_command(app);
+  app.set_version_flag("--version", CONCORDAT_VERSION);
+  app.footer("Exit status: 0 done or accepted, 2 refused, 1 usage or input/output error.");
+  for (const AddCommand add : kCommands)
+    add(app, invocation);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Prints help and version too, whose code is 0; every other code of CLI11 is a usage error.
+    const int code = app.exit(error, invocation.out, invocation.err);
+    return code == 0 ? ExitStatus::done : ExitStatus::usage_or_io;
+  }
+  return invocation.status;
+}
+
+}  // namespace
+
+void on_chosen(CLI::App& parsed, Invocation& invocation, std::function<ExitStatus()> command) {
+  parsed.callback([&invocation, command = std::move(command)] { invocation.status = command(); });
+}
+
+void require_command(CLI::App& group) {
+  // Not CLI11's require_subcommand: that one hides a mistyped command behind "is required".
+  group.callback([&group] {
+    if (group.get_subcommands().empty()) {
+      throw CLI::RequiredError::Subcommand(1);
+    }
+  });
+}
+
+ExitStatus fail(const Invocation& invocation, std::string_view what, const base::Error& error) {
+  invocation.err << invocation.program << ": " << what << ": " << error.to_string() << "\n";
+  return ExitStatus::usage_or_io;
+}
+
+int run(int argc, const char* const* argv, Invocation& invocation) {
+  // A reader that went away is a failed write, reported below, not a death by signal.
+  std::signal(SIGPIPE, SIG_IGN);
+  ExitStatus status = ExitStatus::usage_or_io;
+  try {
+    status = parse_and_run(argc, argv, invocation);
+  } catch (const std::exception& error) {
+    invocation.err << invocation.program << ": " << error.what() << "\n";
+  }
+  // An answer that did not arrive (full disk, closed pipe) must not look like one that did.
+  if (!invocation.out.flush()) {
+    invocation.err << invocation.program << ": cannot write to standard output\n";
+    status = ExitStatus::usage_or_io;
+  }
+  return static_cast<int>(status);
+}
+
+}  // namespace concordat::cli
