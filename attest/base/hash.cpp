@@ -1,6 +1,7 @@
 #include "attest/base/hash.hpp"
 
 #include <openssl/core_names.h>
+#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 
 #include <new>
@@ -108,6 +109,19 @@ SecretBytes hkdf_extract(BytesView salt, const SecretBytes& input_key) {
 SecretBytes hkdf_expand(const SecretBytes& pseudorandom_key, BytesView info, std::size_t size) {
   return hkdf(EVP_KDF_HKDF_MODE_EXPAND_ONLY, pseudorandom_key.expose(SecretAccess{}), {}, info,
               size);
+}
+
+SecretBytes hmac_sha256(const SecretBytes& key, BytesView message) {
+  const BytesView key_bytes = key.expose(SecretAccess{});
+  SecretBytes out = SecretBytes::zeroed(Sha256Digest::kSize);
+  // HMAC() refuses a null key even when its length is zero.
+  static constexpr std::uint8_t kEmpty = 0;
+  const void* key_data = key_bytes.empty() ? &kEmpty : key_bytes.data();
+  const auto* done =
+      HMAC(digest_of<Sha256Digest>(), key_data, static_cast<int>(key_bytes.size()), message.data(),
+           message.size(), out.expose_mutable(SecretAccess{}).data(), nullptr);
+  require(done != nullptr);
+  return out;
 }
 
 }  // namespace concordat::base

@@ -36,4 +36,7 @@ using Sha384 = Hasher<Sha384Digest>;
 [[nodiscard]] SecretBytes hkdf_expand(const SecretBytes& pseudorandom_key, BytesView info,
                                       std::size_t size);
 
+// RFC 2104 with SHA-256; 32 bytes.
+[[nodiscard]] SecretBytes hmac_sha256(const SecretBytes& key, BytesView message);
+
 }  // namespace concordat::base

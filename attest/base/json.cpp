@@ -90,6 +90,8 @@ Result<json> parse_strict_json(std::string_view text, unsigned max_depth) {
     return value;
   } catch (const json::parse_error& e) {
     return Error(JsonErrc::malformed, line_and_column(text, e.byte));
+  } catch (const json::out_of_range&) {  // 1e999
+    return Error(JsonErrc::malformed, "a number is too large");
   }
 }
 

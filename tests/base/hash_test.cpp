@@ -36,5 +36,13 @@ TEST(Hkdf, MatchesRfc5869Construction) {
             "48b6457763e4f0204fc5");
 }
 
+TEST(Hmac, MatchesRfc4231Case2) {
+  Bytes key = to_bytes(as_bytes("Jefe"));
+  const SecretBytes mac =
+      hmac_sha256(SecretBytes::take(key), as_bytes("what do ya want for nothing?"));
+  EXPECT_EQ(to_hex(mac.expose(SecretAccess{})),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 }  // namespace
 }  // namespace concordat::base

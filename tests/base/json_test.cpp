@@ -24,6 +24,7 @@ TEST(StrictJson, SaysWhereTheTextStopsBeingJson) {
   EXPECT_TRUE(parse_error("{\"a\": 1, // no\n}").is(JsonErrc::malformed));
   EXPECT_TRUE(parse_error("\"\xff\"").is(JsonErrc::malformed));
   EXPECT_TRUE(parse_error("").is(JsonErrc::malformed));
+  EXPECT_TRUE(parse_error("1e999").is(JsonErrc::malformed));
 }
 
 TEST(StrictJson, BoundsDepth) {
