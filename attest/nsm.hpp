@@ -57,6 +57,7 @@ enum class Errc {
 }
 // "InvalidArgument" and so on, as on the wire.
 [[nodiscard]] std::string_view wire_name(Errc code) noexcept;
+[[nodiscard]] std::optional<Errc> errc_from_wire(std::string_view name) noexcept;
 // The module's code in `error`, or internal_error where it is of another kind.
 [[nodiscard]] Errc errc_of(const base::Error& error) noexcept;
 
@@ -84,6 +85,7 @@ using Request = std::variant<DescribeNsmRequest, GetRandomRequest, DescribePcrRe
                              ExtendPcrRequest, LockPcrRequest, LockPcrsRequest, AttestationRequest>;
 
 enum class Digest { sha256, sha384, sha512 };
+[[nodiscard]] std::string_view wire_name(Digest digest) noexcept;
 
 struct DescribeNsmResponse {
   std::uint16_t version_major = 0;

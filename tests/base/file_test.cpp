@@ -3,18 +3,15 @@
 #include <gtest/gtest.h>
 
 #include "attest/base/secret_access.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace concordat::base {
 namespace {
 
 class FileTest : public testing::Test {
  protected:
-  FileTest() {
-    std::string pattern = testing::TempDir() + "concordat-file-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~FileTest() override { std::filesystem::remove_all(folder_); }
-  std::filesystem::path folder_;
+  test::TemporaryFolder temporary_;
+  const std::filesystem::path& folder_ = temporary_.path();
 };
 
 TEST_F(FileTest, WritesWithModeAndReadsBack) {
