@@ -8,11 +8,13 @@ function(concordat_library name)
 endfunction()
 
 # concordat_program(NAME SOURCES main.cpp... LINK lib...)
+# What the quickstart builds: every program declared so, by the one target `programs`.
 function(concordat_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LINK})
+  set_property(GLOBAL APPEND PROPERTY concordat_programs ${name})
 endfunction()
 
 # concordat_test(NAME SOURCES a_test.cpp... LINK lib... [LABELS l...])
@@ -27,6 +29,7 @@ function(concordat_test name)
 endfunction()
 
 # concordat_fuzz_target(NAME SOURCES fuzz_x.cpp LINK lib...)
+# The target `fuzzers` builds all of them.
 # With CONCORDAT_FUZZ: a libFuzzer binary. Without: the same entry point behind a main that replays a corpus.
 function(concordat_fuzz_target name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
@@ -40,4 +43,5 @@ function(concordat_fuzz_target name)
   endif()
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LINK})
+  set_property(GLOBAL APPEND PROPERTY concordat_fuzzers ${name})
 endfunction()

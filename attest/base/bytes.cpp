@@ -33,6 +33,7 @@ std::string to_hex(BytesView bytes) {
 }
 
 Result<Bytes> from_hex(std::string_view text) {
+  if (text.empty()) return Bytes{};  // libsodium must not be given a null buffer
   Bytes out(text.size() / 2);
   std::size_t written = 0;
   const char* end = nullptr;

@@ -1,0 +1,45 @@
+"""A root of the lab reaches no program that is deployed: not in what it links, not in what was built."""
+
+import subprocess
+import unittest
+
+import rules
+import tree
+
+
+def symbols(program: str) -> str:
+    path = tree.BUILD / "bin" / program
+    return subprocess.run(["nm", "--demangle", str(path)], check=True, capture_output=True, text=True).stdout
+
+
+class LinkGraph(unittest.TestCase):
+    def test_only_named_programs_reach_the_custom_root(self):
+        for target in tree.targets().values():
+            if target.type == "EXECUTABLE" and tree.layer(target.folder) is not None \
+                    and rules.CUSTOM_ROOT_LIBRARY in tree.linked_by(target.name):
+                self.assertIn(target.name, rules.CUSTOM_ROOT_PROGRAMS)
+
+    def test_production_programs_link_nothing_of_the_lab(self):
+        for name in rules.PRODUCTION_PROGRAMS:
+            lab = [link for link in tree.linked_by(name) if link in tree.targets()
+                   and tree.targets()[link].folder.startswith("deploy/lab")]
+            self.assertEqual(lab, [], name)
+
+
+class Binaries(unittest.TestCase):
+    def programs(self):
+        return {name: twin for name, twin in rules.PRODUCTION_PROGRAMS.items() if name in tree.targets()}
+
+    def test_production_programs_hold_no_symbol_of_the_lab(self):
+        for name in self.programs():
+            found = sorted(set(rules.LAB_SYMBOLS.findall(symbols(name))))
+            self.assertEqual(found, [], f"{name} contains the lab")
+
+    def test_the_twins_do(self):
+        for name, twin in self.programs().items():
+            if twin is not None:
+                self.assertRegex(symbols(twin), rules.LAB_SYMBOLS, f"{twin} should differ from {name} in this")
+
+
+if __name__ == "__main__":
+    unittest.main()

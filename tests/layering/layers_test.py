@@ -1,0 +1,86 @@
+"""Arrows between folders go one way: in what files include, and in what targets link."""
+
+import unittest
+
+import rules
+import tree
+
+
+class Includes(unittest.TestCase):
+    def test_go_one_way(self):
+        for path in tree.cpp_files():
+            own = tree.layer(path)
+            for mark, header in tree.includes(path):
+                if mark != '"' or own is None:
+                    continue
+                theirs = tree.layer(header)
+                self.assertIsNotNone(theirs, f"{path} includes {header}, which nothing but tests and bench may see")
+                self.assertLessEqual(theirs, own, f"{path} includes {header}: against the layers {rules.LAYERS}")
+
+    def test_are_written_from_the_repository_root(self):
+        for path in tree.cpp_files():
+            for mark, header in tree.includes(path):
+                if mark == '"':
+                    self.assertTrue((tree.SOURCE / header).is_file(), f"{path}: no {header} from the repository root")
+
+    def test_of_secret_access_are_on_the_list(self):
+        header = "attest/base/secret_access.hpp"
+        listed = {line.split()[0] for line in tree.text("tests/layering/secret_access.txt").splitlines()
+                  if line.strip() and not line.startswith("#")}
+        found = {path for path in tree.cpp_files()
+                 if tree.layer(path) is not None and ('"', header) in tree.includes(path)}
+        self.assertEqual(found - listed, set(), "look at secrets without being on tests/layering/secret_access.txt")
+        self.assertEqual(listed - found, set(), "on tests/layering/secret_access.txt without need")
+
+
+class Links(unittest.TestCase):
+    def test_go_one_way(self):
+        for target in tree.targets().values():
+            own = tree.layer(target.folder)
+            for link in target.links:
+                other = tree.targets().get(link)
+                if other is None or own is None or not other.folder:
+                    continue
+                theirs = tree.layer(other.folder)
+                self.assertIsNotNone(theirs, f"{target.name} links {link}, which nothing but tests and bench may see")
+                self.assertLessEqual(theirs, own, f"{target.name} links {link}: against the layers {rules.LAYERS}")
+
+    def test_go_only_to_targets_that_exist(self):
+        for target in tree.targets().values():
+            for link in target.links:
+                if link.startswith("concordat"):
+                    self.assertIn(link, tree.targets(), f"{target.name} links {link}")
+
+    def test_every_library_source_is_built(self):
+        built = {source for target in tree.targets().values() for source in target.sources}
+        unbuilt = [path for path in tree.cpp_files() if path.endswith(".cpp") and tree.layer(path) is not None
+                   and path not in built]
+        self.assertEqual(unbuilt, [], "no target builds these")
+
+
+def may_do_io(target: tree.Target) -> bool:
+    """Targets named *_io, and in deploy/ the programs themselves: their main is where things are wired."""
+    return (target.name.endswith("_io") or target.name in rules.IO_LIBRARIES_IN_DEPLOY
+            or (target.type == "EXECUTABLE" and tree.layer(target.folder) == rules.LAYERS.index("deploy")))
+
+
+class InputAndOutput(unittest.TestCase):
+    def cores(self):
+        return [target for target in tree.targets().values()
+                if tree.layer(target.folder) is not None and not may_do_io(target)]
+
+    def test_headers_stay_in_io_targets(self):
+        for target in self.cores():
+            for source in target.sources:
+                touched = sorted(header for header in tree.closure(source) if rules.IO_HEADERS.match(header))
+                self.assertEqual(touched, [], f"{source} of {target.name} does I/O; only targets named *_io may")
+
+    def test_core_libraries_do_not_link_io_libraries(self):
+        for target in self.cores():
+            reached = sorted(link for link in tree.linked_by(target.name)
+                             if link.endswith("_io") or link == "concordat_asio")
+            self.assertEqual(reached, [], f"{target.name} links I/O; only targets named *_io may")
+
+
+if __name__ == "__main__":
+    unittest.main()

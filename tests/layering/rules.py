@@ -1,0 +1,27 @@
+"""The picture of design section 2 as data. A change here is a change of the architecture: say why."""
+
+import re
+
+# Lowest first: a folder sees itself and what stands before it.
+LAYERS = ["attest/base", "attest", "policy", "peer", "keyservice", "deploy"]
+# These see everything, and nothing sees them.
+OBSERVERS = ["tests", "bench"]
+
+# Sockets, ioctls and the event loop. Cores take bytes and events and return bytes and actions.
+IO_HEADERS = re.compile(r"boost/(asio|beast)\b|sys/(socket|ioctl|un|epoll|eventfd|vfs)\.h|netinet/"
+                        r"|netdb\.h|linux/vm_sockets\.h|poll\.h")
+# Libraries in deploy/ that are parts of programs' wiring without "_io" in their name.
+IO_LIBRARIES_IN_DEPLOY: set[str] = set()
+
+# A lab root reaches a program only through this library.
+CUSTOM_ROOT_LIBRARY = "concordat_attest_custom_root"
+# Offline commands and the lab. Whatever opens a channel in production is not here, and must never be.
+CUSTOM_ROOT_PROGRAMS = {"concordat", "concordat-lab", "concordat-custodian-lab", "concordat-worker-lab",
+                        "concordat-lab-hypervisor", "concordat-lab-kms"}
+# What is deployed on EC2, and the twin that shows that the test below looks for the right thing.
+PRODUCTION_PROGRAMS = {"concordat-custodian": "concordat-custodian-lab", "concordat-worker": "concordat-worker-lab",
+                       "concordat-parent": None}
+# Names that no production program may contain (as `nm --demangle` prints them).
+LAB_SYMBOLS = re.compile(r"\btrust_anchors_from_root\b|\bconcordat::lab::")
+
+MAX_LINES = 600
