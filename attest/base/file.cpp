@@ -5,31 +5,19 @@
 
 #include <cerrno>
 
+#include "attest/base/descriptor.hpp"
 #include "attest/base/secret_access.hpp"
 
 namespace concordat::base {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ > STDERR_FILENO) ::close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 Error system_error(FileErrc code, const std::filesystem::path& path) {
   return Error(code, path.string() + ": " + std::strerror(errno));
 }
 
 int open_for_reading(const std::filesystem::path& path) {
-  return path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  return path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                     : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
 }
 
 // Fills `out` as far as the file goes.
@@ -63,7 +51,7 @@ Status write_all(int fd, BytesView content, const std::filesystem::path& path) {
 
 Status sync_folder(const std::filesystem::path& folder) {
   const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0 || ::fsync(fd.get()) != 0) return system_error(FileErrc::cannot_write, folder);
+  if (!fd.open() || ::fsync(fd.get()) != 0) return system_error(FileErrc::cannot_write, folder);
   return {};
 }
 
@@ -83,7 +71,7 @@ CodeInfo describe(FileErrc code) noexcept {
 
 Result<Bytes> read_file(const std::filesystem::path& path, std::size_t max) {
   const Descriptor fd(open_for_reading(path));
-  if (fd.get() < 0) return system_error(FileErrc::cannot_read, path);
+  if (!fd.open()) return system_error(FileErrc::cannot_read, path);
   constexpr std::size_t kChunk = 64 * 1024;
   Bytes out;
   for (;;) {
@@ -99,7 +87,7 @@ Result<Bytes> read_file(const std::filesystem::path& path, std::size_t max) {
 
 Result<SecretBytes> read_secret_file(const std::filesystem::path& path, std::size_t max) {
   const Descriptor fd(open_for_reading(path));
-  if (fd.get() < 0) return system_error(FileErrc::cannot_read, path);
+  if (!fd.open()) return system_error(FileErrc::cannot_read, path);
   SecretBytes buffer = SecretBytes::zeroed(max + 1);
   const auto bytes = buffer.expose_mutable(SecretAccess{});
   CONCORDAT_TRY(const std::size_t size, read_some(fd.get(), bytes, path));
@@ -110,7 +98,7 @@ Result<SecretBytes> read_secret_file(const std::filesystem::path& path, std::siz
 Status write_file(const std::filesystem::path& path, BytesView content, mode_t mode) {
   std::string temporary = path.string() + ".XXXXXX";
   const Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (fd.get() < 0) return system_error(FileErrc::cannot_write, path);
+  if (!fd.open()) return system_error(FileErrc::cannot_write, path);
   Status done = write_all(fd.get(), content, path);
   if (done && (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0 ||
                ::rename(temporary.c_str(), path.c_str()) != 0)) {
