@@ -63,6 +63,10 @@ cbor_callbacks make_callbacks() {
   return c;
 }
 
+// Heads of tags 0 to 23 (RFC 8949 section 3, major type 6).
+constexpr std::uint8_t kFirstShortTag = 0xc0;
+constexpr std::uint8_t kLastShortTag = 0xd7;
+
 // RFC 8949 section 4.1: the shortest head for an argument.
 std::size_t preferred_head_size(std::uint64_t argument) noexcept {
   if (argument < 24) return 1;
@@ -136,6 +140,10 @@ Result<Reader::Head> Reader::head() const {
   static const cbor_callbacks callbacks = make_callbacks();
   const BytesView rest = input_.subspan(offset_);
   if (rest.empty()) return fail(Errc::truncated, "no more bytes");
+  // libcbor 0.8 calls most one-byte tags malformed, 18 (COSE_Sign1) among them.
+  if (rest[0] >= kFirstShortTag && rest[0] <= kLastShortTag) {
+    return Head{Kind::tag, static_cast<std::uint64_t>(rest[0] - kFirstShortTag), {}, false, 1};
+  }
   Decoded decoded;
   const cbor_decoder_result result =
       cbor_stream_decode(rest.data(), rest.size(), &callbacks, &decoded);

@@ -64,6 +64,16 @@ TEST(CborReader, RefusesChunkedStringsAndBadUtf8) {
   EXPECT_EQ(Reader(hex("62c3a9")).read_text(9).value(), "\xc3\xa9");
 }
 
+TEST(CborReader, ReadsTagsOfEveryHeadLength) {
+  for (const std::uint64_t tag : {0u, 6u, 18u, 23u, 24u, 255u, 70000u}) {
+    Writer writer;
+    writer.tag(tag).uint(1);
+    Reader reader(writer.view());
+    EXPECT_EQ(reader.read_tag().value(), tag);
+    EXPECT_EQ(reader.read_uint().value(), 1u);
+  }
+}
+
 Result<std::size_t> count_entries(BytesView map, std::size_t max) {
   Reader reader(map);
   std::size_t entries = 0;

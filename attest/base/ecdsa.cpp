@@ -1,0 +1,44 @@
+#include "attest/base/ecdsa.hpp"
+
+#include <openssl/ec.h>
+
+namespace concordat::base {
+namespace {
+
+using SignaturePtr = std::unique_ptr<ECDSA_SIG, OpensslDeleter<ECDSA_SIG_free>>;
+
+Result<Bytes> to_der(BytesView raw) {
+  const int half = static_cast<int>(raw.size() / 2);
+  BIGNUM* r = BN_bin2bn(raw.data(), half, nullptr);
+  BIGNUM* s = BN_bin2bn(raw.data() + half, half, nullptr);
+  const SignaturePtr signature(ECDSA_SIG_new());
+  if (!signature || ECDSA_SIG_set0(signature.get(), r, s) != 1) {
+    BN_free(r);
+    BN_free(s);
+    return openssl_error("encoding a signature");
+  }
+  const int size = i2d_ECDSA_SIG(signature.get(), nullptr);
+  if (size <= 0) return openssl_error("encoding a signature");
+  Bytes der(static_cast<std::size_t>(size));
+  unsigned char* at = der.data();
+  if (i2d_ECDSA_SIG(signature.get(), &at) != size) return openssl_error("encoding a signature");
+  return der;
+}
+
+}  // namespace
+
+Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw) {
+  if (raw.empty() || raw.size() % 2 != 0) return Error(CryptoErrc::authentication_failed);
+  CONCORDAT_TRY(const Bytes der, to_der(raw));
+  const PkeyContextPtr context(EVP_PKEY_CTX_new(key, nullptr));
+  if (!context || EVP_PKEY_verify_init(context.get()) != 1) {
+    return openssl_error("preparing to verify a signature");
+  }
+  if (EVP_PKEY_verify(context.get(), der.data(), der.size(), digest.data(), digest.size()) != 1) {
+    (void)take_openssl_errors();
+    return Error(CryptoErrc::authentication_failed);
+  }
+  return {};
+}
+
+}  // namespace concordat::base
