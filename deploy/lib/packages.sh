@@ -3,7 +3,8 @@
 # Asks nothing and starts no service: a policy-rc.d that answers "forbidden" (101) stands in the way of every
 # service script while apt runs, and is put back as it was even when apt fails or is interrupted.
 
-readonly POLICY_RC_D=/usr/sbin/policy-rc.d
+# Tests put it elsewhere.
+: "${POLICY_RC_D:=/usr/sbin/policy-rc.d}"
 readonly POLICY_MARK='# concordat: no service starts while its packages are installed'
 # Where a policy-rc.d that was there before waits for its return.
 readonly POLICY_KEPT=$POLICY_RC_D.before-concordat
