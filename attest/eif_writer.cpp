@@ -34,10 +34,11 @@ Status check_parts(const EifParts& parts) {
     return Error(EifErrc::section_too_large, "metadata or signature");
   }
   if (parts.ramdisks.empty()) return Error(EifErrc::missing_section, "ramdisk");
-  // Kernel, cmdline, metadata and signature beside the ramdisks.
-  if (parts.ramdisks.size() > kEifMaxSections - 4) {
-    return Error(EifErrc::bad_section_table,
-                 std::to_string(parts.ramdisks.size()) + " ramdisks, at most 28 fit");
+  const std::size_t others = parts.signature.empty() ? 3 : 4;  // kernel, cmdline, metadata, ...
+  if (parts.ramdisks.size() > kEifMaxSections - others) {
+    return Error(EifErrc::bad_section_table, std::to_string(parts.ramdisks.size()) +
+                                                 " ramdisks, at most " +
+                                                 std::to_string(kEifMaxSections - others) + " fit");
   }
   return {};
 }

@@ -112,7 +112,7 @@ TEST(Eif, WriterRefusesWhatNoReaderTakes) {
   parts.metadata = "[]";
   EXPECT_TRUE(write_eif(parts).error().is(EifErrc::bad_metadata));
   parts = test::small_parts();
-  parts.ramdisks.assign(29, test::kInit);
+  parts.ramdisks.assign(30, test::kInit);
   EXPECT_TRUE(write_eif(parts).error().is(EifErrc::bad_section_table));
   parts.ramdisks.pop_back();
   EXPECT_TRUE(test::read_bytes(write_eif(parts).value()));
