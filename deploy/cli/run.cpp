@@ -11,7 +11,6 @@ namespace {
 using AddCommand = void (*)(CLI::App&, Invocation&);
 constexpr std::array kCommands{
     AddCommand{add_attest_commands},
-    AddCommand{add_measure_command},
 };
 
 ExitStatus parse_and_run(int argc, const char* const* argv, Invocation& invocation) {

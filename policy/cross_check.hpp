@@ -1,0 +1,35 @@
+// What no single field of a policy file shows: names that lead nowhere, roots that contradict one
+// another, a custodian role that anyone could hold. Internal to parsing.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "policy/field_reader.hpp"
+#include "policy/model.hpp"
+
+namespace concordat::policy {
+
+class CrossCheck {
+ public:
+  CrossCheck(const Model& model, json::Report& report) : model_(model), report_(report) {}
+
+  // Once all images are read, before any is asked for.
+  void index_images();
+  // Index of the image; reported when there is none.
+  [[nodiscard]] std::optional<std::uint32_t> image(std::string_view name, const json::Path& path);
+  // Reported when there is no such role.
+  bool role(std::string_view name, const json::Path& path);
+  // Once everything is read.
+  void finish();
+
+ private:
+  void check_roots();
+  void check_custodians();
+
+  const Model& model_;
+  json::Report& report_;
+  std::map<std::string_view, std::uint32_t> images_;
+};
+
+}  // namespace concordat::policy

@@ -1,0 +1,105 @@
+#include "policy/errc.hpp"
+
+namespace concordat::policy {
+
+base::CodeInfo describe(PolicyErrc code) noexcept {
+  switch (code) {
+    case PolicyErrc::too_large:
+      return {"policy_too_large", "the file is larger than allowed"};
+    case PolicyErrc::not_json:
+      return {"not_json", "not strict JSON in UTF-8"};
+    case PolicyErrc::duplicate_key:
+      return {"duplicate_key", "a key appears twice in one object"};
+    case PolicyErrc::unknown_key:
+      return {"unknown_key", "a key that the format does not know"};
+    case PolicyErrc::missing_key:
+      return {"missing_key", "a required key is missing"};
+    case PolicyErrc::wrong_type:
+      return {"wrong_type", "a value of the wrong JSON type"};
+    case PolicyErrc::bad_value:
+      return {"bad_value", "a value outside what the format allows"};
+    case PolicyErrc::too_many:
+      return {"too_many", "more entries than allowed"};
+    case PolicyErrc::dangling_name:
+      return {"dangling_name", "a name that the file does not define"};
+    case PolicyErrc::weak_pin:
+      return {"weak_pin", "a pin that does not identify an image"};
+    case PolicyErrc::bad_validity:
+      return {"bad_validity", "a validity that the format does not allow"};
+    case PolicyErrc::bad_roots:
+      return {"bad_roots", "root generations that contradict one another"};
+    case PolicyErrc::custodian_unpinned:
+      return {"custodian_unpinned", "a custodian role that anyone's account could hold"};
+    case PolicyErrc::role_unpinned:
+      return {"role_unpinned", "a role that anyone's account could hold"};
+    case PolicyErrc::nobody_admitted:
+      return {"nobody_admitted", "an entry under which nobody can be admitted"};
+    case PolicyErrc::unused:
+      return {"unused", "an entry that nothing uses"};
+    case PolicyErrc::ends_soon:
+      return {"ends_soon", "the validity has ended or is about to"};
+  }
+  return {"unknown", "unknown policy error"};
+}
+
+base::CodeInfo describe(SignatureErrc code) noexcept {
+  switch (code) {
+    case SignatureErrc::bad_envelope:
+      return {"bad_envelope", "not a DSSE envelope"};
+    case SignatureErrc::wrong_payload_type:
+      return {"wrong_payload_type", "the envelope holds a payload of another type"};
+    case SignatureErrc::too_few_signatures:
+      return {"too_few_signatures", "fewer valid signatures by distinct signers than required"};
+    case SignatureErrc::authority_differs:
+      return {"policy_authority_differs", "the policy is for another authority"};
+    case SignatureErrc::realm_differs:
+      return {"policy_realm_differs", "the policy is for another realm"};
+    case SignatureErrc::not_yet_valid:
+      return {"policy_not_yet_valid", "the policy is not valid yet"};
+    case SignatureErrc::expired:
+      return {"policy_expired", "the policy has expired"};
+    case SignatureErrc::serial_lower:
+      return {"policy_serial_lower", "a policy with a higher serial is in force"};
+    case SignatureErrc::serial_conflict:
+      return {"policy_serial_conflict", "a different policy with the same serial is in force"};
+    case SignatureErrc::no_policy:
+      return {"no_policy", "no policy is in force"};
+  }
+  return {"unknown", "unknown signature error"};
+}
+
+base::CodeInfo describe(AdmissionErrc code) noexcept {
+  switch (code) {
+    case AdmissionErrc::purpose_unknown:
+      return {"purpose_unknown", "policy does not know the purpose"};
+    case AdmissionErrc::own_role_unknown:
+      return {"own_role_unknown", "policy does not know this side's own role"};
+    case AdmissionErrc::own_role_not_in_purpose:
+      return {"own_role_not_in_purpose", "policy does not give this side's role that purpose"};
+    case AdmissionErrc::peer_role_unknown:
+      return {"peer_role_unknown", "policy does not know the peer's role"};
+    case AdmissionErrc::peer_role_not_in_purpose:
+      return {"peer_role_not_in_purpose", "policy does not give the peer's role that purpose"};
+    case AdmissionErrc::debug_document:
+      return {"peer_in_debug_mode", "the peer runs in debug mode"};
+    case AdmissionErrc::own_authority_unset:
+      return {"own_authority_unset", "this side has not measured its authority into PCR16"};
+    case AdmissionErrc::authority_differs:
+      return {"peer_authority_differs", "the peer's PCR16 names another authority"};
+    case AdmissionErrc::no_image:
+      return {"role_has_no_image", "policy names no image for the role"};
+    case AdmissionErrc::image_differs:
+      return {"image_differs", "the peer's image is none of the role's"};
+    case AdmissionErrc::account_differs:
+      return {"account_differs", "the peer's PCR3 is none of the role's accounts"};
+    case AdmissionErrc::instance_differs:
+      return {"instance_differs", "the peer's PCR4 is none of the role's instances"};
+    case AdmissionErrc::bad_key_name:
+      return {"bad_key_name", "not a key name"};
+    case AdmissionErrc::not_granted:
+      return {"not_granted", "policy does not grant that to the role"};
+  }
+  return {"unknown", "unknown admission error"};
+}
+
+}  // namespace concordat::policy

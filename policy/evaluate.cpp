@@ -1,0 +1,217 @@
+#include "policy/evaluate.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "attest/claims.hpp"
+#include "policy/finding.hpp"
+
+namespace concordat::policy {
+namespace {
+
+using attest::VerifiedClaims;
+
+constexpr std::string_view kAbsent = "absent";
+// A document always carries the register; all zero is what an unset one holds.
+constexpr unsigned kAccountPcr = 3;
+constexpr unsigned kInstancePcr = 4;
+
+std::string show(const std::optional<PcrValue>& value) {
+  return value ? value->hex() : std::string(kAbsent);
+}
+
+// Enough of a register to tell two apart in one line; `explain` shows them whole.
+std::string shortened(const std::string& value) {
+  constexpr std::size_t kShown = 16;
+  const bool is_register = value.size() == PcrValue::kSize * 2 &&
+                           value.find_first_not_of("0123456789abcdef") == value.npos;
+  return is_register ? value.substr(0, kShown) + ".." : value;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 8;
+  if (names.empty()) return "nobody (the list is empty)";
+  std::string out = names.front();
+  for (std::size_t i = 1; i < std::min(names.size(), kShown); ++i)
+    out += ", " + names[i];
+  if (names.size() > kShown) out += " and " + std::to_string(names.size() - kShown) + " more";
+  return out;
+}
+
+const std::vector<std::string>& roles_on(const Purpose& purpose, Side side) noexcept {
+  return side == Side::initiator ? purpose.initiator : purpose.responder;
+}
+
+// The registers that identify an image, and what one image wants in them; nullptr: not pinned.
+constexpr std::array<unsigned, 4> kImagePcrs{0, 1, 2, 8};
+using ImagePins = std::array<const PcrValue*, kImagePcrs.size()>;
+
+ImagePins pins_of(const Image& image) noexcept {
+  return {&image.pcr0, &image.pcr1, &image.pcr2, image.pcr8 ? &*image.pcr8 : nullptr};
+}
+
+class Walk {
+ public:
+  Walk(const Model& model, const Question& question, const VerifiedClaims& claims,
+       const PcrValue& own_pcr16)
+      : model_(model), question_(question), claims_(claims), own_pcr16_(own_pcr16) {
+    for (std::size_t i = 0; i < kImagePcrs.size(); ++i)
+      measured_[i] = claims.pcr(kImagePcrs[i]);
+  }
+
+  Evaluation run() && {
+    check_purpose();
+    check_mode_and_authority();
+    if (const Role* const role = model_.role(question_.peer_role)) {
+      check_image(*role);
+      check_pins("PCR3", kAccountPcr, role->accounts, AdmissionErrc::account_differs);
+      check_pins("PCR4", kInstancePcr, role->instances, AdmissionErrc::instance_differs);
+    }
+    out_.verdict = verdict();
+    if (!out_.verdict) out_.image.clear();
+    return std::move(out_);
+  }
+
+ private:
+  bool require(AdmissionErrc code, std::string subject, std::string wanted, std::string found,
+               bool met) {
+    out_.requirements.push_back(
+        {std::move(subject), std::move(wanted), std::move(found), met, code});
+    return met;
+  }
+
+  void check_purpose() {
+    const Purpose* const purpose = model_.purpose(question_.purpose);
+    require(AdmissionErrc::purpose_unknown, "purpose", "one that policy names",
+            quote(question_.purpose), purpose != nullptr);
+    check_role(AdmissionErrc::own_role_unknown, AdmissionErrc::own_role_not_in_purpose, "own role",
+               question_.my_role, purpose, other(question_.peer_side));
+    check_role(AdmissionErrc::peer_role_unknown, AdmissionErrc::peer_role_not_in_purpose,
+               "peer role", question_.peer_role, purpose, question_.peer_side);
+  }
+
+  void check_role(AdmissionErrc unknown, AdmissionErrc misplaced, const char* subject,
+                  std::string_view name, const Purpose* purpose, Side side) {
+    const bool known = model_.role(name) != nullptr;
+    if (!require(unknown, subject, "one that policy names", quote(name), known)) return;
+    if (purpose == nullptr) return;  // refused already
+    const auto& allowed = roles_on(*purpose, side);
+    require(misplaced, std::string(subject) + " as " + std::string(to_string(side)),
+            joined(allowed), std::string(name), std::ranges::find(allowed, name) != allowed.end());
+  }
+
+  void check_mode_and_authority() {
+    require(AdmissionErrc::debug_document, "mode", "production",
+            claims_.debug() ? "debug" : "production", !claims_.debug());
+    if (!require(AdmissionErrc::own_authority_unset, "own PCR16", "an authority",
+                 own_pcr16_.is_zero() ? "all zero" : "set", !own_pcr16_.is_zero())) {
+      return;
+    }
+    const auto found = claims_.pcr(attest::kAuthorityPcr);
+    require(AdmissionErrc::authority_differs, "PCR16", own_pcr16_.hex(), show(found),
+            found == own_pcr16_);
+  }
+
+  // How many of the pins the document does not meet.
+  [[nodiscard]] std::ptrdiff_t differences(const ImagePins& pins) const {
+    std::ptrdiff_t count = 0;
+    for (std::size_t i = 0; i < pins.size(); ++i)
+      count += pins[i] != nullptr && measured_[i] != *pins[i] ? 1 : 0;
+    return count;
+  }
+
+  // The image of the role that the document is, or else the nearest one, whose differences say
+  // most: the image of which one byte was altered still has its kernel.
+  void check_image(const Role& role) {
+    if (!require(AdmissionErrc::no_image, "images of the role", "at least one",
+                 std::to_string(role.images.size()), !role.images.empty())) {
+      return;
+    }
+    const auto nearest = std::ranges::min_element(role.images, {}, [&](std::uint32_t index) {
+      return differences(pins_of(model_.images[index]));
+    });
+    const Image& image = model_.images[*nearest];
+    out_.image = image.name;
+    const ImagePins pins = pins_of(image);
+    for (std::size_t i = 0; i < pins.size(); ++i) {
+      if (pins[i] == nullptr) continue;
+      require(AdmissionErrc::image_differs,
+              "PCR" + std::to_string(kImagePcrs[i]) + " of image " + image.name, pins[i]->hex(),
+              show(measured_[i]), measured_[i] == *pins[i]);
+    }
+  }
+
+  void check_pins(const char* subject, unsigned index, const std::optional<std::vector<Pin>>& pins,
+                  AdmissionErrc code) {
+    const auto found = claims_.pcr(index);
+    if (!pins) {
+      require(code, subject, "any", show(found), true);
+      return;
+    }
+    const auto matched =
+        std::ranges::find_if(*pins, [&](const Pin& pin) { return found && pin.value == *found; });
+    std::vector<std::string> texts;
+    for (const Pin& pin : *pins)
+      texts.push_back(pin.text);
+    require(code, subject, matched == pins->end() ? joined(texts) : matched->text, show(found),
+            matched != pins->end());
+  }
+
+  [[nodiscard]] base::Status verdict() const {
+    const auto first = std::ranges::find(out_.requirements, false, &Requirement::met);
+    if (first == out_.requirements.end()) return {};
+    std::string detail;
+    // Every register of the image that differs, or the one requirement of any other kind.
+    for (const Requirement& requirement : out_.requirements) {
+      if (requirement.met || requirement.code != first->code) continue;
+      detail += (detail.empty() ? "" : "; ") + requirement.subject + ": wanted " +
+                shortened(requirement.wanted) + ", found " + shortened(requirement.found);
+    }
+    return base::Error(first->code, std::move(detail));
+  }
+
+  const Model& model_;
+  const Question& question_;
+  const VerifiedClaims& claims_;
+  const PcrValue& own_pcr16_;
+  std::array<std::optional<PcrValue>, kImagePcrs.size()> measured_;
+  Evaluation out_;
+};
+
+base::Sha256Digest digest_of(const std::map<std::uint8_t, PcrValue>& pcrs) {
+  base::Sha256 hash;
+  for (const auto& [index, value] : pcrs) {
+    hash.update({&index, 1});
+    hash.update(value.view());
+  }
+  return hash.finish();
+}
+
+}  // namespace
+
+std::string_view to_string(Side side) noexcept {
+  return side == Side::initiator ? "initiator" : "responder";
+}
+
+Evaluation evaluate(const Model& model, const Question& question, const VerifiedClaims& claims,
+                    const PcrValue& own_pcr16) {
+  return Walk(model, question, claims, own_pcr16).run();
+}
+
+base::Result<AdmittedPeer> admit(const Policy& policy, const Question& question,
+                                 const VerifiedClaims& claims, const PcrValue& own_pcr16) {
+  Evaluation evaluation = evaluate(policy.model(), question, claims, own_pcr16);
+  CONCORDAT_CHECK(evaluation.verdict);
+  AdmittedPeer peer;
+  peer.role_ = question.peer_role;
+  peer.purpose_ = question.purpose;
+  peer.side_ = question.peer_side;
+  peer.image_ = std::move(evaluation.image);
+  peer.module_id_ = claims.module_id();
+  peer.pcrs_digest_ = digest_of(claims.pcrs());
+  peer.policy_serial_ = policy.serial();
+  peer.policy_digest_ = policy.digest();
+  return peer;
+}
+
+}  // namespace concordat::policy

@@ -1,0 +1,86 @@
+// Is this verified document a peer that policy admits in this role, for this purpose, on that side?
+// Evaluation walks what policy requires, in the order of AdmissionErrc, never what the document
+// happens to offer: whatever is absent (from policy or from the document) denies.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/errc.hpp"
+#include "policy/policy.hpp"
+
+namespace concordat::attest {
+class VerifiedClaims;  // attest/claims.hpp
+}
+
+namespace concordat::policy {
+
+enum class Side { initiator, responder };
+[[nodiscard]] std::string_view to_string(Side side) noexcept;
+[[nodiscard]] constexpr Side other(Side side) noexcept {
+  return side == Side::initiator ? Side::responder : Side::initiator;
+}
+
+// `peer_role` is the role that the peer claims; the answer says whether it may. The views must
+// outlive the call only.
+struct Question {
+  std::string_view my_role;
+  std::string_view peer_role;
+  std::string_view purpose;
+  Side peer_side = Side::responder;
+};
+
+// One line of `concordat policy explain`.
+struct Requirement {
+  std::string subject;  // "purpose", "peer role", "PCR0", ...
+  std::string wanted;
+  std::string found;
+  bool met = false;
+  AdmissionErrc code{};  // what its failure is called
+};
+
+struct Evaluation {
+  // The first unmet requirement; the detail names it, what was wanted and what was found. A PCR
+  // that differs is in it by name.
+  base::Status verdict;
+  std::string image;  // the image matched; empty when none
+  // Every requirement that was looked at. Where no image matches: those of the nearest one.
+  std::vector<Requirement> requirements;
+};
+
+[[nodiscard]] Evaluation evaluate(const Model& model, const Question& question,
+                                  const attest::VerifiedClaims& claims, const PcrValue& own_pcr16);
+
+// A peer that `admit` let in, and under what. Copyable; nothing in it is secret.
+class AdmittedPeer {
+ public:
+  [[nodiscard]] const std::string& role() const noexcept { return role_; }
+  [[nodiscard]] const std::string& purpose() const noexcept { return purpose_; }
+  [[nodiscard]] Side side() const noexcept { return side_; }
+  [[nodiscard]] const std::string& image() const noexcept { return image_; }
+  [[nodiscard]] const std::string& module_id() const noexcept { return module_id_; }
+  // SHA-256 over the indices and values of all PCRs of the document, ascending.
+  [[nodiscard]] const base::Sha256Digest& pcrs_digest() const noexcept { return pcrs_digest_; }
+  [[nodiscard]] std::uint64_t policy_serial() const noexcept { return policy_serial_; }
+  [[nodiscard]] const PolicyDigest& policy_digest() const noexcept { return policy_digest_; }
+
+ private:
+  friend base::Result<AdmittedPeer> admit(const Policy&, const Question&,
+                                          const attest::VerifiedClaims&, const PcrValue&);
+  AdmittedPeer() = default;
+
+  std::string role_, purpose_, image_, module_id_;
+  Side side_ = Side::initiator;
+  base::Sha256Digest pcrs_digest_;
+  std::uint64_t policy_serial_ = 0;
+  PolicyDigest policy_digest_;
+};
+
+// evaluate() under a signed policy; the only maker of AdmittedPeer. The caller answers for the
+// freshness of `claims` (verify_live with policy.document_max_age()) and for policy.valid_at(now).
+[[nodiscard]] base::Result<AdmittedPeer> admit(const Policy& policy, const Question& question,
+                                               const attest::VerifiedClaims& claims,
+                                               const PcrValue& own_pcr16);
+
+}  // namespace concordat::policy

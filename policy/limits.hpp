@@ -1,0 +1,54 @@
+// Bounds of the policy format, each with its reason. Parsing refuses what exceeds them.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace concordat::policy::limits {
+
+// Small enough to review and to travel inside a handshake's refusal.
+inline constexpr std::size_t kPolicyBytes = 1024 * 1024;
+// The payload in base64 (4/3) and the signatures.
+inline constexpr std::size_t kEnvelopeBytes = 1536 * 1024;
+inline constexpr std::size_t kSignatures = 32;
+// The format itself nests five deep.
+inline constexpr unsigned kDepth = 8;
+// A file of kPolicyBytes can claim half a million values; no sensible one has a tenth of this.
+inline constexpr std::size_t kValues = 64 * 1024;
+inline constexpr std::size_t kFindings = 100;
+
+inline constexpr std::size_t kNameLength = 64;
+inline constexpr std::size_t kPurposeLength = 128;  // peer/PROTOCOL.md section 3
+inline constexpr std::size_t kKeyNameLength = 128;
+inline constexpr std::size_t kArnLength = 2048;  // AWS's own bound for ARNs
+inline constexpr std::size_t kImages = 4096;
+inline constexpr std::size_t kRoles = 256;
+inline constexpr std::size_t kPinsPerRole = 1024;
+inline constexpr std::size_t kPurposes = 256;
+inline constexpr std::size_t kGrants = 4096;
+inline constexpr std::size_t kRootGenerations = 32;
+inline constexpr std::size_t kCommitmentMin = 32;
+inline constexpr std::size_t kCommitmentMax = 48;
+
+// Integers stay exact in every JSON tool (IEEE 754 double).
+inline constexpr std::uint64_t kInteger = (std::uint64_t{1} << 53) - 1;
+
+// Withholding a newer policy works until the older one expires.
+inline constexpr std::chrono::hours kDefaultValidity{24 * 30};
+inline constexpr std::chrono::hours kMaxValidity{24 * 90};
+inline constexpr std::chrono::hours kEndsSoon{24 * 7};
+
+inline constexpr std::uint64_t kDefaultDocumentAgeSeconds = 300;
+inline constexpr std::uint64_t kMaxDocumentAgeSeconds = 3600;
+
+// The protocol's own maxima (peer/PROTOCOL.md section 9): a larger number here would promise
+// nothing.
+inline constexpr std::uint64_t kDefaultChannelSeconds = 3600;
+inline constexpr std::uint64_t kMaxChannelSeconds = 24 * 3600;
+inline constexpr std::uint64_t kMaxChannelRecords = std::uint64_t{1} << 24;
+inline constexpr std::uint64_t kMaxChannelBytes = std::uint64_t{1} << 36;
+
+inline constexpr std::uint64_t kMaxProtocolVersion = 65535;
+
+}  // namespace concordat::policy::limits

@@ -1,0 +1,41 @@
+#include "policy/model.hpp"
+
+#include <algorithm>
+
+namespace concordat::policy {
+
+std::string_view to_string(Operation operation) noexcept {
+  switch (operation) {
+    case Operation::get:
+      return "get";
+    case Operation::sign:
+      return "sign";
+  }
+  return "unknown";
+}
+
+const Role* Model::role(std::string_view name) const {
+  const auto found = roles.find(name);
+  return found == roles.end() ? nullptr : &found->second;
+}
+
+const Purpose* Model::purpose(std::string_view name) const {
+  const auto found = purposes.find(name);
+  return found == purposes.end() ? nullptr : &found->second;
+}
+
+const Image* Model::image(std::string_view name) const {
+  const auto found = std::ranges::find(images, name, &Image::name);
+  return found == images.end() ? nullptr : &*found;
+}
+
+const RootGeneration* Model::current_root() const {
+  const auto found = std::ranges::find(root_generations, true, &RootGeneration::current);
+  return found == root_generations.end() ? nullptr : &*found;
+}
+
+PcrValue pcr_of_text(std::string_view text) {
+  return attest::extended_pcr(PcrValue(), base::as_bytes(text));
+}
+
+}  // namespace concordat::policy

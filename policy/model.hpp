@@ -1,0 +1,96 @@
+// What a policy file says, as plain data. A Model has passed every check that makes a file an
+// error, so names resolve and pins identify; it says nothing about signatures or time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attest/authority.hpp"
+#include "attest/base/clock.hpp"
+
+namespace concordat::policy {
+
+using attest::PcrValue;
+using PolicyDigest = base::Sha256Digest;
+
+// The purpose through which workers get keys; the roles that may answer it are the custodians.
+inline constexpr std::string_view kKeysPurpose = "keys";
+
+struct Image {
+  std::string name;
+  PcrValue pcr0, pcr1, pcr2;
+  std::optional<PcrValue> pcr8;  // nullopt: any signer, or none ("any" in the file)
+};
+
+// One accepted value of PCR3 or PCR4.
+struct Pin {
+  std::string text;  // as written: role ARN, instance id or 96 hex digits
+  PcrValue value;
+};
+
+struct Role {
+  std::vector<std::uint32_t> images;          // indices into Model::images
+  std::optional<std::vector<Pin>> accounts;   // PCR3; nullopt: "any"; empty: nobody
+  std::optional<std::vector<Pin>> instances;  // PCR4; nullopt: "any"; empty: nobody
+};
+
+struct Purpose {
+  std::vector<std::string> initiator;  // role names
+  std::vector<std::string> responder;
+};
+
+enum class Operation : std::uint8_t { get = 1, sign = 2 };
+[[nodiscard]] std::string_view to_string(Operation operation) noexcept;
+
+struct Grant {
+  std::string role;
+  std::string keys;                   // key name pattern, see key_pattern.hpp
+  std::vector<Operation> operations;  // distinct
+};
+
+struct RootGeneration {
+  std::uint32_t generation = 0;
+  base::Bytes commitment;
+  bool current = false;  // exactly one is; the others serve reading only
+};
+
+struct ChannelLife {
+  std::uint64_t seconds = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t records = 0;
+};
+
+using Roles = std::map<std::string, Role, std::less<>>;
+using Purposes = std::map<std::string, Purpose, std::less<>>;
+
+struct Model {
+  std::string realm;
+  std::uint64_t serial = 0;
+  base::UnixMillis valid_from, valid_until;  // [from, until)
+  attest::AuthorityDigest authority;         // of the exact descriptor, see attest/authority.hpp
+  std::uint16_t minimum_protocol_version = 0;
+  std::uint64_t document_max_age_seconds = 0;
+  ChannelLife channel_life;
+  std::optional<std::string> kms_key_arn;        // nullopt: "none"
+  std::vector<RootGeneration> root_generations;  // ascending; empty: genesis
+  std::vector<Image> images;                     // as in the file
+  Roles roles;
+  Purposes purposes;
+  std::vector<Grant> grants;
+
+  [[nodiscard]] const Role* role(std::string_view name) const;
+  [[nodiscard]] const Purpose* purpose(std::string_view name) const;
+  [[nodiscard]] const Image* image(std::string_view name) const;
+  // nullptr before genesis.
+  [[nodiscard]] const RootGeneration* current_root() const;
+};
+
+// PCR3 of an enclave whose parent has this IAM role; PCR4 of one on this instance:
+// SHA-384(48 zero bytes || text), as AWS documents for "PCR3" and "PCR4".
+[[nodiscard]] PcrValue pcr_of_text(std::string_view text);
+
+}  // namespace concordat::policy

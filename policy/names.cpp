@@ -1,0 +1,96 @@
+#include "policy/names.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "policy/limits.hpp"
+
+namespace concordat::policy {
+namespace {
+
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool all_of(std::string_view text, std::string_view others) noexcept {
+  return std::ranges::all_of(text, [others](char c) {
+    return is_letter(c) || is_digit(c) || others.find(c) != others.npos;
+  });
+}
+
+// The six parts of an ARN; the last keeps its colons. Empty parts when there are fewer.
+std::array<std::string_view, 6> arn_parts(std::string_view text) noexcept {
+  std::array<std::string_view, 6> parts;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const bool last = i + 1 == parts.size();
+    const std::size_t end = last ? text.size() : std::min(text.find(':'), text.size());
+    parts[i] = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+bool is_account(std::string_view text) noexcept {
+  return text.size() == 12 && std::ranges::all_of(text, is_digit);
+}
+
+bool is_partition(std::string_view text) noexcept {
+  return text.starts_with("aws") && all_of(text, "-");
+}
+
+}  // namespace
+
+bool is_name(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= limits::kNameLength &&
+         (is_letter(text[0]) || is_digit(text[0])) && all_of(text, "._-");
+}
+
+bool is_purpose_name(std::string_view text) noexcept {
+  if (text.size() > limits::kPurposeLength) return false;
+  for (;;) {
+    const std::size_t end = std::min(text.find('/'), text.size());
+    const std::string_view segment = text.substr(0, end);
+    const auto allowed = [](char c) {
+      return (c >= 'a' && c <= 'z') || is_digit(c) || c == '.' || c == '_' || c == '-';
+    };
+    if (segment.empty() || !std::ranges::all_of(segment, allowed)) return false;
+    if (end == text.size()) return true;
+    text.remove_prefix(end + 1);
+  }
+}
+
+bool is_role_arn(std::string_view text) noexcept {
+  const auto parts = arn_parts(text);
+  constexpr std::string_view kRole = "role/";
+  return text.size() <= limits::kArnLength && parts[0] == "arn" && is_partition(parts[1]) &&
+         parts[2] == "iam" && parts[3].empty() && is_account(parts[4]) &&
+         parts[5].starts_with(kRole) && parts[5].size() > kRole.size() &&
+         all_of(parts[5], "/+=,.@_-");
+}
+
+bool is_instance_id(std::string_view text) noexcept {
+  return (text.size() == 10 || text.size() == 19) && text.starts_with("i-") &&
+         std::ranges::all_of(text.substr(2),
+                             [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+}
+
+bool is_kms_key_arn(std::string_view text) noexcept {
+  const auto parts = arn_parts(text);
+  constexpr std::string_view kKey = "key/";
+  return text.size() <= limits::kArnLength && parts[0] == "arn" && is_partition(parts[1]) &&
+         parts[2] == "kms" && !parts[3].empty() && all_of(parts[3], "-") && is_account(parts[4]) &&
+         parts[5].starts_with(kKey) && parts[5].size() > kKey.size() &&
+         all_of(parts[5].substr(kKey.size()), "-");
+}
+
+std::optional<Operation> operation_named(std::string_view text) noexcept {
+  for (const Operation operation : {Operation::get, Operation::sign}) {
+    if (to_string(operation) == text) return operation;
+  }
+  return std::nullopt;
+}
+
+}  // namespace concordat::policy

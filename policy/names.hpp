@@ -1,0 +1,27 @@
+// The words of the format: which strings may stand for what.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "policy/model.hpp"
+
+namespace concordat::policy {
+
+inline constexpr const char* kNameRule =
+    "1 to 64 of letters, digits, '.', '_' and '-', a letter or digit first";
+
+// Names of images and roles: kNameRule.
+[[nodiscard]] bool is_name(std::string_view text) noexcept;
+// Names of purposes, as handshakes carry them: segments of [a-z0-9._-] joined by '/', 128
+// characters in all ("tunnel/ledger").
+[[nodiscard]] bool is_purpose_name(std::string_view text) noexcept;
+// "arn:PARTITION:iam::ACCOUNT:role/PATH", what the parent's instance profile carries.
+[[nodiscard]] bool is_role_arn(std::string_view text) noexcept;
+// "i-" and 8 or 17 hexadecimal digits.
+[[nodiscard]] bool is_instance_id(std::string_view text) noexcept;
+// "arn:PARTITION:kms:REGION:ACCOUNT:key/ID"; never an alias.
+[[nodiscard]] bool is_kms_key_arn(std::string_view text) noexcept;
+[[nodiscard]] std::optional<Operation> operation_named(std::string_view text) noexcept;
+
+}  // namespace concordat::policy

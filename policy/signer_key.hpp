@@ -1,0 +1,77 @@
+// Signers' keys: Ed25519 pairs, as files and in memory.
+//
+// The public file is JSON: {"format": "concordat/signer-public-key/1", "key_id": hex,
+// "public_key": hex}. The secret file is text of its own, because a secret must not pass through a
+// JSON parser's strings: between two PEM-like lines, base64 of the CBOR array
+//   ["concordat/signer-key/1", public key (32), seal, secret]
+// where seal is null and secret the 32-byte seed (RFC 8032), or seal is
+// [operations, memory in bytes, salt (16), nonce (24)] and secret the seed in libsodium's secretbox
+// (48) under argon2id13 of the passphrase.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "attest/base/secret.hpp"
+#include "policy/dsse.hpp"
+
+namespace concordat::policy {
+
+enum class KeyFileErrc {
+  not_a_key_file = 1,
+  passphrase_needed,
+  wrong_passphrase,
+  empty_passphrase,
+  out_of_memory,
+};
+[[nodiscard]] base::CodeInfo describe(KeyFileErrc code) noexcept;
+[[nodiscard]] constexpr const char* category_name(KeyFileErrc) {
+  return "key_file";
+}
+[[nodiscard]] inline boost::system::error_code make_error_code(KeyFileErrc e) {
+  return base::enum_code(e);
+}
+
+inline constexpr std::size_t kMaxKeyFile = 4096;
+inline constexpr std::size_t kMaxPassphrase = 1024;
+
+// What one guess of a passphrase costs: libsodium's limits for argon2id13. 64 MiB, or 256 MiB for
+// keys that people keep.
+enum class PassphraseCost { interactive, moderate };
+
+class SigningKey {
+ public:
+  [[nodiscard]] static SigningKey generate();
+  // wrong_length unless 32 bytes.
+  [[nodiscard]] static base::Result<SigningKey> from_seed(base::SecretBytes seed);
+
+  // not_a_key_file with the reason; passphrase_needed when it is sealed and none is given;
+  // wrong_passphrase also when the file was altered. A passphrase for a key that is not sealed is
+  // passed over.
+  [[nodiscard]] static base::Result<SigningKey> decode(const base::SecretBytes& file,
+                                                       const base::SecretBytes* passphrase);
+  // The secret file; sealed when a passphrase is given.
+  [[nodiscard]] base::Result<base::SecretBytes> encode(
+      const base::SecretBytes* passphrase, PassphraseCost cost = PassphraseCost::moderate) const;
+
+  [[nodiscard]] const SignerKey& public_key() const noexcept { return public_key_; }
+  [[nodiscard]] Signature sign(base::BytesView message) const;
+
+ private:
+  SigningKey(base::SecretBytes seed, base::SecretBytes secret_key, const SignerKey& public_key)
+      : seed_(std::move(seed)), secret_key_(std::move(secret_key)), public_key_(public_key) {}
+
+  base::SecretBytes seed_;
+  base::SecretBytes secret_key_;  // as libsodium expands it
+  SignerKey public_key_;
+};
+
+// The signature of `key` under the envelope's payload and type, in place of an earlier one of it.
+void add_signature(Envelope& envelope, const SigningKey& key);
+
+[[nodiscard]] std::string encode_public_key(const SignerKey& key);
+// not_a_key_file with line, column and reason.
+[[nodiscard]] base::Result<SignerKey> decode_public_key(std::string_view file);
+
+}  // namespace concordat::policy

@@ -1,0 +1,271 @@
+// The policy format: every field required, nothing else taken, every mistake found and located.
+#include "policy/parse.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "policy/limits.hpp"
+#include "tests/support/policy_fixture.hpp"
+
+namespace concordat::policy {
+namespace {
+
+using test::image_pcr;
+using test::kAccount;
+using test::replaced;
+using Json = nlohmann::ordered_json;
+
+std::string sample() {
+  return test::sample_policy(test::TestAuthority().descriptor());
+}
+
+// Name of the first finding and its place.
+std::string verdict(const std::string& text) {
+  const ParsedPolicy parsed = parse_policy(text);
+  EXPECT_EQ(parsed.model.has_value(), parsed.findings.empty());
+  if (parsed.model) return "accepted";
+  return std::string(describe(parsed.findings[0].code).name) + " " + parsed.findings[0].pointer;
+}
+
+std::string with(std::string_view from, std::string_view to) {
+  return verdict(replaced(sample(), from, to));
+}
+
+TEST(ParsePolicy, ReadsTheSample) {
+  const Model model = load_policy(sample()).value();
+  EXPECT_EQ(model.realm, test::kRealm);
+  EXPECT_EQ(model.serial, 1u);
+  EXPECT_EQ(base::format_rfc3339(model.valid_from), "2026-01-01T00:00:00Z");
+  EXPECT_EQ(base::format_rfc3339(model.valid_until), "2026-01-31T00:00:00Z");
+  EXPECT_EQ(model.authority, test::TestAuthority().descriptor().digest());
+  EXPECT_EQ(model.kms_key_arn, test::kKmsKey);
+  EXPECT_EQ(model.current_root(), nullptr);
+  ASSERT_EQ(model.images.size(), 3u);
+  EXPECT_EQ(model.image("payments-1")->pcr2, image_pcr("payments-1", 2));
+  EXPECT_FALSE(model.image("payments-1")->pcr8.has_value());
+  const Role& custodian = *model.role("custodian");
+  EXPECT_EQ(custodian.images, std::vector<std::uint32_t>{0});
+  EXPECT_EQ(custodian.accounts->at(0).text, kAccount);
+  EXPECT_FALSE(custodian.instances.has_value());
+  EXPECT_EQ(model.purpose("keys")->responder, std::vector<std::string>{"custodian"});
+  ASSERT_EQ(model.grants.size(), 2u);
+  EXPECT_EQ(model.grants[0].operations, (std::vector<Operation>{Operation::get, Operation::sign}));
+}
+
+// SHA-384(48 zero bytes || text), computed with Python's hashlib.
+TEST(ParsePolicy, HashesAccountsAndInstancesAsNitroDoes) {
+  EXPECT_EQ(pcr_of_text("i-0123456789abcdef0").hex(),
+            "d6432900ac1c343cb40286898792c55e962aef0cc35c4910c0c286145b51af19e782cb21cc31a042671d7d"
+            "fbd398251c");
+  const auto model = load_policy(replaced(sample(), "\"instances\": \"any\"",
+                                          "\"instances\": [\"i-0123456789abcdef0\", \"" +
+                                              std::string(96, 'A') + "\"]"))
+                         .value();
+  const auto& pins = *model.role("custodian")->instances;
+  EXPECT_EQ(pins[0].value, pcr_of_text("i-0123456789abcdef0"));
+  EXPECT_EQ(pins[1].value.hex(), std::string(96, 'a'));
+}
+
+TEST(ParsePolicy, RefusesTable) {
+  const std::string pcr0 = image_pcr("custodian-1", 0).hex();
+  const struct {
+    const char* from;
+    std::string to;
+    const char* verdict;
+  } cases[] = {
+      {"concordat/policy/1", "concordat/policy/2", "bad_value /format"},
+      {"\"serial\": 1", "\"serial\": 0", "bad_value /serial"},
+      {"\"serial\": 1", "\"serial\": -1", "wrong_type /serial"},
+      {"\"serial\": 1", "\"serial\": 1.0", "wrong_type /serial"},
+      {"\"serial\": 1", "\"serial\": \"1\"", "wrong_type /serial"},
+      {"\"serial\": 1", "\"serial\": 9007199254740991", "accepted"},
+      {"\"serial\": 1", "\"serial\": 9007199254740992", "bad_value /serial"},
+      {"2026-01-01T00:00:00Z", "2026-01-01", "bad_value /validity/not_before"},
+      {"2026-01-31T00:00:00Z", "2026-01-01T00:00:00Z", "bad_validity /validity/not_after"},
+      {"2026-01-31T00:00:00Z", "2026-04-01T00:00:00Z", "accepted"},
+      {"2026-01-31T00:00:00Z", "2026-04-01T00:00:01Z", "bad_validity /validity/not_after"},
+      {"\"document_max_age_seconds\": 300", "\"document_max_age_seconds\": 0",
+       "bad_value /document_max_age_seconds"},
+      {"\"document_max_age_seconds\": 300", "\"document_max_age_seconds\": 3601",
+       "bad_value /document_max_age_seconds"},
+      {"\"seconds\": 3600", "\"seconds\": 86401", "bad_value /channel_life/seconds"},
+      {"\"bytes\": 1073741824", "\"bytes\": 68719476737", "bad_value /channel_life/bytes"},
+      {"\"records\": 1048576", "\"records\": 16777217", "bad_value /channel_life/records"},
+      {"\"minimum_protocol_version\": 1", "\"minimum_protocol_version\": 65536",
+       "bad_value /minimum_protocol_version"},
+      {":key/1234", ":alias/1234", "bad_value /root/kms_key_arn"},
+      {test::kKmsKey, "none", "bad_roots /root/kms_key_arn"},
+      {"\"generations\": []", "\"generations\": [{}]", "missing_key /root/generations/0"},
+      {"\"custodian-1\": {", "\"-bad\": {", "bad_value /images/-bad"},
+      {pcr0.c_str(), std::string(96, '0'), "weak_pin /images/custodian-1/PCR0"},
+      {pcr0.c_str(), std::string(95, '1'), "bad_value /images/custodian-1/PCR0"},
+      {pcr0.c_str(), std::string(96, 'g'), "bad_value /images/custodian-1/PCR0"},
+      {"\"PCR8\": \"any\"", "\"PCR8\": \"" + std::string(96, '0') + "\"",
+       "weak_pin /images/custodian-1/PCR8"},
+      {"\"PCR8\": \"any\"", "\"PCR8\": \"some\"", "bad_value /images/custodian-1/PCR8"},
+      {"\"PCR8\": \"any\"", "\"PCR8\": \"any\", \"PCR4\": \"any\"",
+       "unknown_key /images/custodian-1/PCR4"},
+      {"\"custodian-1\": {",
+       "\"signed\": {\"PCR8\": \"" + std::string(96, '1') + "\"}, \"custodian-1\": {",
+       "weak_pin /images/signed"},
+      {"\"images\": [\n        \"custodian-1\"", "\"images\": [\n        \"custodian-2\"",
+       "dangling_name /roles/custodian/images/0"},
+      {kAccount, "arn:aws:iam::111122223333:user/x", "bad_value /roles/custodian/accounts/0"},
+      {kAccount, std::string(96, '0'), "bad_value /roles/custodian/accounts/0"},
+      {"\"instances\": \"any\"", "\"instances\": \"i-0123456789abcdef0\"",
+       "bad_value /roles/custodian/instances"},
+      {"\"responder\": [\n        \"custodian\"", "\"responder\": [\n        \"nobody\"",
+       "dangling_name /purposes/keys/responder/0"},
+      {"\"payments\",\n        \"reports\"", "\"payments\",\n        \"payments\"",
+       "bad_value /purposes/keys/initiator/1"},
+      {"\"keys\": {", "\"Keys\": {", "bad_value /purposes/Keys"},
+      {"\"keys\": \"payments/*\"", "\"keys\": \"payments*\"", "bad_value /grants/0/keys"},
+      {"\"role\": \"payments\"", "\"role\": \"nobody\"", "dangling_name /grants/0/role"},
+      {"\"get\",\n        \"sign\"", "\"get\",\n        \"steal\"",
+       "bad_value /grants/0/operations/1"},
+      {"\"get\",\n        \"sign\"", "\"get\",\n        \"get\"",
+       "bad_value /grants/0/operations/1"},
+      {"\"images\": [\n        \"payments-1\"\n      ]", "\"images\": []", "accepted"},
+  };
+  for (const auto& c : cases)
+    EXPECT_EQ(with(c.from, c.to), c.verdict) << c.from << " -> " << c.to;
+}
+
+TEST(ParsePolicy, ACustodianMustBePinned) {
+  const std::string pinned = std::string("[\n        \"") + kAccount + "\"\n      ]";
+  const std::string unpinned = replaced(sample(), pinned, "\"any\"");
+  EXPECT_EQ(verdict(unpinned), "custodian_unpinned /roles/custodian");
+  EXPECT_EQ(verdict(replaced(unpinned, "\"instances\": \"any\"",
+                             "\"instances\": [\"i-0123456789abcdef0\"]")),
+            "accepted");
+}
+
+TEST(ParsePolicy, RootGenerations) {
+  const auto root = [](int generation, const char* state, std::size_t digits = 96) {
+    return "{\"generation\": " + std::to_string(generation) + ", \"state\": \"" + state +
+           "\", \"commitment\": \"" + std::string(digits, 'c') + "\"}";
+  };
+  const auto with_roots = [](const std::string& roots) {
+    return with("\"generations\": []", "\"generations\": [" + roots + "]");
+  };
+  EXPECT_EQ(with_roots(root(1, "read_only") + "," + root(2, "current")), "accepted");
+  EXPECT_EQ(with_roots(root(1, "current", 64)), "accepted");
+  EXPECT_EQ(with_roots(root(1, "current", 62)), "bad_value /root/generations/0/commitment");
+  EXPECT_EQ(with_roots(root(1, "current", 98)), "bad_value /root/generations/0/commitment");
+  EXPECT_EQ(with_roots(root(1, "retired")), "bad_value /root/generations/0/state");
+  EXPECT_EQ(with_roots(root(0, "current")), "bad_value /root/generations/0/generation");
+  EXPECT_EQ(with_roots(root(1, "read_only")), "bad_roots /root/generations");
+  EXPECT_EQ(with_roots(root(1, "current") + "," + root(2, "current")),
+            "bad_roots /root/generations");
+  EXPECT_EQ(with_roots(root(2, "current") + "," + root(1, "read_only")),
+            "bad_roots /root/generations");
+  EXPECT_EQ(with_roots(root(1, "current") + "," + root(1, "read_only")),
+            "bad_roots /root/generations");
+}
+
+// Every object of the file: without each key, with each value null or of another type, with a
+// sibling that the format does not know.
+class Mutations {
+ public:
+  static void run(const Json& file) {
+    Mutations self(file);
+    self.visit(file, Json::json_pointer());
+    EXPECT_GT(self.count_, 100u);
+  }
+
+ private:
+  explicit Mutations(const Json& file) : file_(file) {}
+
+  // Names of images, roles and purposes are the author's own.
+  static bool is_dictionary(const std::string& pointer) {
+    return pointer == "/images" || pointer == "/roles" || pointer == "/purposes";
+  }
+  void visit(const Json& value, const Json::json_pointer& at) {
+    if (value.is_object()) {
+      for (const auto& [key, child] : value.items()) {
+        mutate(at, key);
+        visit(child, at / key);
+      }
+      Json file = file_;
+      file[at]["unknown_sibling"] = 1;
+      refuse(file, is_dictionary(at.to_string()) ? "" : "unknown_key");
+    } else if (value.is_array()) {
+      for (std::size_t i = 0; i < value.size(); ++i)
+        visit(value[i], at / i);
+      Json file = file_;
+      file[at].push_back(nullptr);
+      refuse(file, "");
+    }
+  }
+  void mutate(const Json::json_pointer& at, const std::string& key) {
+    Json file = file_;
+    if (!is_dictionary(at.to_string())) {
+      file[at].erase(key);
+      refuse(file, "missing_key");
+    }
+    const Json others[] = {nullptr, true, -1, 1.5, "", Json::array({1}), Json::object({{"x", 1}})};
+    for (const Json& other : others) {
+      file = file_;
+      file[at][key] = other;
+      refuse(file, "");
+    }
+  }
+  void refuse(const Json& file, const std::string& code) {
+    ++count_;
+    const std::string text = file.dump(2);
+    const ParsedPolicy parsed = parse_policy(text);
+    ASSERT_FALSE(parsed.model.has_value()) << text;
+    ASSERT_FALSE(parsed.findings.empty());
+    for (const Finding& finding : parsed.findings)
+      EXPECT_GT(finding.line, 0u) << finding.message;
+    EXPECT_TRUE(code.empty() || std::ranges::any_of(parsed.findings,
+                                                    [&](const Finding& finding) {
+                                                      return describe(finding.code).name == code;
+                                                    }))
+        << code << "\n"
+        << text;
+  }
+
+  const Json& file_;
+  std::size_t count_ = 0;
+};
+
+TEST(ParsePolicy, EveryStructuralMutationIsRefused) {
+  Json file = Json::parse(sample());
+  file["root"]["generations"].push_back(
+      {{"generation", 1}, {"state", "current"}, {"commitment", std::string(64, 'a')}});
+  Mutations::run(file);
+}
+
+TEST(ParsePolicy, FindsEveryMistakeWithItsPlace) {
+  std::string text = replaced(sample(), "\"serial\": 1", "\"serial\": 0");
+  const ParsedPolicy parsed =
+      parse_policy(replaced(text, "\"role\": \"reports\"", "\"rule\": \"reports\""));
+  ASSERT_EQ(parsed.findings.size(), 3u);
+  EXPECT_EQ(parsed.findings[0].to_string(), "4:3 /serial: 0 is not between 1 and 9007199254740991");
+  EXPECT_EQ(parsed.findings[1].pointer, "/grants/1");
+  EXPECT_EQ(parsed.findings[2].pointer, "/grants/1/rule");
+  EXPECT_EQ(parsed.findings[1].to_error().to_string(),
+            "a required key is missing: " + parsed.findings[1].to_string());
+}
+
+TEST(ParsePolicy, BoundsCounts) {
+  Json file = Json::parse(sample());
+  const Json grant = file["grants"][0];
+  file["grants"] = Json::array();
+  for (std::size_t i = 0; i <= limits::kGrants; ++i)
+    file["grants"].push_back(grant);
+  EXPECT_EQ(verdict(file.dump()), "too_many /grants");
+
+  file = Json::parse(sample());
+  for (std::size_t i = 0; i < limits::kRoles; ++i)
+    file["roles"]["role-" + std::to_string(i)] = file["roles"]["reports"];
+  EXPECT_EQ(verdict(file.dump()).substr(0, 15), "too_many /roles");
+
+  EXPECT_EQ(verdict(std::string(limits::kPolicyBytes, ' ') + "{}"), "policy_too_large ");
+}
+
+}  // namespace
+}  // namespace concordat::policy

@@ -1,0 +1,148 @@
+#include "tests/support/policy_fixture.hpp"
+
+#include <stdexcept>
+
+#include "policy/signed_policy.hpp"
+
+namespace concordat::test {
+namespace {
+
+constexpr std::size_t kSigners = 3;
+constexpr unsigned kThreshold = 2;
+
+std::vector<policy::SigningKey> make_keys(std::uint8_t first_seed) {
+  std::vector<policy::SigningKey> keys;
+  for (std::size_t i = 0; i < kSigners; ++i) {
+    base::Bytes seed(32, static_cast<std::uint8_t>(first_seed + i));
+    keys.push_back(policy::SigningKey::from_seed(base::SecretBytes::take(seed)).value());
+  }
+  return keys;
+}
+
+attest::AuthorityDescriptor make_descriptor(const std::vector<policy::SigningKey>& keys,
+                                            std::uint64_t epoch) {
+  attest::AuthorityFields fields{kRealm, {}, kThreshold, epoch};
+  for (const policy::SigningKey& key : keys)
+    fields.signers.push_back(key.public_key());
+  return attest::AuthorityDescriptor::create(std::move(fields)).value();
+}
+
+std::string image(const std::string& name) {
+  std::string out = "    \"" + name + "\": {\n";
+  for (const unsigned index : {0u, 1u, 2u}) {
+    out +=
+        "      \"PCR" + std::to_string(index) + "\": \"" + image_pcr(name, index).hex() + "\",\n";
+  }
+  return out + "      \"PCR8\": \"any\"\n    }";
+}
+
+std::string role(const std::string& name, const std::string& accounts) {
+  return "    \"" + name + "\": {\n      \"images\": [\n        \"" + name +
+         "-1\"\n      ],\n      \"accounts\": " + accounts +
+         ",\n      \"instances\": \"any\"\n    }";
+}
+
+}  // namespace
+
+TestAuthority::TestAuthority(std::uint64_t epoch, std::uint8_t first_seed)
+    : keys_(make_keys(first_seed)), descriptor_(make_descriptor(keys_, epoch)) {}
+
+policy::Envelope TestAuthority::sign(std::string_view payload,
+                                     const std::vector<std::size_t>& signers,
+                                     std::string_view type) const {
+  policy::Envelope envelope;
+  envelope.payload_type = type;
+  envelope.payload = base::to_bytes(base::as_bytes(payload));
+  for (const std::size_t signer : signers)
+    policy::add_signature(envelope, keys_.at(signer));
+  return envelope;
+}
+
+attest::PcrValue image_pcr(std::string_view name, unsigned index) {
+  return attest::extended_pcr(attest::PcrValue(),
+                              base::as_bytes(std::string(name) + "/" + std::to_string(index)));
+}
+
+std::string sample_policy(const attest::AuthorityDescriptor& authority, std::uint64_t serial) {
+  const std::string pinned = std::string("[\n        \"") + kAccount + "\"\n      ]";
+  return R"({
+  "format": "concordat/policy/1",
+  "realm": ")" +
+         authority.realm() + R"(",
+  "serial": )" +
+         std::to_string(serial) + R"(,
+  "validity": {
+    "not_before": "2026-01-01T00:00:00Z",
+    "not_after": "2026-01-31T00:00:00Z"
+  },
+  "authority": ")" +
+         authority.digest().hex() + R"(",
+  "minimum_protocol_version": 1,
+  "document_max_age_seconds": 300,
+  "channel_life": {
+    "seconds": 3600,
+    "bytes": 1073741824,
+    "records": 1048576
+  },
+  "root": {
+    "kms_key_arn": ")" +
+         kKmsKey + R"(",
+    "generations": []
+  },
+  "images": {
+)" + image("custodian-1") +
+         ",\n" + image("payments-1") + ",\n" + image("reports-1") + R"(
+  },
+  "roles": {
+)" + role("custodian", pinned) +
+         ",\n" + role("payments", pinned) + ",\n" + role("reports", "\"any\"") + R"(
+  },
+  "purposes": {
+    "keys": {
+      "initiator": [
+        "payments",
+        "reports"
+      ],
+      "responder": [
+        "custodian"
+      ]
+    }
+  },
+  "grants": [
+    {
+      "role": "payments",
+      "keys": "payments/*",
+      "operations": [
+        "get",
+        "sign"
+      ]
+    },
+    {
+      "role": "reports",
+      "keys": "reports/daily",
+      "operations": [
+        "get"
+      ]
+    }
+  ]
+}
+)";
+}
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const std::size_t at = text.find(from);
+  if (at == text.npos) throw std::logic_error("nothing to replace: " + std::string(from));
+  return text.replace(at, from.size(), to);
+}
+
+policy::PolicyPtr signed_policy(const TestAuthority& authority, std::uint64_t serial) {
+  return signed_policy(authority, sample_policy(authority.descriptor(), serial));
+}
+
+policy::PolicyPtr signed_policy(const TestAuthority& authority, std::string_view payload) {
+  return policy::SignedPolicy::verify(authority.sign(payload).encode(), authority.descriptor(),
+                                      kNow)
+      .value();
+}
+
+}  // namespace concordat::test
