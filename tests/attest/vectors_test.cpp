@@ -121,10 +121,7 @@ TEST(Cases, EachByItsVerdict) {
     if (row.at("at") == "time_ms") at = UnixMillis{row.at("time_ms")};
     const auto claims = verify_bytes(load(row), anchors, at, DebugDocuments::allow);
     EXPECT_EQ(claims.has_value(), row.at("verdict") == "accept") << why(claims);
-    if (!claims) {
-      EXPECT_NE(find_refusal(claims.error()), nullptr) << why(claims);
-      std::printf("%-45s %s\n", row.at("file").get<std::string>().c_str(), why(claims).c_str());
-    }
+    EXPECT_TRUE(claims || find_refusal(claims.error()) != nullptr) << why(claims);
     ++cases;
   }
   EXPECT_GE(cases, 74);

@@ -1,0 +1,26 @@
+// The document parser over arbitrary bytes; what parses also goes through verification, under AWS's
+// roots (where nothing made by a fuzzer can pass) and under a root that the input itself names.
+#include <cstdlib>
+
+#include "attest/custom_root.hpp"
+#include "attest/verify.hpp"
+
+using namespace concordat;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto document = attest::UnverifiedDocument::parse({data, size});
+  if (!document) {
+    if (attest::find_refusal(document.error()) == nullptr) std::abort();
+    return 0;
+  }
+  const attest::DocumentFields& fields = document->unverified();
+  const auto claims = attest::verify_archived(*document, attest::TrustAnchors::aws(),
+                                              fields.timestamp, attest::DebugDocuments::allow);
+  if (claims) std::abort();
+  const auto anchors = attest::trust_anchors_from_root(fields.cabundle.front());
+  if (!anchors) return 0;
+  static attest::ChainCache cache({.paths = 4, .leaves = 4});
+  const base::BytesView nonce = fields.nonce ? base::BytesView(*fields.nonce) : base::BytesView();
+  (void)attest::verify_live(*document, *anchors, cache, {.now = fields.timestamp, .nonce = nonce});
+  return 0;
+}
