@@ -1,6 +1,6 @@
 #include <limits>
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fields.hpp"
 #include "attest/nsm.hpp"
 
 namespace concordat::attest::nsm {
@@ -8,11 +8,11 @@ namespace {
 
 using base::Error;
 namespace cbor = base::cbor;
+using cbor::Field;
+using cbor::read_fields;
 
 constexpr std::size_t kMaxName = 64;       // longest name on the wire has 15 bytes
 constexpr std::size_t kMaxModuleId = 256;  // AWS's have 39 bytes
-constexpr std::size_t kMaxEntries = 32;    // map entries, unknown ones included
-constexpr unsigned kMaxUnknownDepth = 8;   // nesting inside an unknown entry
 constexpr std::size_t kMaxLockedPcrs = 256;
 
 Error bad_value(cbor::Errc code, std::string_view field, std::string_view what) {
@@ -25,59 +25,6 @@ std::string quoted(std::string_view text) {
   for (const char c : text)
     out += (c >= ' ' && c <= '~' && c != '"') ? c : '?';
   return out + '"';
-}
-
-// One named field of a map: how its value is read and whether it was there.
-template <class Read>
-struct Field {
-  std::string_view name;
-  Read read;  // Status(cbor::Reader&)
-  bool required = true;
-  bool seen = false;
-};
-template <class Read>
-Field(std::string_view, Read) -> Field<Read>;
-template <class Read>
-Field(std::string_view, Read, bool) -> Field<Read>;
-
-template <class Read>
-Result<bool> read_if_named(cbor::Reader& reader, std::string_view key, Field<Read>& field) {
-  if (key != field.name) return false;
-  if (field.seen) return bad_value(cbor::Errc::duplicate_key, field.name, "comes twice");
-  field.seen = true;
-  CONCORDAT_CHECK(field.read(reader));
-  return true;
-}
-
-// Reads a map by name, in whatever order and form; unknown entries are passed over, as serde does.
-template <class... Reads>
-Status read_fields(cbor::Reader& reader, Field<Reads>... fields) {
-  CONCORDAT_CHECK(cbor::for_each_entry(
-      reader, kMaxEntries, [](cbor::Reader& r) { return r.read_text(kMaxName); },
-      [&](std::string_view key) -> Status {
-        Status failure;
-        bool known = false;
-        const auto offer = [&](auto& field) {
-          if (known || !failure) return;
-          auto taken = read_if_named(reader, key, field);
-          if (!taken) {
-            failure = std::move(taken).error();
-          } else {
-            known = *taken;
-          }
-        };
-        (offer(fields), ...);
-        CONCORDAT_CHECK(std::move(failure));
-        return known ? Status() : reader.skip(kMaxUnknownDepth);
-      }));
-  Status missing;
-  const auto require = [&](const auto& field) {
-    if (field.required && !field.seen && missing) {
-      missing = bad_value(cbor::Errc::missing_key, field.name, "absent");
-    }
-  };
-  (require(fields), ...);
-  return missing;
 }
 
 auto read_u16(std::string_view name, std::uint16_t& out) {

@@ -37,6 +37,7 @@ void require_command(CLI::App& group);
 
 // One function a command, in the order of `concordat --help`.
 void add_attest_commands(CLI::App& app, Invocation& invocation);
+void add_measure_command(CLI::App& app, Invocation& invocation);
 
 // Parses the arguments (without the program's name) and runs the chosen command. Never throws.
 [[nodiscard]] int run(int argc, const char* const* argv, Invocation& invocation);

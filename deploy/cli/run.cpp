@@ -11,6 +11,7 @@ namespace {
 using AddCommand = void (*)(CLI::App&, Invocation&);
 constexpr std::array kCommands{
     AddCommand{add_attest_commands},
+    AddCommand{add_measure_command},
 };
 
 ExitStatus parse_and_run(int argc, const char* const* argv, Invocation& invocation) {

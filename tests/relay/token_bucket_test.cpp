@@ -1,0 +1,41 @@
+#include "peer/token_bucket.hpp"
+
+#include <gtest/gtest.h>
+
+namespace concordat::peer {
+namespace {
+
+using base::MonotonicMillis;
+
+int takes(TokenBucket& bucket, MonotonicMillis now, int tries) {
+  int taken = 0;
+  for (int i = 0; i < tries; ++i)
+    taken += bucket.take(now) ? 1 : 0;
+  return taken;
+}
+
+TEST(TokenBucket, AllowsTheBurstThenTheRate) {
+  TokenBucket bucket(2, 5, {1'000});
+  EXPECT_EQ(takes(bucket, {1'000}, 10), 5);
+  EXPECT_EQ(takes(bucket, {1'499}, 10), 0);
+  EXPECT_EQ(takes(bucket, {1'500}, 10), 1);
+  EXPECT_EQ(takes(bucket, {3'000}, 10), 3);
+}
+
+TEST(TokenBucket, KeepsNoMoreThanTheBurst) {
+  TokenBucket bucket(1'000, 3, {0});
+  EXPECT_EQ(takes(bucket, {INT64_MAX}, 10), 3);
+}
+
+TEST(TokenBucket, SurvivesTheLargestRates) {
+  TokenBucket bucket(UINT32_MAX, UINT32_MAX, {0});
+  EXPECT_EQ(takes(bucket, {1'000'000}, 10), 10);
+  TokenBucket slow(1, 1, {0});
+  EXPECT_EQ(takes(slow, {0}, 2), 1);
+  EXPECT_EQ(takes(slow, {-5'000}, 2), 0);  // a clock that runs backwards gives nothing
+  EXPECT_EQ(takes(slow, {999}, 2), 0);
+  EXPECT_EQ(takes(slow, {1'000}, 2), 1);
+}
+
+}  // namespace
+}  // namespace concordat::peer
