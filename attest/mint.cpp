@@ -1,6 +1,7 @@
 #include "attest/mint.hpp"
 
 #include "attest/base/cbor.hpp"
+#include "attest/claims.hpp"
 
 namespace concordat::attest {
 namespace {
@@ -157,6 +158,14 @@ Result<Bytes> mint(NsmTransport& nsm, const MintRequest& request) {
   CONCORDAT_CHECK(check_field("public_key", row.public_key, request.public_key));
   CONCORDAT_TRY(auto user_data, make_user_data(row, request.items));
   return nsm::attestation(nsm, {std::move(user_data), request.nonce, request.public_key});
+}
+
+Result<UserDataItems> check_purpose(Purpose purpose, const VerifiedClaims& claims) {
+  const auto view = [](const std::optional<Bytes>& field) {
+    return field ? std::optional<BytesView>(*field) : std::nullopt;
+  };
+  return check_purpose(purpose, ChosenFields{view(claims.user_data()), view(claims.nonce()),
+                                             view(claims.public_key())});
 }
 
 Result<UserDataItems> check_purpose(Purpose purpose, const ChosenFields& fields) {

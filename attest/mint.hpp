@@ -17,6 +17,8 @@
 
 namespace concordat::attest {
 
+class VerifiedClaims;
+
 enum class Purpose {
   handshake_initiator = 1,
   handshake_responder,
@@ -64,15 +66,19 @@ struct MintRequest {
 // user_data of more than 1,024 bytes in all is user_data_too_large.
 [[nodiscard]] base::Result<base::Bytes> mint(NsmTransport& nsm, const MintRequest& request);
 
-// The three fields of a document that its maker chooses. Views into the document or its claims.
+// That verified claims keep the table's row exactly; returns what follows the domain (nothing where
+// user_data is null). Not here: that nonce and public_key have the right *value*.
+[[nodiscard]] base::Result<UserDataItems> check_purpose(Purpose purpose,
+                                                        const VerifiedClaims& claims);
+
+// The three fields of a document that its maker chooses. Views into what the caller keeps.
 struct ChosenFields {
   std::optional<base::BytesView> user_data;
   std::optional<base::BytesView> nonce;
   std::optional<base::BytesView> public_key;
 };
 
-// That the fields keep the table's row exactly; returns what follows the domain (nothing where
-// user_data is null). Not here: that nonce and public_key have the right *value*.
+// The same rule over bare fields, whoever made them.
 [[nodiscard]] base::Result<UserDataItems> check_purpose(Purpose purpose,
                                                         const ChosenFields& fields);
 
