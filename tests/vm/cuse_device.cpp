@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <optional>
 
@@ -93,14 +92,15 @@ Status CuseDevice::handle(const fuse_in_header& header, BytesView body) {
 }
 
 Status CuseDevice::start(const fuse_in_header& header) {
-  static constexpr std::array<char, 12> kInfo{"DEVNAME=nsm"};  // with its final zero byte
   cuse_init_out out{};
   out.major = FUSE_KERNEL_VERSION;
   out.minor = FUSE_KERNEL_MINOR_VERSION;
   out.flags = CUSE_UNRESTRICTED_IOCTL;  // nsm_raw holds addresses, which no ioctl number describes
   out.max_read = kMaxTransfer;
   out.max_write = kMaxTransfer;
-  CONCORDAT_CHECK(reply(header, {object_bytes(out), object_bytes(kInfo)}));
+  CONCORDAT_CHECK(
+      reply(header, {object_bytes(out),
+                     {reinterpret_cast<const std::uint8_t*>(info_.c_str()), info_.size() + 1}}));
   started_ = true;  // the node was made while the reply was written
   return {};
 }

@@ -1,5 +1,5 @@
-// A character device /dev/nsm made with CUSE, for the test guest. Towards the application it is
-// what Linux's drivers/misc/nsm.c is: the one ioctl 0xC0200A00 on struct nsm_raw
+// A character device like /dev/nsm made with CUSE, for the test guest. Towards the application it
+// is what Linux's drivers/misc/nsm.c is: the one ioctl 0xC0200A00 on struct nsm_raw
 // (include/uapi/linux/nsm.h), its bounds, its errno values and its silent truncation.
 //
 // The layout and the number of the ioctl are written down here a second time on purpose: a device
@@ -9,6 +9,7 @@
 #include <functional>
 #include <initializer_list>
 #include <span>
+#include <string>
 
 #include "attest/nsm.hpp"
 
@@ -21,11 +22,12 @@ namespace concordat::vm {
 // mutex has them; a failed exchange is EIO and is not repeated (ExtendPCR is not idempotent).
 class CuseDevice {
  public:
-  // Owns neither; both outlive it.
-  CuseDevice(int cuse, attest::NsmTransport& module) : cuse_(cuse), module_(module) {}
+  // The device becomes /dev/NAME. Owns neither `cuse` nor `module`; both outlive it.
+  CuseDevice(int cuse, const std::string& name, attest::NsmTransport& module)
+      : cuse_(cuse), info_("DEVNAME=" + name), module_(module) {}
 
   // Serves until the kernel ends the session, which is an error. `ready` is called once, when the
-  // device node exists.
+  // device node exists; it may not use the device.
   [[nodiscard]] base::Error run(const std::function<void()>& ready);
 
  private:
@@ -42,6 +44,7 @@ class CuseDevice {
                                            std::initializer_list<base::BytesView> parts);
 
   int cuse_;
+  std::string info_;
   attest::NsmTransport& module_;
   bool started_ = false;
 };

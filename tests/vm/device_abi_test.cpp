@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <cerrno>
 
+#include "attest/base/descriptor.hpp"
 #include "attest/nsm.hpp"
 
 namespace concordat::vm {
@@ -19,11 +19,7 @@ constexpr unsigned long kIoctl = 0xC0200A00;
 
 class DeviceAbi : public testing::Test {
  protected:
-  void SetUp() override {
-    device_ = ::open("/dev/nsm", O_RDWR | O_CLOEXEC);
-    ASSERT_GE(device_, 0) << std::strerror(errno);
-  }
-  void TearDown() override { ::close(device_); }
+  void SetUp() override { ASSERT_TRUE(device_.open()) << "/dev/nsm: " << std::strerror(errno); }
 
   struct Outcome {
     int error = 0;
@@ -36,12 +32,12 @@ class DeviceAbi : public testing::Test {
     Outcome outcome{.room = Bytes(room, 0xEE)};
     std::uint64_t raw[4] = {reinterpret_cast<std::uintptr_t>(request.data()), request.size(),
                             reinterpret_cast<std::uintptr_t>(outcome.room.data()), room};
-    outcome.error = ::ioctl(device_, kIoctl, raw) < 0 ? errno : 0;
+    outcome.error = ::ioctl(device_.get(), kIoctl, raw) < 0 ? errno : 0;
     outcome.length = raw[3];
     return outcome;
   }
 
-  int device_ = -1;
+  base::Descriptor device_{::open("/dev/nsm", O_RDWR | O_CLOEXEC)};
 };
 
 const Bytes kDescribe = attest::nsm::encode_request(attest::nsm::DescribeNsmRequest{});
@@ -77,13 +73,13 @@ TEST_F(DeviceAbi, TakesTheLongestRequestAndNoLonger) {
 
 TEST_F(DeviceAbi, RefusesMemoryThatIsNotTheCallers) {
   std::uint64_t raw[4] = {8, 16, 8, 16};
-  EXPECT_EQ(::ioctl(device_, kIoctl, raw), -1);
+  EXPECT_EQ(::ioctl(device_.get(), kIoctl, raw), -1);
   EXPECT_EQ(errno, EFAULT);
 }
 
 TEST_F(DeviceAbi, HasNoOtherIoctl) {
   std::uint64_t raw[4] = {};
-  EXPECT_EQ(::ioctl(device_, kIoctl + 1, raw), -1);
+  EXPECT_EQ(::ioctl(device_.get(), kIoctl + 1, raw), -1);
   EXPECT_EQ(errno, EINVAL);
 }
 

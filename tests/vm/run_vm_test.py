@@ -102,6 +102,7 @@ def test(arguments: argparse.Namespace) -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     initramfs = arguments.work / "initramfs.cpio"
     log = arguments.work / "console.log"
+    log.unlink(missing_ok=True)
     checks = sorted(arguments.check)
     build_initramfs(guest, arguments.program, checks, initramfs)
     run = secrets.token_hex(8)
