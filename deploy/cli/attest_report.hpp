@@ -23,7 +23,7 @@ struct Verdict {
 [[nodiscard]] std::string to_text(const Verdict& verdict);
 
 inline constexpr std::string_view kUnverifiedWarning =
-    "UNVERIFIED: nothing in this document has been checked; anyone can write such a one";
+    "UNVERIFIED: nothing in this document has been checked; anyone can make one like it";
 
 // The fields as the document states them, certificates included, under "verified": false.
 [[nodiscard]] nlohmann::ordered_json to_json(const attest::DocumentFields& unverified);
