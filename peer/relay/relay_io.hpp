@@ -19,23 +19,13 @@
 #include "attest/base/clock.hpp"
 #include "peer/preface_io.hpp"
 #include "peer/relay/carrier_io.hpp"
+#include "peer/relay/limits.hpp"
 
 namespace concordat::base {
 class Logger;
 }
 
 namespace concordat::peer::relay {
-
-struct Limits {
-  std::chrono::milliseconds preface_timeout{5'000};
-  std::chrono::milliseconds dial_timeout{10'000};   // with prefaces towards the target
-  std::chrono::milliseconds idle_timeout{600'000};  // no byte either way
-  std::chrono::milliseconds total_timeout{86'400'000};
-  // For each caller by itself; a flood by one enclave costs the others nothing but bandwidth.
-  std::size_t max_streams = 1'024;
-  std::uint32_t streams_per_second = 200;
-  std::uint32_t stream_burst = 400;
-};
 
 // Where a target leads, and what the relay says there first.
 struct Route {

@@ -1,0 +1,84 @@
+// The parent's configuration: one strict JSON file (`concordat-parent --help` shows one). It
+// decides where bytes go and nothing else: no enclave believes any of it.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "peer/relay/limits.hpp"
+#include "peer/relay_preface.hpp"
+
+namespace concordat::parent {
+
+enum class ConfigErrc { bad_path = 1, ambiguous, missing_part };
+[[nodiscard]] base::CodeInfo describe(ConfigErrc code) noexcept;
+[[nodiscard]] constexpr const char* category_name(ConfigErrc) {
+  return "parent_config";
+}
+[[nodiscard]] inline boost::system::error_code make_error_code(ConfigErrc e) {
+  return base::enum_code(e);
+}
+
+inline constexpr std::size_t kMaxConfigFile = 1024 * 1024;
+
+struct EnclaveConfig {
+  // Where the enclave listens. On EC2 `vsock:CID:7100`: the CID is also how a caller is known.
+  peer::Endpoint dial;
+  // A relay socket for this enclave alone: whoever connects there is it (the lab).
+  std::optional<peer::Endpoint> listen;
+  std::string role;
+  std::optional<std::string> store;  // the folder of the store that it may use; absent: none
+  std::map<std::string, std::string> settings;  // passed on as they are
+};
+
+struct PeersConfig {
+  std::optional<peer::Endpoint> listen;
+  std::map<std::string, peer::Endpoint> enclaves;  // name -> the parent that hosts it
+};
+
+struct StoreConfig {
+  std::filesystem::path directory;
+  std::size_t max_bytes = 1024 * 1024;  // of one entry
+  std::size_t max_entries = 4'096;      // of one folder
+};
+
+// What AWS calls temporary credentials. They authorise calls to KMS, whose answers only an attested
+// enclave can open; they are not a secret that this design relies on.
+struct Credentials {
+  std::string access_key_id, secret_access_key;
+  std::optional<std::string> session_token;
+  std::optional<std::string> expires_at;  // RFC 3339
+};
+
+struct CredentialsConfig {
+  std::optional<Credentials> fixed;    // the lab
+  std::optional<peer::Endpoint> imds;  // EC2: tcp:169.254.169.254:80
+};
+
+struct Config {
+  std::map<std::string, EnclaveConfig> enclaves;
+  std::vector<peer::Endpoint> relay_listen;  // shared, for callers known by CID
+  unsigned unix_mode = 0600;
+  peer::relay::Limits limits;
+  std::map<std::string, peer::Endpoint> egress;  // "HOST:PORT" -> where to dial
+  PeersConfig peers;
+  std::optional<std::filesystem::path> policy, authority;
+  std::optional<StoreConfig> store;
+  std::optional<CredentialsConfig> credentials;
+  std::optional<peer::Endpoint> operator_listen;
+};
+
+[[nodiscard]] base::Result<Config> parse_config(std::string_view text);
+[[nodiscard]] base::Result<Config> read_config(const std::filesystem::path& file);
+// One for `--help`, and for tests that it is valid.
+[[nodiscard]] std::string_view example_config() noexcept;
+
+// "enclave/NAME" for the enclave whose context id it is.
+[[nodiscard]] std::optional<std::string> enclave_with_context_id(const Config& config,
+                                                                 std::uint32_t context_id);
+
+}  // namespace concordat::parent

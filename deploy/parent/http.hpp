@@ -1,0 +1,33 @@
+// Requests and responses as the parent's services see them; how they travel is http_io.hpp's.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace concordat::parent {
+
+struct HttpRequest {
+  std::string method;  // upper case
+  std::string path;    // as sent, not decoded: the services' names need no escapes
+  std::optional<std::string> if_match, if_none_match;
+  std::string body;
+};
+
+struct HttpResponse {
+  unsigned status = 200;
+  std::string content_type;
+  std::string body;
+  std::optional<std::string> version;  // sent as ETag, quoted
+};
+
+// Called once, at once or later, from the thread that called the handler.
+using Respond = std::function<void(HttpResponse)>;
+using HttpHandler = std::function<void(const HttpRequest& request, Respond respond)>;
+
+// {"error": {"code": .., "message": ..}}
+[[nodiscard]] HttpResponse http_error(unsigned status, std::string_view code,
+                                      std::string_view message);
+
+}  // namespace concordat::parent

@@ -1,0 +1,210 @@
+#include "deploy/parent/http_io.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include "peer/relay/linger_io.hpp"
+
+namespace concordat::parent {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using base::Error;
+using boost::system::error_code;
+
+constexpr std::uint32_t kMaxHeader = 8 * 1024;
+constexpr std::size_t kMaxReply = 64 * 1024;
+
+// Closes a socket when a deadline passes; what waits on it then fails.
+class Deadline {
+ public:
+  explicit Deadline(peer::StreamSocket& socket) : timer_(socket.get_executor()) {}
+
+  template <class Owner>
+  void set(std::chrono::milliseconds timeout, const std::shared_ptr<Owner>& owner,
+           peer::StreamSocket& socket) {
+    timer_.expires_after(timeout);
+    timer_.async_wait([weak = std::weak_ptr<Owner>(owner), &socket](error_code failure) {
+      const auto alive = weak.lock();  // the socket is the owner's
+      if (failure || !alive) return;
+      error_code ignored;
+      socket.close(ignored);
+    });
+  }
+  void clear() { timer_.cancel(); }
+
+ private:
+  asio::steady_timer timer_;
+};
+
+std::optional<std::string> header(const http::request<http::string_body>& message,
+                                  http::field field) {
+  const auto found = message.find(field);
+  if (found == message.end()) return {};
+  return std::string(found->value());
+}
+
+class ServerSession : public std::enable_shared_from_this<ServerSession> {
+ public:
+  ServerSession(peer::StreamSocket stream, HttpHandler handler, HttpLimits limits,
+                std::shared_ptr<void> slot)
+      : stream_(std::move(stream)),
+        deadline_(stream_),
+        handler_(std::move(handler)),
+        limits_(limits),
+        slot_(std::move(slot)) {}
+
+  void read() {
+    parser_.emplace();
+    parser_->body_limit(limits_.max_body);
+    parser_->header_limit(kMaxHeader);
+    deadline_.set(limits_.patience, shared_from_this(), stream_);
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code failure, std::size_t) { self->on_read(failure); });
+  }
+
+ private:
+  void on_read(error_code failure) {
+    deadline_.clear();
+    if (failure) return on_bad_request(failure);
+    const auto& message = parser_->get();
+    keep_alive_ = message.keep_alive();
+    const HttpRequest request{std::string(message.method_string()), std::string(message.target()),
+                              header(message, http::field::if_match),
+                              header(message, http::field::if_none_match), message.body()};
+    handler_(request, [self = shared_from_this()](HttpResponse response) {
+      self->write(std::move(response));
+    });
+  }
+
+  void on_bad_request(error_code failure) {
+    keep_alive_ = false;
+    if (failure == http::error::body_limit) {
+      return write(
+          http_error(413, "too_large",
+                     "the body is larger than " + std::to_string(limits_.max_body) + " bytes"));
+    }
+    if (failure == http::error::header_limit) {
+      return write(http_error(431, "header_too_large", "the header is larger than allowed"));
+    }
+    const bool from_client =
+        failure.category() == make_error_code(http::error::bad_method).category();
+    if (from_client && failure != http::error::end_of_stream &&
+        failure != http::error::partial_message) {
+      return write(http_error(400, "bad_request", failure.message()));
+    }
+    close();
+  }
+
+  void write(HttpResponse response) {
+    message_ = {http::int_to_status(response.status), 11};
+    if (!response.content_type.empty()) {
+      message_.set(http::field::content_type, response.content_type);
+    }
+    if (response.version) message_.set(http::field::etag, "\"" + *response.version + "\"");
+    message_.set(http::field::cache_control, "no-store");
+    message_.keep_alive(keep_alive_);
+    message_.body() = std::move(response.body);
+    message_.prepare_payload();
+    deadline_.set(limits_.patience, shared_from_this(), stream_);
+    http::async_write(stream_, message_,
+                      [self = shared_from_this()](error_code failure, std::size_t) {
+                        self->deadline_.clear();
+                        if (failure || !self->keep_alive_) return self->close();
+                        self->read();
+                      });
+  }
+
+  void close() {
+    peer::relay::linger_and_close(std::move(stream_), [slot = std::move(slot_)] {});
+  }
+
+  peer::StreamSocket stream_;
+  Deadline deadline_;
+  HttpHandler handler_;
+  HttpLimits limits_;
+  std::shared_ptr<void> slot_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  http::response<http::string_body> message_;
+  bool keep_alive_ = false;
+};
+
+class ClientCall : public std::enable_shared_from_this<ClientCall> {
+ public:
+  ClientCall(peer::StreamSocket stream, const HttpCall& call, ReplyHandler handler)
+      : stream_(std::move(stream)), deadline_(stream_), handler_(std::move(handler)) {
+    message_.method_string(call.method);
+    message_.target(call.path);
+    message_.set(http::field::host, call.host);
+    for (const auto& [name, value] : call.headers)
+      message_.set(name, value);
+    message_.keep_alive(false);
+    message_.prepare_payload();
+    parser_.body_limit(kMaxReply);
+    parser_.header_limit(kMaxHeader);
+  }
+
+  void start(std::chrono::milliseconds timeout) {
+    deadline_.set(timeout, shared_from_this(), stream_);
+    http::async_write(stream_, message_,
+                      [self = shared_from_this()](error_code failure, std::size_t) {
+                        if (failure) return self->finish(failure);
+                        self->read();
+                      });
+  }
+
+ private:
+  void read() {
+    http::async_read(
+        stream_, buffer_, parser_,
+        [self = shared_from_this()](error_code failure, std::size_t) { self->finish(failure); });
+  }
+
+  void finish(error_code failure) {
+    deadline_.clear();
+    if (failure) return handler_(Error(HttpErrc::broken, failure.message()));
+    handler_(HttpReply{parser_.get().result_int(), parser_.get().body()});
+  }
+
+  peer::StreamSocket stream_;
+  Deadline deadline_;
+  ReplyHandler handler_;
+  boost::beast::flat_buffer buffer_;
+  http::request<http::empty_body> message_;
+  http::response_parser<http::string_body> parser_;
+};
+
+}  // namespace
+
+base::CodeInfo describe(HttpErrc code) noexcept {
+  switch (code) {
+    case HttpErrc::broken:
+      return {"broken", "the HTTP exchange broke"};
+  }
+  return {"unknown", "unknown HTTP error"};
+}
+
+void serve_http(peer::StreamSocket stream, HttpHandler handler, HttpLimits limits,
+                std::shared_ptr<void> slot) {
+  std::make_shared<ServerSession>(std::move(stream), std::move(handler), limits, std::move(slot))
+      ->read();
+}
+
+void async_http_call(asio::io_context& io, const peer::Endpoint& endpoint, const HttpCall& call,
+                     std::chrono::milliseconds timeout, ReplyHandler handler) {
+  peer::async_connect(
+      io, endpoint, timeout,
+      [call, timeout, handler = std::move(handler)](base::Result<peer::StreamSocket> stream) {
+        if (!stream) return handler(stream.error());
+        std::make_shared<ClientCall>(*std::move(stream), call, handler)->start(timeout);
+      });
+}
+
+}  // namespace concordat::parent

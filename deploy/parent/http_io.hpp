@@ -1,0 +1,46 @@
+// HTTP/1.1 over streams (Boost.Beast, in http_io.cpp alone): a server for streams that somebody
+// accepted, and one call as a client.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "deploy/parent/http.hpp"
+#include "peer/stream_io.hpp"
+
+namespace concordat::parent {
+
+struct HttpLimits {
+  std::size_t max_body = 64 * 1024;
+  // For a request to arrive, idle time before it included, and for a response to be taken.
+  std::chrono::milliseconds patience{60'000};
+};
+
+// Serves requests one after the other until the client or the limits end it. `slot` is kept as long
+// as the stream.
+void serve_http(peer::StreamSocket stream, HttpHandler handler, HttpLimits limits,
+                std::shared_ptr<void> slot);
+
+enum class HttpErrc { broken = 1 };
+[[nodiscard]] base::CodeInfo describe(HttpErrc code) noexcept;
+[[nodiscard]] constexpr const char* category_name(HttpErrc) {
+  return "http";
+}
+[[nodiscard]] inline boost::system::error_code make_error_code(HttpErrc e) {
+  return base::enum_code(e);
+}
+
+struct HttpCall {
+  std::string method, path, host;
+  std::map<std::string, std::string> headers;
+};
+struct HttpReply {
+  unsigned status = 0;
+  std::string body;  // at most 64 KiB
+};
+using ReplyHandler = std::function<void(base::Result<HttpReply>)>;
+// One request on a connection of its own. Errors: StreamErrc from connecting, HttpErrc.
+void async_http_call(boost::asio::io_context& io, const peer::Endpoint& endpoint,
+                     const HttpCall& call, std::chrono::milliseconds timeout, ReplyHandler handler);
+
+}  // namespace concordat::parent

@@ -1,0 +1,264 @@
+// concordat-parent from outside: its configuration, its sockets, its signals.
+#include "tests/parent/program.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+
+namespace concordat::test {
+namespace {
+
+using nlohmann::json;
+using peer::Answer;
+using peer::Preface;
+using peer::Source;
+
+class ParentProgramTest : public ::testing::Test {
+ protected:
+  ParentProgramTest() {
+    std::signal(SIGPIPE, SIG_IGN);
+    write("policy.json", R"({"payload":"first"})");
+    write("authority.cbor", "\xa0");
+    config_ = {
+        {"enclaves",
+         {{"custodian",
+           {{"dial", at("custodian.sock")},
+            {"listen", at("custodian-relay.sock")},
+            {"role", "custodian"},
+            {"store", "custodian"}}},
+          {"worker-1",
+           {{"dial", at("worker-1.sock")},
+            {"listen", at("worker-1-relay.sock")},
+            {"role", "worker"}}}}},
+        {"egress", {{"kms.example:443", at("kms.sock")}}},
+        {"policy", {{"envelope", path("policy.json")}, {"authority", path("authority.cbor")}}},
+        {"store", {{"directory", path("store")}, {"max_bytes", 100'000}}},
+        {"credentials", {{"access_key_id", "AKIA"}, {"secret_access_key", "s"}}},
+        {"operator", {{"listen", at("operator.sock")}}}};
+  }
+
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return (folder_.path() / name).string();
+  }
+  [[nodiscard]] std::string at(const std::string& name) const { return "unix:" + path(name); }
+  void write(const std::string& name, const std::string& content) const {
+    std::ofstream(path(name)) << content;
+  }
+  std::string config_file() {
+    write("parent.json", config_.dump(2));
+    return path("parent.json");
+  }
+  void start() {
+    program_ = std::make_unique<ParentProgram>(std::vector<std::string>{"--config", config_file()});
+    program_->wait_for("ready");
+  }
+
+  [[nodiscard]] Wire ask(const std::string& caller, const std::string& target) const {
+    Wire wire = Wire::connect(folder_.socket(caller + "-relay.sock"));
+    wire.write(peer::encode_preface(peer::parse_target(target).value()));
+    return wire;
+  }
+  [[nodiscard]] Wire open(const std::string& caller, const std::string& target) const {
+    Wire wire = ask(caller, target);
+    EXPECT_EQ(wire.read_preface(), Preface(Answer::ok));
+    return wire;
+  }
+  [[nodiscard]] json status() const {
+    const Reply reply = http(Wire::connect(folder_.socket("operator.sock")), "GET", "/v1/status");
+    EXPECT_EQ(reply.status, 200);
+    return json::parse(reply.body);
+  }
+
+  TemporaryFolder folder_;
+  json config_;
+  std::unique_ptr<ParentProgram> program_;
+};
+
+TEST_F(ParentProgramTest, CarriesAStreamBetweenEnclavesAndCountsIt) {
+  const Target custodian(folder_.socket("custodian.sock"));
+  start();
+  const Wire worker = open("worker-1", "enclave/custodian");
+  const Wire enclave = custodian.accept();
+  EXPECT_EQ(enclave.read_preface(), Preface(Source{"enclave/worker-1"}));
+  worker.write(text("hello"));
+  EXPECT_EQ(base::as_text(enclave.read(5)), "hello");
+  enclave.write(text("reply!"));
+  EXPECT_EQ(base::as_text(worker.read(6)), "reply!");
+
+  const json now = status();
+  EXPECT_EQ(now["totals"]["opened"], 1);
+  EXPECT_EQ(now["totals"]["bytes_to_target"], 5);
+  EXPECT_EQ(now["totals"]["bytes_from_target"], 6);
+  EXPECT_EQ(now["streams"][0]["caller"], "enclave/worker-1");
+  EXPECT_EQ(now["streams"][0]["target"], "enclave/custodian");
+  EXPECT_EQ(now["topology"]["enclaves"]["custodian"]["role"], "custodian");
+  const Reply metrics = http(Wire::connect(folder_.socket("operator.sock")), "GET", "/metrics");
+  EXPECT_NE(metrics.body.find("concordat_relay_bytes_total{caller=\"enclave/worker-1\","
+                              "direction=\"from_target\"} 6\n"),
+            std::string::npos);
+}
+
+TEST_F(ParentProgramTest, ShowsARefusalWithItsReason) {
+  start();
+  EXPECT_EQ(ask("worker-1", "enclave/nobody").read_preface(), Preface(Answer::unknown_target));
+  EXPECT_EQ(ask("worker-1", "egress/evil.example:443").read_preface(),
+            Preface(Answer::unknown_target));
+  EXPECT_EQ(ask("worker-1", "enclave/custodian").read_preface(), Preface(Answer::unreachable));
+  const json now = status();
+  EXPECT_EQ(now["totals"]["refused"], 3);
+  EXPECT_EQ(now["refusals"][1]["target"], "egress/evil.example:443");
+  EXPECT_EQ(now["refusals"][1]["reason"], "unknown_target");
+  EXPECT_EQ(now["callers"]["enclave/worker-1"]["refused"]["unreachable"], 1);
+  EXPECT_NE(program_->wait_for("stream_refused").find("enclave/nobody"), std::string::npos);
+}
+
+TEST_F(ParentProgramTest, EgressGoesWhereTheConfigurationSays) {
+  const Target kms(folder_.socket("kms.sock"));
+  start();
+  const Wire enclave = open("custodian", "egress/kms.example:443");
+  enclave.write(text("client hello"));
+  EXPECT_EQ(base::as_text(kms.accept().read(12)), "client hello");
+}
+
+TEST_F(ParentProgramTest, ServesPolicyAndReadsItAgainOnSighup) {
+  start();
+  const Wire wire = open("worker-1", "parent/http");
+  EXPECT_EQ(http(wire, "GET", "/v1/policy").body, R"({"payload":"first"})");
+  EXPECT_EQ(http(wire, "GET", "/v1/authority").body, "\xa0");
+  write("policy.json", R"({"payload":"second"})");
+  program_->signal(SIGHUP);
+  program_->wait_for("reloaded");
+  EXPECT_EQ(http(wire, "GET", "/v1/policy").body, R"({"payload":"second"})");
+  std::filesystem::remove(path("policy.json"));
+  program_->signal(SIGHUP);
+  program_->wait_for("reload_failed");
+  EXPECT_EQ(http(wire, "GET", "/v1/policy").body, R"({"payload":"second"})");
+  EXPECT_EQ(status()["policy"]["failed_reloads"], 1);
+}
+
+TEST_F(ParentProgramTest, StoresBlobsThatSurviveARestart) {
+  start();
+  std::string version;
+  const std::string blob = std::string("sealed\0blob\xff", 12) + std::string(90'000, 'x');
+  {
+    const Wire wire = open("custodian", "parent/http");
+    EXPECT_EQ(http(wire, "GET", "/v1/store/root").status, 404);
+    const Reply made = http(wire, "PUT", "/v1/store/root", {{"If-None-Match", "*"}}, blob);
+    EXPECT_EQ(made.status, 204);
+    version = made.headers.at("etag");
+    EXPECT_EQ(http(wire, "PUT", "/v1/store/root", {{"If-None-Match", "*"}}, "x").status, 412);
+    EXPECT_EQ(http(wire, "PUT", "/v1/store/root", {}, "x").status, 428);
+  }
+  EXPECT_EQ(http(open("worker-1", "parent/http"), "GET", "/v1/store/root").status, 403);
+  program_->signal(SIGTERM);
+  EXPECT_EQ(program_->wait_for_end(), 0);
+  EXPECT_FALSE(std::filesystem::exists(path("custodian-relay.sock")));
+  EXPECT_FALSE(std::filesystem::exists(path("operator.sock")));
+
+  start();
+  const Wire wire = open("custodian", "parent/http");
+  const Reply read = http(wire, "GET", "/v1/store/root");
+  EXPECT_EQ(read.body, blob);
+  EXPECT_EQ(read.headers.at("etag"), version);
+  EXPECT_EQ(http(wire, "PUT", "/v1/store/root", {{"If-Match", version}}, "new").status, 204);
+}
+
+TEST_F(ParentProgramTest, BadHttpGetsAnAnswerAndAnEnd) {
+  start();
+  const Wire large = open("custodian", "parent/http");
+  large.write(text("PUT /v1/store/root HTTP/1.1\r\nContent-Length: 100001\r\n\r\n"));
+  EXPECT_EQ(read_reply(large).status, 413);
+  EXPECT_TRUE(large.read_to_end().empty());
+  const Wire garbage = open("custodian", "parent/http");
+  garbage.write(text("\x16\x03\x01 not http\r\n\r\n"));
+  EXPECT_EQ(read_reply(garbage).status, 400);
+  EXPECT_TRUE(garbage.read_to_end().empty());
+  const Wire header = open("custodian", "parent/http");
+  header.write(text("GET / HTTP/1.1\r\nX: " + std::string(10'000, 'x') + "\r\n\r\n"));
+  EXPECT_EQ(read_reply(header).status, 431);
+}
+
+TEST_F(ParentProgramTest, FetchesCredentialsFromTheMetadataService) {
+  const Target imds(folder_.socket("imds.sock"));
+  config_["credentials"] = {{"imds", at("imds.sock")}};
+  start();
+  const Wire wire = open("custodian", "parent/http");
+  const std::string request = "GET /v1/credentials HTTP/1.1\r\nHost: p\r\n\r\n";
+  wire.write(text(request));
+  const auto answer = [&](const std::string& wanted, const std::string& body) {
+    const Wire call = imds.accept();
+    const std::string got = read_request(call);
+    EXPECT_EQ(got.substr(0, wanted.size()), wanted);
+    call.write(text("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+                    "\r\n\r\n" + body));
+    return got;
+  };
+  const std::string list = "GET /latest/meta-data/iam/security-credentials/";
+  EXPECT_NE(answer("PUT /latest/api/token ", "token-1").find("ttl-seconds: 300"),
+            std::string::npos);
+  EXPECT_NE(answer(list + " ", "my-role\n").find("token: token-1"), std::string::npos);
+  answer(list + "my-role ", R"({"Code":"Success","Type":"AWS-HMAC","AccessKeyId":"ASIA",
+      "SecretAccessKey":"key","Token":"session","Expiration":"2999-01-01T00:00:00Z"})");
+  const json found = json::parse(read_reply(wire).body);
+  EXPECT_EQ(found["access_key_id"], "ASIA");
+  EXPECT_EQ(found["session_token"], "session");
+  EXPECT_EQ(found["expires_at"], "2999-01-01T00:00:00Z");
+  // Kept: nobody asks the metadata service again.
+  wire.write(text(request));
+  EXPECT_EQ(read_reply(wire).status, 200);
+}
+
+TEST_F(ParentProgramTest, SaysWhenTheMetadataServiceHasNoRole) {
+  const Target imds(folder_.socket("imds.sock"));
+  config_["credentials"] = {{"imds", at("imds.sock")}};
+  start();
+  const Wire wire = open("custodian", "parent/http");
+  wire.write(text("GET /v1/credentials HTTP/1.1\r\nHost: p\r\n\r\n"));
+  const Wire call = imds.accept();
+  EXPECT_FALSE(read_request(call).empty());
+  call.write(text("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"));
+  const Reply reply = read_reply(wire);
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(json::parse(reply.body)["error"]["code"], "unavailable");
+}
+
+int run_to_end(const std::vector<std::string>& arguments, std::string& output) {
+  ParentProgram program(arguments);
+  const int status = program.wait_for_end();
+  output = program.output();
+  return status;
+}
+
+TEST_F(ParentProgramTest, ChecksAConfigurationAndSaysInOneLineWhatIsWrong) {
+  std::string output;
+  EXPECT_EQ(run_to_end({"--config", config_file(), "--check"}, output), 0) << output;
+  config_["relay"] = {{"limit", 1}};
+  EXPECT_EQ(run_to_end({"--config", config_file(), "--check"}, output), 1);
+  EXPECT_EQ(output, "concordat-parent: unknown key: " + path("parent.json") + ": relay.limit\n");
+  config_.erase("relay");
+  config_["policy"]["envelope"] = path("absent.json");
+  EXPECT_EQ(run_to_end({"--config", config_file(), "--check"}, output), 1);
+  EXPECT_EQ(output, "concordat-parent: cannot read the file: " + path("absent.json") +
+                        ": No such file or directory\n");
+}
+
+TEST_F(ParentProgramTest, DoesNotStartHalf) {
+  const Target taken(folder_.socket("operator.sock"));
+  std::string output;
+  EXPECT_EQ(run_to_end({"--config", config_file()}, output), 1);
+  EXPECT_NE(output.find("another program listens there"), std::string::npos) << output;
+  EXPECT_FALSE(std::filesystem::exists(path("custodian-relay.sock")));
+}
+
+TEST_F(ParentProgramTest, HelpShowsAConfiguration) {
+  std::string output;
+  EXPECT_EQ(run_to_end({"--help"}, output), 0);
+  EXPECT_NE(output.find("\"enclaves\""), std::string::npos);
+  EXPECT_NE(output.find("Examples:"), std::string::npos);
+  EXPECT_EQ(run_to_end({}, output), 1);
+  EXPECT_EQ(run_to_end({"--config", "/nowhere.json"}, output), 1);
+  EXPECT_EQ(run_to_end({"--cnofig", "x"}, output), 1);
+}
+
+}  // namespace
+}  // namespace concordat::test

@@ -1,0 +1,158 @@
+#include "deploy/parent/services.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "attest/base/file.hpp"
+#include "attest/base/log.hpp"
+
+namespace concordat::parent {
+namespace {
+
+using nlohmann::json;
+
+class ServicesTest : public ::testing::Test {
+ protected:
+  ServicesTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "services.XXXXXX").string();
+    root_ = ::mkdtemp(pattern.data());
+    const std::string folder = root_.string();
+    EXPECT_TRUE(base::write_file(root_ / "policy", base::as_bytes("{\"payload\":1}")).has_value());
+    EXPECT_TRUE(base::write_file(root_ / "authority", base::Bytes{0xa0}).has_value());
+    config_ = parse_config(R"({"enclaves": {
+          "custodian": {"dial": "vsock:16:7100", "role": "custodian", "store": "custodian"},
+          "worker": {"dial": "vsock:17:7100", "role": "worker", "settings": {"a": "b"}}},
+        "egress": {"kms.example:443": null},
+        "peers": {"parents": {"p": {"dial": "tcp:10.0.0.2:1", "enclaves": ["far"]}}},
+        "policy": {"envelope": ")" +
+                           folder + R"(/policy", "authority": ")" + folder + R"(/authority"},
+        "store": {"directory": ")" +
+                           folder + R"(/store", "max_bytes": 8}})")
+                  .value();
+    EXPECT_TRUE(files_.reload(config_).has_value());
+    store_.emplace(Store::open(*config_.store).value());
+    start();
+  }
+  ~ServicesTest() override { std::filesystem::remove_all(root_); }
+
+  void start() {
+    ServiceParts parts;
+    parts.config = &config_;
+    parts.files = &files_;
+    parts.store = &*store_;
+    parts.log = &log_;
+    parts.offload = [](const auto& work, const auto& respond) { respond(work()); };
+    parts.credentials = [this](const auto& handler) { handler(credentials_); };
+    services_.emplace(std::move(parts));
+  }
+
+  HttpResponse ask(const std::string& caller, const HttpRequest& request) {
+    std::optional<HttpResponse> answer;
+    services_->handle(caller, request,
+                      [&](HttpResponse response) { answer = std::move(response); });
+    EXPECT_TRUE(answer.has_value());
+    return answer.value_or(HttpResponse{});
+  }
+  HttpResponse get(const std::string& path, const std::string& caller = "custodian") {
+    return ask(caller, {"GET", path, {}, {}, {}});
+  }
+  HttpResponse put(const std::string& body, std::optional<std::string> if_match,
+                   std::optional<std::string> if_none_match) {
+    return ask("custodian",
+               {"PUT", "/v1/store/root", std::move(if_match), std::move(if_none_match), body});
+  }
+  static std::string code(const HttpResponse& response) {
+    return json::parse(response.body)["error"]["code"];
+  }
+
+  std::filesystem::path root_;
+  Config config_;
+  PublishedFiles files_;
+  std::optional<Store> store_;
+  base::Logger log_{"test", [](std::string_view) {}};
+  base::Result<Credentials> credentials_ = Credentials{"AKIA", "secret", {}, {}};
+  std::optional<Services> services_;
+};
+
+TEST_F(ServicesTest, HandsOutPolicyAndAuthorityByteForByte) {
+  const HttpResponse policy = get("/v1/policy", "worker");
+  EXPECT_EQ(policy.status, 200u);
+  EXPECT_EQ(policy.body, "{\"payload\":1}");
+  EXPECT_EQ(policy.version, version_of(base::as_bytes(policy.body)));
+  const HttpResponse authority = get("/v1/authority", "worker");
+  EXPECT_EQ(authority.body, "\xa0");
+  EXPECT_EQ(authority.content_type, "application/cbor");
+}
+
+TEST_F(ServicesTest, KeepsTheOldPolicyWhenTheNewOneCannotBeRead) {
+  std::filesystem::remove(root_ / "policy");
+  EXPECT_FALSE(files_.reload(config_).has_value());
+  EXPECT_EQ(get("/v1/policy").body, "{\"payload\":1}");
+  ASSERT_TRUE(base::write_file(root_ / "policy", base::as_bytes("new")).has_value());
+  EXPECT_TRUE(files_.reload(config_).has_value());
+  EXPECT_EQ(get("/v1/policy").body, "new");
+}
+
+TEST_F(ServicesTest, TellsAnEnclaveWhatItCanReach) {
+  const json config = json::parse(get("/v1/config", "worker").body);
+  EXPECT_EQ(config["enclave"], "worker");
+  EXPECT_EQ(config["role"], "worker");
+  EXPECT_EQ(config["settings"], (json{{"a", "b"}}));
+  EXPECT_EQ(config["targets"],
+            (json{"enclave/custodian", "enclave/far", "egress/kms.example:443"}));
+}
+
+TEST_F(ServicesTest, HandsOutCredentialsOrSaysWhyNot) {
+  const json found = json::parse(get("/v1/credentials").body);
+  EXPECT_EQ(found, (json{{"access_key_id", "AKIA"},
+                         {"secret_access_key", "secret"},
+                         {"session_token", nullptr},
+                         {"expires_at", nullptr}}));
+  credentials_ = base::Error(base::FileErrc::cannot_read, "for the test");
+  const HttpResponse failed = get("/v1/credentials");
+  EXPECT_EQ(failed.status, 503u);
+  EXPECT_EQ(code(failed), "cannot_read");
+}
+
+TEST_F(ServicesTest, TheStoreComparesAndSwaps) {
+  EXPECT_EQ(get("/v1/store/root").status, 404u);
+  const HttpResponse made = put("one", {}, "*");
+  EXPECT_EQ(made.status, 204u);
+  EXPECT_EQ(put("two", {}, "*").status, 412u);
+  const HttpResponse replaced = put("two", "\"" + *made.version + "\"", {});
+  EXPECT_EQ(replaced.status, 204u);
+  EXPECT_EQ(put("three", "\"" + *made.version + "\"", {}).status, 412u);
+  const HttpResponse read = get("/v1/store/root");
+  EXPECT_EQ(read.body, "two");
+  EXPECT_EQ(read.version, replaced.version);
+}
+
+TEST_F(ServicesTest, AWriteSaysWhatItExpects) {
+  EXPECT_EQ(put("x", {}, {}).status, 428u);
+  EXPECT_EQ(put("x", "\"a\"", "*").status, 428u);
+  EXPECT_EQ(put("x", {}, "\"a\"").status, 428u);
+  EXPECT_EQ(put("x", "*", {}).status, 428u);
+  EXPECT_EQ(code(put("x", "W/\"a\"", {})), "condition_missing");
+}
+
+TEST_F(ServicesTest, TheStoreHasLimitsAndOwners) {
+  EXPECT_EQ(put("123456789", {}, "*").status, 413u);
+  EXPECT_EQ(get("/v1/store/..").status, 400u);
+  EXPECT_EQ(get("/v1/store/a/b").status, 400u);
+  EXPECT_EQ(get("/v1/store/root", "worker").status, 403u);
+  EXPECT_EQ(ask("custodian", {"DELETE", "/v1/store/root", {}, {}, {}}).status, 405u);
+}
+
+TEST_F(ServicesTest, CountsByRouteAndStatus) {
+  EXPECT_EQ(get("/v1/secrets").status, 404u);
+  EXPECT_EQ(ask("worker", {"POST", "/v1/policy", {}, {}, {}}).status, 405u);
+  EXPECT_EQ(get("/v1/store/one").status, 404u);
+  EXPECT_EQ(get("/v1/store/two").status, 404u);
+  EXPECT_EQ(services_->counters(),
+            (Services::Counters{
+                {{"other", 404}, 1}, {{"/v1/policy", 405}, 1}, {{"/v1/store/{name}", 404}, 2}}));
+}
+
+}  // namespace
+}  // namespace concordat::parent
