@@ -8,6 +8,7 @@
 #include "deploy/lab/error.hpp"
 #include "deploy/lab/lab_nsm_socket.hpp"
 #include "deploy/lab/pipe.hpp"
+#include "deploy/lab/remove_tree.hpp"
 #include "deploy/lab/unix_socket.hpp"
 
 namespace concordat::lab {
@@ -38,7 +39,8 @@ Status write_new_file(const std::filesystem::path& path, base::BytesView content
 Status make_folders(const std::filesystem::path& folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (failed) return base::Error(LabErrc::system_call_failed, folder.string() + failed.message());
+  if (failed)
+    return base::Error(LabErrc::system_call_failed, folder.string() + ": " + failed.message());
   return {};
 }
 
@@ -75,9 +77,9 @@ Enclave::~Enclave() {
   nsm_server_.reset();
   outbound_.reset();
   inbound_.reset();
-  std::error_code ignored;  // leftovers go when the hypervisor starts the next time
-  std::filesystem::remove_all(settings_.paths.root, ignored);
-  std::filesystem::remove(settings_.paths.inbound, ignored);
+  // Should something stay, the next hypervisor's start removes it or says that it cannot.
+  [[maybe_unused]] bool gone = remove_tree(settings_.paths.root);
+  gone = remove_tree(settings_.paths.inbound);
 }
 
 std::string Enclave::end() {

@@ -10,6 +10,7 @@
 #include "attest/base/file.hpp"
 #include "deploy/lab/error.hpp"
 #include "deploy/lab/program_closure.hpp"
+#include "deploy/lab/remove_tree.hpp"
 #include "deploy/lab/root_store.hpp"
 #include "peer/relay_preface.hpp"
 
@@ -61,10 +62,8 @@ Result<base::Descriptor> lock_state(const std::filesystem::path& state) {
 }
 
 Status empty_folder(const std::filesystem::path& folder) {
-  std::error_code failed;
-  std::filesystem::remove_all(folder, failed);
-  if (failed) {
-    return Error(LabErrc::bad_state, folder.string() + ": cannot be emptied: " + failed.message());
+  if (!remove_tree(folder)) {
+    return Error(LabErrc::bad_state, folder.string() + ": cannot be emptied; remove it by hand");
   }
   return prepare_private_directory(folder);
 }

@@ -14,6 +14,7 @@
 
 #include "deploy/lab/error.hpp"
 #include "deploy/lab/pipe.hpp"
+#include "deploy/lab/remove_tree.hpp"
 
 namespace concordat::lab {
 namespace {
@@ -130,8 +131,6 @@ Error launch_failed(Confinement confinement, const std::string& why) {
 }
 
 Status try_confinement(Confinement confinement, const std::filesystem::path& scratch) {
-  std::error_code ignored;
-  std::filesystem::remove_all(scratch, ignored);
   CONCORDAT_CHECK(make_root_folder(scratch, outside_user(0)));
   LaunchRequest request;
   request.confinement = confinement;
@@ -141,7 +140,7 @@ Status try_confinement(Confinement confinement, const std::filesystem::path& scr
     const std::string end = collect(*process);
     if (end != "exit status 0") process = launch_failed(confinement, end);
   }
-  std::filesystem::remove_all(scratch, ignored);
+  if (!remove_tree(scratch)) return launch_failed(confinement, scratch.string() + " stays");
   return process ? Status() : Status(process.error());
 }
 

@@ -57,12 +57,20 @@ base::Result<base::Descriptor> catch_signals() {
   return signals;
 }
 
+// For people and scripts; the log says the same.
+void print_isolation(const ConfinementReport& report) {
+  std::cout << "isolation: " << isolation_of(report.confinement);
+  if (!report.reason.empty()) std::cout << " (" << report.reason << ")";
+  std::cout << std::endl;
+}
+
 base::Status serve_until_signal(const HypervisorOptions& options) {
   base::Logger log("concordat-lab-hypervisor");
   Reactor reactor;
   CONCORDAT_TRY(const base::Descriptor signals, catch_signals());
   reactor.watch(signals.get(), POLLIN, [&reactor](short) { reactor.stop(); });
   CONCORDAT_TRY(auto hypervisor, Hypervisor::open(reactor, log, options, base::system_wall_clock));
+  print_isolation(hypervisor->confinement());
   // Last: who finds the socket finds a hypervisor that serves.
   CONCORDAT_TRY(auto control, ControlServer::listen(reactor, *hypervisor, options.state));
   log.info("hypervisor_ready",
@@ -160,8 +168,8 @@ void add_serve(CLI::App& app, CommandLine& line) {
   command->add_option("--role-arn", line.serve.role_arn,
                       "Role of enclaves that name none (PCR3); none: PCR3 is zero");
   command->footer(
-      "Ready when STATE/control.sock exists. Says on standard error how far enclaves are "
-      "isolated.\n"
+      "Ready when STATE/control.sock exists. Prints \"isolation: full\" or \"isolation: partial\"\n"
+      "with the reason.\n"
       "The lab's root certificate is STATE/root.der.\n\n"
       "Examples:\n"
       "  concordat-lab-hypervisor serve --state /tmp/lab");
