@@ -47,14 +47,15 @@ Result<Fixed> read_fixed(Reader& reader) {
   return Fixed::from(bytes);
 }
 
-Result<std::string> read_name(Reader& reader, std::size_t max) {
+constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789._-/";
+// Role names are the policy's (policy/names.hpp): either case.
+constexpr std::string_view kRoleCharacters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+Result<std::string> read_name(Reader& reader, std::size_t max, std::string_view allowed) {
   CONCORDAT_TRY(const std::string_view text, reader.read_text(max));
-  const bool plain = std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           std::string_view("._/-").find(c) != std::string_view::npos;
-  });
-  if (text.empty() || !plain) {
-    return Error(Errc::malformed_message, "name with characters other than a-z 0-9 . _ / -");
+  if (text.empty() || text.find_first_not_of(allowed) != std::string_view::npos) {
+    return Error(Errc::malformed_message, "name empty or with other characters than allowed");
   }
   return std::string(text);
 }
@@ -86,7 +87,7 @@ Result<Extensions> read_extensions(Reader& reader) {
   CONCORDAT_TRY(const auto count, reader.read_map(kMaxExtensions));
   if (!count) return Error(base::cbor::Errc::not_preferred, "extension map of indefinite length");
   for (std::size_t i = 0; i < *count; ++i) {
-    CONCORDAT_TRY(std::string key, read_name(reader, kMaxRole));
+    CONCORDAT_TRY(std::string key, read_name(reader, kMaxRole, kLower));
     CONCORDAT_TRY(const BytesView value, reader.read_bytes(kMaxExtensionValue));
     if (!out.empty() && !EncodedOrder{}(out.rbegin()->first, key)) {
       return Error(Errc::malformed_message, "extension keys not in ascending order");
@@ -112,7 +113,7 @@ Result<Hello> decode_hello(BytesView body) {
     CONCORDAT_TRY(hello.version, reader.read_uint());
     CONCORDAT_TRY(hello.key, read_fixed<PublicKey>(reader));
     CONCORDAT_TRY(hello.challenge, read_fixed<Challenge>(reader));
-    CONCORDAT_TRY(hello.purpose, read_name(reader, kMaxPurpose));
+    CONCORDAT_TRY(hello.purpose, read_name(reader, kMaxPurpose, kLower));
     CONCORDAT_TRY(hello.policy, read_policy(reader));
     return hello;
   });
@@ -214,8 +215,8 @@ Result<Statement> decode_statement(BytesView items) {
   return decode_all(items, "statement", [](Reader& reader) -> Result<Statement> {
     Statement statement;
     CONCORDAT_TRY(statement.transcript, read_fixed<TranscriptHash>(reader));
-    CONCORDAT_TRY(statement.purpose, read_name(reader, kMaxPurpose));
-    CONCORDAT_TRY(statement.role, read_name(reader, kMaxRole));
+    CONCORDAT_TRY(statement.purpose, read_name(reader, kMaxPurpose, kLower));
+    CONCORDAT_TRY(statement.role, read_name(reader, kMaxRole, kRoleCharacters));
     CONCORDAT_TRY(statement.policy, read_policy(reader));
     CONCORDAT_TRY(statement.extensions, read_extensions(reader));
     return statement;

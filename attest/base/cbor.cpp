@@ -312,10 +312,12 @@ Writer& Writer::integer(std::int64_t value) {
   append_head(out_, [&](auto* p, auto n) { return cbor_encode_negint(argument, p, n); });
   return *this;
 }
+Writer& Writer::bytes_head(std::size_t size) {
+  append_head(out_, [&](auto* p, auto n) { return cbor_encode_bytestring_start(size, p, n); });
+  return *this;
+}
 Writer& Writer::bytes(BytesView value) {
-  append_head(out_,
-              [&](auto* p, auto n) { return cbor_encode_bytestring_start(value.size(), p, n); });
-  return raw(value);
+  return bytes_head(value.size()).raw(value);
 }
 Writer& Writer::text(std::string_view value) {
   append_head(out_, [&](auto* p, auto n) { return cbor_encode_string_start(value.size(), p, n); });

@@ -117,6 +117,8 @@ class Writer {
   Writer& uint(std::uint64_t value);
   Writer& integer(std::int64_t value);
   Writer& bytes(BytesView value);
+  // The head of a byte string whose `size` bytes the caller puts behind it (a secret, for one).
+  Writer& bytes_head(std::size_t size);
   Writer& text(std::string_view value);
   Writer& boolean(bool value);
   Writer& null();

@@ -1,0 +1,85 @@
+#include "peer/judge.hpp"
+
+#include "attest/document.hpp"
+#include "attest/verify.hpp"
+
+namespace concordat::peer {
+namespace {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+attest::Purpose mint_purpose(policy::Side side) {
+  return side == policy::Side::initiator ? attest::Purpose::handshake_initiator
+                                         : attest::Purpose::handshake_responder;
+}
+
+template <class T>
+std::optional<base::BytesView> view(const std::optional<T>& field) {
+  return field ? std::optional<base::BytesView>(*field) : std::nullopt;
+}
+
+Status check_statement(const HandshakeContext& context, const Expected& expected,
+                       const Statement& statement) {
+  if (statement.transcript != expected.transcript) return Error(Errc::transcript_mismatch);
+  if (statement.purpose != expected.purpose) {
+    return Error(Errc::statement_mismatch, "purpose '" + statement.purpose + "'");
+  }
+  if (statement.policy != policy_reference(*context.policy)) {
+    return Error(Errc::statement_mismatch,
+                 "policy serial " + std::to_string(statement.policy.serial));
+  }
+  for (const auto& [name, value] : statement.extensions) {
+    if (!context.peer_extensions.contains(name)) return Error(Errc::unknown_extension, name);
+  }
+  return {};
+}
+
+}  // namespace
+
+PolicyReference policy_reference(const policy::Policy& policy) {
+  return {policy.serial(), policy.digest()};
+}
+
+Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
+                     base::BytesView document, base::UnixMillis now) {
+  CONCORDAT_CHECK(context.policy->valid_at(now));
+  CONCORDAT_TRY(const auto parsed, attest::UnverifiedDocument::parse(document));
+  attest::LiveExpectations live;
+  live.now = now;
+  live.max_age = context.policy->document_max_age();
+  live.nonce = expected.nonce.view();
+  CONCORDAT_TRY(const attest::VerifiedClaims claims,
+                attest::verify_live(parsed, *context.anchors, *context.chain_cache, live));
+  CONCORDAT_TRY(const attest::UserDataItems items,
+                attest::check_purpose(
+                    mint_purpose(expected.peer_side),
+                    {view(claims.user_data()), view(claims.nonce()), view(claims.public_key())}));
+  if (!base::equal(*claims.public_key(), EphemeralKey::subject_public_key_info(expected.key))) {
+    return Error(Errc::key_not_attested);
+  }
+  if (items.count != kStatementItems) {
+    return Error(Errc::malformed_message, "statement of " + std::to_string(items.count) + " items");
+  }
+  CONCORDAT_TRY(Statement statement, decode_statement(items.encoded));
+  CONCORDAT_CHECK(check_statement(context, expected, statement));
+  const policy::Question question{context.role, statement.role, expected.purpose,
+                                  expected.peer_side};
+  CONCORDAT_TRY(policy::AdmittedPeer peer,
+                policy::admit(*context.policy, question, claims, context.own_pcr16));
+  return Judged{std::move(peer), std::move(statement.extensions)};
+}
+
+attest::MintRequest own_document(const HandshakeContext& context, const Expected& as_seen_by_peer) {
+  const Statement statement{as_seen_by_peer.transcript, as_seen_by_peer.purpose, context.role,
+                            policy_reference(*context.policy), context.extensions};
+  attest::MintRequest request;
+  request.purpose = mint_purpose(as_seen_by_peer.peer_side);
+  request.items = {encode_statement(statement), kStatementItems};
+  request.nonce = base::to_bytes(as_seen_by_peer.nonce.view());
+  request.public_key = EphemeralKey::subject_public_key_info(as_seen_by_peer.key);
+  return request;
+}
+
+}  // namespace concordat::peer

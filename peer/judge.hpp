@@ -1,0 +1,58 @@
+// One side's judgement of the other's document: every check of PROTOCOL.md section 5 in its order.
+#pragma once
+
+#include <set>
+
+#include "attest/chain_cache.hpp"
+#include "attest/mint.hpp"
+#include "attest/roots.hpp"
+#include "peer/messages.hpp"
+#include "policy/evaluate.hpp"
+
+namespace concordat::peer {
+
+// Both clocks at one moment. Wall time is the enclave's trusted clock (attest/trusted_clock.hpp).
+struct Now {
+  base::UnixMillis wall;
+  base::MonotonicMillis monotonic;
+};
+
+// What a side brings to one handshake: a snapshot, so that a policy that arrives meanwhile does not
+// change the rules half way. Pointers outlive the handshake.
+struct HandshakeContext {
+  policy::PolicyPtr policy;
+  std::string role;  // own policy role, claimed in the own document
+  attest::PcrValue own_pcr16;
+  const attest::TrustAnchors* anchors = nullptr;
+  attest::ChainCache* chain_cache = nullptr;
+  base::RandomSource* random = nullptr;
+  Extensions extensions;                  // own, stated in the own document
+  std::set<std::string> peer_extensions;  // that the purpose lets the other side state
+};
+
+[[nodiscard]] PolicyReference policy_reference(const policy::Policy& policy);
+
+// What the document must say to belong to this handshake.
+struct Expected {
+  policy::Side peer_side = policy::Side::responder;
+  Challenge nonce;            // that this side chose
+  PublicKey key;              // that the other side sent
+  TranscriptHash transcript;  // T1 for the responder's document, T2 for the initiator's
+  std::string purpose;
+};
+
+struct Judged {
+  policy::AdmittedPeer peer;
+  Extensions extensions;
+};
+
+// Errors of attest (document, chain, time, nonce), of the purpose table, of this module (key,
+// transcript, statement) and of policy; the first that fails.
+[[nodiscard]] base::Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
+                                         base::BytesView document, base::UnixMillis now);
+
+// The mirror: what to ask the NSM for, so that the other side's judge() accepts it.
+[[nodiscard]] attest::MintRequest own_document(const HandshakeContext& context,
+                                               const Expected& as_seen_by_peer);
+
+}  // namespace concordat::peer

@@ -1,0 +1,31 @@
+// One enclave as its handshakes see it: who it is, what it trusts, what time it is.
+#pragma once
+
+#include <functional>
+
+#include "peer/handshake.hpp"
+#include "policy/signed_policy.hpp"
+
+namespace concordat::peer {
+
+// Everything outlives the streams that use it. One thread.
+struct Party {
+  std::string role;
+  attest::PcrValue own_pcr16;
+  const attest::TrustAnchors* anchors = nullptr;
+  attest::ChainCache* chain_cache = nullptr;
+  base::RandomSource* random = nullptr;
+  policy::PolicyInForce* policies = nullptr;
+  // The trusted clock: fails when there is no anchor (attest/trusted_clock.hpp), and then nothing
+  // is admitted.
+  std::function<base::Result<Now>()> clock;
+  // Told after a newer policy was installed from a peer's envelope.
+  std::function<void()> policy_changed;
+
+  // A snapshot for one handshake; fails without a policy in force or without time.
+  [[nodiscard]] base::Result<HandshakeContext> context(const Now& now) const;
+  // Offers an envelope that a peer handed over. Whatever is wrong with it changes nothing.
+  [[nodiscard]] base::Status offer_policy(base::BytesView envelope);
+};
+
+}  // namespace concordat::peer

@@ -1,0 +1,296 @@
+#include "peer/secure_stream_io.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+
+#include "attest/base/secret_access.hpp"
+#include "peer/error.hpp"
+
+namespace concordat::peer {
+namespace {
+
+using base::Bytes;
+using base::Error;
+using base::Result;
+using base::Status;
+
+constexpr std::size_t kInbox = 64 * 1024;
+
+}  // namespace
+
+SecureStream::SecureStream(StreamSocket socket, Party& party, NsmWorker& nsm, Events events,
+                           StreamTimeouts timeouts)
+    : socket_(std::move(socket)),
+      party_(party),
+      nsm_(nsm),
+      events_(std::move(events)),
+      timeouts_(timeouts),
+      deadline_(socket_.get_executor()),
+      inbox_(kInbox) {}
+
+std::shared_ptr<SecureStream> SecureStream::initiate(StreamSocket socket, Party& party,
+                                                     NsmWorker& nsm, std::string purpose,
+                                                     Events events, StreamTimeouts timeouts) {
+  std::shared_ptr<SecureStream> stream(
+      new SecureStream(std::move(socket), party, nsm, std::move(events), timeouts));
+  boost::asio::post(stream->socket_.get_executor(),
+                    [stream, purpose = std::move(purpose)]() mutable {
+                      stream->begin(std::move(purpose), true);
+                    });
+  return stream;
+}
+
+std::shared_ptr<SecureStream> SecureStream::respond(StreamSocket socket, Party& party,
+                                                    NsmWorker& nsm, Events events,
+                                                    StreamTimeouts timeouts) {
+  std::shared_ptr<SecureStream> stream(
+      new SecureStream(std::move(socket), party, nsm, std::move(events), timeouts));
+  boost::asio::post(stream->socket_.get_executor(), [stream] { stream->begin({}, false); });
+  return stream;
+}
+
+Handshake* SecureStream::handshake() noexcept {
+  if (auto* initiator = std::get_if<std::unique_ptr<Initiator>>(&handshake_))
+    return initiator->get();
+  if (auto* responder = std::get_if<std::unique_ptr<Responder>>(&handshake_))
+    return responder->get();
+  return nullptr;
+}
+
+void SecureStream::begin(std::string purpose, bool initiate) {
+  if (ended_) return;
+  const auto now = party_.clock();
+  if (!now) return end(now.error());
+  auto context = party_.context(*now);
+  if (!context) return end(context.error());
+  arm_deadline();
+  if (initiate) {
+    auto& initiator = handshake_.emplace<std::unique_ptr<Initiator>>(
+        std::make_unique<Initiator>(*std::move(context), std::move(purpose)));
+    perform(initiator->start(*now));
+  } else {
+    handshake_ = std::make_unique<Responder>(*std::move(context));
+  }
+  read();
+}
+
+void SecureStream::arm_deadline() {
+  deadline_.expires_after(timeouts_.handshake);
+  deadline_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (!error) self->end(Error(Errc::timed_out));
+  });
+}
+
+void SecureStream::read() {
+  // One read at a time, and none while a document is being made or answers pile up: the kernel's
+  // buffer fills, and the other side feels it.
+  if (ended_ || reading_ || minting_ || waiting_ > kMaxWaiting) return;
+  reading_ = true;
+  socket_.async_read_some(
+      boost::asio::buffer(inbox_),
+      [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
+        self->reading_ = false;
+        self->on_bytes(error, size);
+      });
+}
+
+void SecureStream::on_bytes(boost::system::error_code error, std::size_t size) {
+  if (ended_) return;
+  if (error == boost::asio::error::eof) {
+    const bool in_order = established_ && frames_.at_boundary() && established_->opener.closed();
+    if (end_after_writing_) return end(*end_after_writing_);
+    return end(in_order ? Status() : Status(Error(Errc::truncated)));
+  }
+  if (error) return end(Error(error));
+  frames_.feed(base::BytesView(inbox_).first(size));
+  process();
+  read();
+}
+
+void SecureStream::process() {
+  while (!ended_ && !minting_) {
+    const AllowedFrames allowed =
+        established_ ? AllowedFrames(FrameType::data, FrameType::close) : handshake()->allowed();
+    const auto frame = frames_.next(allowed);
+    if (!frame) return established_ ? end(frame.error()) : handshake_failed(frame.error());
+    if (!*frame) return;
+    if (established_) {
+      on_record(**frame);
+    } else {
+      on_handshake_frame(**frame);
+    }
+  }
+}
+
+void SecureStream::on_handshake_frame(const Frame& frame) {
+  if (end_after_writing_) {  // the one refuse that may follow a refusal
+    auto* responder = std::get_if<std::unique_ptr<Responder>>(&handshake_);
+    if (responder != nullptr && (*responder)->on_late_refuse(frame)) {
+      const Status taken = party_.offer_policy((*responder)->offered_policy());
+      if (!taken) return end(taken.error());
+    }
+    return end(*end_after_writing_);
+  }
+  const auto now = party_.clock();
+  if (!now) return handshake_failed(now.error());
+  if (auto* initiator = std::get_if<std::unique_ptr<Initiator>>(&handshake_)) {
+    return perform((*initiator)->on_frame(frame, *now));
+  }
+  perform(std::get<std::unique_ptr<Responder>>(handshake_)->on_frame(frame, *now));
+}
+
+void SecureStream::perform(Result<HandshakeAction> action) {
+  if (!action) return handshake_failed(action.error());
+  if (!action->send.empty()) write(std::move(action->send));
+  if (action->mint) {
+    const bool ours = std::holds_alternative<std::unique_ptr<Initiator>>(handshake_);
+    minting_ = true;
+    const Status queued =
+        nsm_.mint(*std::move(action->mint), ours ? MintPriority::own : MintPriority::stranger,
+                  [self = shared_from_this()](Result<Bytes> document) {
+                    self->on_document(std::move(document));
+                  });
+    if (!queued) handshake_failed(queued.error());
+    return;
+  }
+  if (handshake()->state() == HandshakeState::established) become_established();
+}
+
+void SecureStream::on_document(Result<Bytes> document) {
+  minting_ = false;
+  if (ended_) return;
+  if (!document) return handshake_failed(document.error());
+  const auto now = party_.clock();
+  if (!now) return handshake_failed(now.error());
+  if (auto* initiator = std::get_if<std::unique_ptr<Initiator>>(&handshake_)) {
+    perform((*initiator)->on_document(*document, *now));
+    if (!ended_ && (*initiator)->state() == HandshakeState::awaiting_accept) {
+      early_ = initiator->get();
+    }
+  } else {
+    perform(std::get<std::unique_ptr<Responder>>(handshake_)->on_document(*document, *now));
+  }
+  process();
+  read();
+}
+
+void SecureStream::become_established() {
+  deadline_.cancel();
+  early_ = nullptr;
+  established_ = std::move(*handshake()).take_established();
+  sealer_ = &established_->sealer;
+  handshake_ = std::monostate();
+  if (events_.established) events_.established(established_->peer);
+}
+
+void SecureStream::on_record(const Frame& frame) {
+  const auto now = party_.clock();
+  if (!now) return end(now.error());
+  const std::size_t size = frame.body().size() - std::min(frame.body().size(), kAeadTagSize);
+  base::SecretBytes payload = base::SecretBytes::zeroed(size);
+  const auto opened = established_->opener.open(frame, now->monotonic,
+                                                payload.expose_mutable(base::SecretAccess{}));
+  if (!opened) return end(opened.error());
+  if (*opened == 0) return close();  // answers the other side's close with ours
+  if (events_.record) events_.record(std::move(payload));
+}
+
+void SecureStream::handshake_failed(const Error& error) {
+  if (end_after_writing_) return end(*end_after_writing_);
+  Handshake* machine = handshake();
+  if (machine == nullptr || machine->state() != HandshakeState::failed) return end(error);
+  if (!machine->offered_policy().empty()) {
+    // Whether it was taken shows in the next dial; this attempt is over either way.
+    const Status taken = party_.offer_policy(machine->offered_policy());
+    if (!taken) return end(taken.error());
+  }
+  if (machine->farewell().empty()) return end(error);
+  end_after_writing_ = error;
+  write(machine->farewell());
+}
+
+Status SecureStream::send(base::BytesView payload) {
+  if (ended_ || !can_send()) return Error(Errc::wrong_state, "no channel");
+  if (waiting_ > kMaxWaiting) return Error(Errc::busy, "records waiting to be written");
+  CONCORDAT_TRY(const Now now, party_.clock());
+  Bytes record;
+  record.reserve(kFrameHeaderSize + payload.size() + kAeadTagSize);
+  CONCORDAT_CHECK(early_ != nullptr ? early_->seal_early(payload, now, record)
+                                    : sealer_->seal(payload, now.monotonic, record));
+  write(std::move(record));
+  return {};
+}
+
+void SecureStream::close() {
+  if (ended_) return;
+  if (!established_) return end(Error(Errc::channel_closed));
+  if (!sealer_->closed()) {
+    Bytes record;
+    if (const Status sealed = sealer_->close(record); !sealed) return end(sealed.error());
+    write(std::move(record));
+    arm_deadline();
+  }
+}
+
+void SecureStream::abort(Error why) {
+  end(std::move(why));
+}
+
+bool SecureStream::wants_renewal() const {
+  if (!established_) return false;
+  const auto now = party_.clock();
+  return !now || established_->sealer.meter().wants_renewal(now->monotonic) ||
+         established_->opener.meter().wants_renewal(now->monotonic);
+}
+
+void SecureStream::write(Bytes bytes) {
+  waiting_ += bytes.size();
+  outbox_.push_back(std::move(bytes));
+  if (!writing_) write_next();
+}
+
+void SecureStream::write_next() {
+  writing_ = true;
+  boost::asio::async_write(
+      socket_, boost::asio::buffer(outbox_.front()),
+      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+        self->writing_ = false;
+        if (self->ended_) return;
+        if (error) return self->end(Error(error));
+        self->waiting_ -= self->outbox_.front().size();
+        self->outbox_.pop_front();
+        if (!self->outbox_.empty()) return self->write_next();
+        if (self->sealer_ != nullptr && self->sealer_->closed()) {
+          if (self->established_->opener.closed()) return self->end({});
+        }
+        if (self->end_after_writing_) {
+          auto* responder = std::get_if<std::unique_ptr<Responder>>(&self->handshake_);
+          if (responder == nullptr || !(*responder)->expects_policy()) {
+            return self->end(*self->end_after_writing_);
+          }
+        }
+        self->read();
+      });
+}
+
+void SecureStream::end(Status status) {
+  if (ended_) return;
+  ended_ = true;
+  deadline_.cancel();
+  early_ = nullptr;
+  sealer_ = nullptr;
+  handshake_ = std::monostate();
+  boost::system::error_code ignored;  // the stream is over; there is nobody to tell
+  socket_.shutdown(StreamSocket::shutdown_both, ignored);
+  socket_.close(ignored);
+  // Posted, so that nobody is called back from inside their own call.
+  boost::asio::post(deadline_.get_executor(), [self = shared_from_this(), status] {
+    self->established_.reset();
+    auto events = std::move(self->events_);
+    self->events_ = {};
+    if (events.ended) events.ended(status);
+  });
+}
+
+}  // namespace concordat::peer

@@ -1,0 +1,98 @@
+// A handshake and then a channel over one byte stream: the thin shell that moves bytes between a
+// socket, the NSM and the state machines of peer/. One io_context run by one thread.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <memory>
+#include <variant>
+
+#include "peer/nsm_worker_io.hpp"
+#include "peer/party.hpp"
+#include "peer/stream_io.hpp"
+
+namespace concordat::peer {
+
+struct StreamTimeouts {
+  std::chrono::milliseconds handshake = kHandshakeTimeout;
+};
+
+class SecureStream : public std::enable_shared_from_this<SecureStream> {
+ public:
+  // Called on the io_context. `ended` is called exactly once and last; success means that both
+  // sides closed in order. The stream keeps itself alive until then.
+  struct Events {
+    std::function<void(const policy::AdmittedPeer&)> established;
+    std::function<void(base::SecretBytes record)> record;
+    std::function<void(base::Status)> ended;
+  };
+
+  // `socket` is connected and its relay preface is done. `party` and `nsm` outlive the stream.
+  static std::shared_ptr<SecureStream> initiate(StreamSocket socket, Party& party, NsmWorker& nsm,
+                                                std::string purpose, Events events,
+                                                StreamTimeouts timeouts = {});
+  static std::shared_ptr<SecureStream> respond(StreamSocket socket, Party& party, NsmWorker& nsm,
+                                               Events events, StreamTimeouts timeouts = {});
+
+  // One record. Before the verdict (initiator only) it goes as an early record: idempotent
+  // requests only. busy when more than 1 MiB waits to be written.
+  [[nodiscard]] base::Status send(base::BytesView payload);
+  // True once records may be sent: for the initiator from its own confirm on.
+  [[nodiscard]] bool can_send() const noexcept { return sealer_ != nullptr || early_ != nullptr; }
+  [[nodiscard]] bool is_established() const noexcept { return established_.has_value(); }
+  // Sends the close record and waits for the other side's; at most for the handshake's time.
+  void close();
+  // Ends at once.
+  void abort(base::Error why);
+  // Whether it is time to make the next channel (PROTOCOL.md section 9).
+  [[nodiscard]] bool wants_renewal() const;
+  [[nodiscard]] std::size_t bytes_waiting() const noexcept { return waiting_; }
+  // Which policy it was admitted under; only once established.
+  [[nodiscard]] const policy::AdmittedPeer* peer() const noexcept {
+    return established_ ? &established_->peer : nullptr;
+  }
+
+ private:
+  static constexpr std::size_t kMaxWaiting = 1024 * 1024;
+
+  SecureStream(StreamSocket socket, Party& party, NsmWorker& nsm, Events events,
+               StreamTimeouts timeouts);
+  void begin(std::string purpose, bool initiate);
+  void arm_deadline();
+  void read();
+  void on_bytes(boost::system::error_code error, std::size_t size);
+  // Handles whole frames until more bytes or a document are needed.
+  void process();
+  void on_handshake_frame(const Frame& frame);
+  void perform(base::Result<HandshakeAction> action);
+  void on_document(base::Result<base::Bytes> document);
+  void become_established();
+  void on_record(const Frame& frame);
+  void handshake_failed(const base::Error& error);
+  void write(base::Bytes bytes);
+  void write_next();
+  void end(base::Status status);
+  [[nodiscard]] Handshake* handshake() noexcept;
+
+  StreamSocket socket_;
+  Party& party_;
+  NsmWorker& nsm_;
+  Events events_;
+  StreamTimeouts timeouts_;
+  boost::asio::steady_timer deadline_;
+  FrameReader frames_;
+  base::Bytes inbox_;
+  std::variant<std::monostate, std::unique_ptr<Initiator>, std::unique_ptr<Responder>> handshake_;
+  std::optional<Established> established_;
+  Sealer* sealer_ = nullptr;    // of established_
+  Initiator* early_ = nullptr;  // between confirm and accept
+  std::deque<base::Bytes> outbox_;
+  std::size_t waiting_ = 0;
+  bool writing_ = false;
+  bool reading_ = false;
+  bool minting_ = false;
+  bool ended_ = false;
+  std::optional<base::Error> end_after_writing_;
+};
+
+}  // namespace concordat::peer

@@ -1,0 +1,63 @@
+// A whole handshake between two state machines in memory, with a relay in the middle that may do
+// anything to any message: the test's hook sees each frame with its number and changes, drops,
+// repeats or replaces it.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "peer/handshake.hpp"
+#include "tests/support/party_fixture.hpp"
+
+namespace concordat::peer {
+
+enum class Towards { responder, initiator };
+
+using Frames = std::vector<base::Bytes>;
+// What the relay delivers instead of the frame it saw; the frame itself when it is honest.
+using RelayHook = std::function<Frames(Towards, std::size_t number, base::Bytes)>;
+// Stands for each document that an NSM made; a test may tamper with it.
+using DocumentHook = std::function<base::Result<base::Bytes>(Towards from, base::Bytes)>;
+
+class Dialogue {
+ public:
+  Dialogue(test::TestWorld& world, test::TestEnclave& worker, test::TestEnclave& custodian,
+           std::uint64_t worker_serial = 1, std::uint64_t custodian_serial = 1);
+
+  RelayHook relay;
+  DocumentHook documents;
+  std::string purpose = "keys";
+
+  // Runs until both are established, or nothing moves any more.
+  void run();
+
+  Initiator& initiator() { return *initiator_; }
+  Responder& responder() { return *responder_; }
+  [[nodiscard]] bool both_established() const;
+  [[nodiscard]] const std::optional<base::Error>& initiator_error() const { return errors_[0]; }
+  [[nodiscard]] const std::optional<base::Error>& responder_error() const { return errors_[1]; }
+  // Everything that crossed the relay, both ways.
+  [[nodiscard]] const base::Bytes& wire() const { return wire_; }
+  // Frames as their senders sent them, in order.
+  [[nodiscard]] const Frames& frames() const { return frames_; }
+
+ private:
+  void send(Towards to, base::Bytes bytes);
+  void deliver(Towards to, const base::Bytes& bytes);
+  void perform(Towards by, base::Result<HandshakeAction> action);
+  [[nodiscard]] base::Result<HandshakeAction> step(Towards at, const Frame& frame);
+
+  test::TestWorld& world_;
+  test::TestEnclave& worker_;
+  test::TestEnclave& custodian_;
+  HandshakeContext contexts_[2];
+  std::unique_ptr<Initiator> initiator_;
+  std::unique_ptr<Responder> responder_;
+  FrameReader readers_[2];
+  std::optional<base::Error> errors_[2];
+  std::vector<std::pair<Towards, base::Bytes>> queue_;
+  base::Bytes wire_;
+  Frames frames_;
+};
+
+}  // namespace concordat::peer

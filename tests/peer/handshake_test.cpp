@@ -1,0 +1,214 @@
+#include "peer/handshake.hpp"
+
+#include <gtest/gtest.h>
+
+#include "attest/document.hpp"
+#include "attest/refusal.hpp"
+#include "peer/error.hpp"
+#include "policy/errc.hpp"
+#include "tests/peer/dialogue.hpp"
+
+namespace concordat::peer {
+namespace {
+
+using base::Bytes;
+using base::BytesView;
+using test::TestEnclave;
+using test::TestWorld;
+
+class HandshakeTest : public testing::Test {
+ protected:
+  Dialogue dialogue(std::uint64_t worker_serial = 1, std::uint64_t custodian_serial = 1) {
+    return Dialogue(world_, worker_, custodian_, worker_serial, custodian_serial);
+  }
+  TestWorld world_;
+  TestEnclave worker_{world_, "payments-1", "payments"};
+  TestEnclave custodian_{world_, "custodian-1", "custodian"};
+};
+
+TEST_F(HandshakeTest, BothSidesAdmitEachOtherAndTalk) {
+  Dialogue d = dialogue();
+  d.run();
+  ASSERT_TRUE(d.both_established())
+      << (d.initiator_error() ? d.initiator_error()->to_string() : "") << " / "
+      << (d.responder_error() ? d.responder_error()->to_string() : "");
+  Established worker = std::move(d.initiator()).take_established();
+  Established custodian = std::move(d.responder()).take_established();
+  EXPECT_EQ(worker.peer.role(), "custodian");
+  EXPECT_EQ(worker.peer.image(), "custodian-1");
+  EXPECT_EQ(custodian.peer.role(), "payments");
+  EXPECT_EQ(worker.transcript, custodian.transcript);
+  EXPECT_TRUE(worker.exporter == custodian.exporter);
+  const base::MonotonicMillis at = world_.now().monotonic;
+  Bytes question;
+  ASSERT_TRUE(worker.sealer.seal(base::as_bytes("question"), at, question));
+  Bytes plain(64);
+  EXPECT_EQ(custodian.opener.open({FrameType::data, question}, at, plain).value(), 8u);
+  Bytes answer;
+  ASSERT_TRUE(custodian.sealer.seal(base::as_bytes("answer"), at, answer));
+  EXPECT_EQ(worker.opener.open({FrameType::data, answer}, at, plain).value(), 6u);
+  EXPECT_TRUE(worker.opener.open({FrameType::data, question}, at, plain)
+                  .error()
+                  .is(Errc::record_does_not_open))
+      << "a record reflected to its sender";
+}
+
+TEST_F(HandshakeTest, EveryHandshakeHasItsOwnKeys) {
+  Dialogue first = dialogue();
+  Dialogue second = dialogue();
+  first.run();
+  second.run();
+  ASSERT_TRUE(first.both_established() && second.both_established());
+  EXPECT_FALSE(std::move(first.initiator()).take_established().exporter ==
+               std::move(second.initiator()).take_established().exporter);
+}
+
+TEST_F(HandshakeTest, EarlyRecordsWaitForAdmissionAndAreBounded) {
+  Dialogue d = dialogue();
+  Bytes early;
+  base::Status too_much;
+  d.relay = [&](Towards, std::size_t number, Bytes frame) {
+    // The confirm is on its way: the initiator may speak before the verdict.
+    if (number == 2) {
+      EXPECT_TRUE(d.initiator().seal_early(base::as_bytes("early"), world_.now(), early));
+      too_much = d.initiator().seal_early(Bytes(kMaxEarlyPlaintext), world_.now(), early);
+    }
+    return Frames{std::move(frame)};
+  };
+  d.run();
+  ASSERT_TRUE(d.both_established());
+  EXPECT_TRUE(too_much.error().is(Errc::early_limit));
+  Established custodian = std::move(d.responder()).take_established();
+  Bytes plain(64);
+  EXPECT_EQ(custodian.opener.open({FrameType::data, early}, world_.now().monotonic, plain).value(),
+            5u);
+}
+
+TEST_F(HandshakeTest, AnAlteredImageIsRefusedByTheNameOfThePcr) {
+  TestEnclave altered = TestEnclave::altered(world_, "payments-1", "payments");
+  Dialogue d(world_, altered, custodian_);
+  d.run();
+  ASSERT_TRUE(d.responder_error());
+  EXPECT_NE(d.responder_error()->to_string().find("PCR0"), std::string::npos)
+      << d.responder_error()->to_string();
+  ASSERT_TRUE(d.initiator_error());
+  EXPECT_EQ(d.initiator_error()->to_string(), "the other side refused: not_admitted")
+      << "a stranger learns the class only";
+}
+
+TEST_F(HandshakeTest, AnAlteredCustodianIsRefusedBeforeTheWorkerShowsItself) {
+  TestEnclave altered = TestEnclave::altered(world_, "custodian-1", "custodian");
+  Dialogue d(world_, worker_, altered);
+  d.run();
+  ASSERT_TRUE(d.initiator_error());
+  EXPECT_NE(d.initiator_error()->to_string().find("PCR0"), std::string::npos);
+  EXPECT_EQ(d.frames().size(), 2u) << "hello and reply only";
+}
+
+TEST_F(HandshakeTest, AWorkerCannotAnswerAsCustodian) {
+  TestEnclave impostor(world_, "payments-1", "custodian");
+  Dialogue claims_custodian(world_, worker_, impostor);
+  claims_custodian.run();
+  EXPECT_FALSE(claims_custodian.both_established());
+  EXPECT_TRUE(claims_custodian.initiator_error());
+
+  TestEnclave honest(world_, "payments-1", "payments");
+  Dialogue as_worker(world_, worker_, honest);
+  as_worker.run();
+  EXPECT_TRUE(as_worker.responder_error()->is(Errc::purpose_not_served));
+}
+
+TEST_F(HandshakeTest, UnknownPurposeIsRefusedBeforeAnyDocument) {
+  Dialogue d = dialogue();
+  d.purpose = "tunnel/ledger";
+  d.run();
+  EXPECT_TRUE(d.responder_error()->is(Errc::purpose_not_served));
+  EXPECT_EQ(d.frames().size(), 2u);
+  EXPECT_LT(d.frames()[1].size(), 100u) << "a refusal, not a document";
+}
+
+TEST_F(HandshakeTest, NewerResponderHandsItsPolicyOver) {
+  Dialogue d = dialogue(1, 2);
+  d.run();
+  EXPECT_TRUE(d.initiator_error()->is(Errc::policy_differs));
+  EXPECT_TRUE(d.responder_error()->is(Errc::policy_differs));
+  EXPECT_EQ(d.initiator().offered_policy(), world_.envelope(2));
+}
+
+TEST_F(HandshakeTest, NewerInitiatorHandsItsPolicyOverAfterTheRefusal) {
+  Dialogue d = dialogue(3, 2);
+  d.run();
+  EXPECT_TRUE(d.responder_error()->is(Errc::policy_differs));
+  EXPECT_TRUE(d.initiator_error()->is(Errc::policy_differs));
+  ASSERT_TRUE(d.responder().expects_policy());
+  const Bytes late = d.frames().back();
+  ASSERT_TRUE(d.responder().on_late_refuse({FrameType::refuse, late}));
+  EXPECT_EQ(d.responder().offered_policy(), world_.envelope(3));
+  EXPECT_FALSE(d.responder().expects_policy());
+  EXPECT_FALSE(d.responder().on_late_refuse({FrameType::refuse, late})) << "once only";
+}
+
+TEST_F(HandshakeTest, AnExpiredPolicyAdmitsNobody) {
+  Dialogue d = dialogue();
+  world_.wall = base::parse_rfc3339("2026-02-01T00:00:00Z").value();
+  d.run();
+  ASSERT_TRUE(d.initiator_error());
+  EXPECT_EQ(d.initiator_error()->name(), "policy_expired");
+  EXPECT_TRUE(d.frames().empty());
+}
+
+TEST_F(HandshakeTest, AnOldDocumentIsRefused) {
+  Dialogue d = dialogue();
+  d.documents = [&](Towards from, Bytes document) -> base::Result<Bytes> {
+    if (from == Towards::initiator) world_.wall = world_.wall + std::chrono::minutes(6);
+    return document;
+  };
+  d.run();
+  EXPECT_TRUE(d.responder_error()->is(attest::Errc::document_too_old))
+      << d.responder_error()->to_string();
+}
+
+TEST_F(HandshakeTest, ADocumentFromAnotherHandshakeIsRefused) {
+  Bytes replayed;
+  Dialogue first = dialogue();
+  first.documents = [&](Towards from, Bytes document) -> base::Result<Bytes> {
+    if (from == Towards::initiator) replayed = document;
+    return document;
+  };
+  first.run();
+  ASSERT_TRUE(first.both_established());
+  Dialogue second = dialogue();
+  second.documents = [&](Towards from, Bytes document) -> base::Result<Bytes> {
+    return from == Towards::initiator ? replayed : document;
+  };
+  second.run();
+  EXPECT_TRUE(second.responder_error()->is(attest::Errc::nonce_mismatch))
+      << second.responder_error()->to_string();
+}
+
+TEST_F(HandshakeTest, TheOtherSidesDocumentIsNoEvidence) {
+  // A document made for the application, with the right nonce and key, has another purpose.
+  Dialogue d = dialogue();
+  d.documents = [&](Towards from, Bytes document) -> base::Result<Bytes> {
+    if (from == Towards::responder) return document;
+    const auto parsed = attest::UnverifiedDocument::parse(document).value();
+    const auto& fields = parsed.unverified();
+    const attest::nsm::AttestationRequest request{Bytes{0x80}, fields.nonce, fields.public_key};
+    return attest::nsm::attestation(worker_.nsm(), request);
+  };
+  d.run();
+  ASSERT_TRUE(d.responder_error());
+  EXPECT_STREQ(d.responder_error()->code().category().name(), "purpose");
+}
+
+TEST_F(HandshakeTest, StepsOutOfTurnFail) {
+  Initiator initiator(worker_.context(), "keys");
+  EXPECT_TRUE(initiator.on_document(Bytes(8), world_.now()).error().is(Errc::wrong_state));
+  EXPECT_EQ(initiator.state(), HandshakeState::failed);
+  EXPECT_TRUE(initiator.start(world_.now()).error().is(Errc::wrong_state));
+  Responder responder(custodian_.context());
+  EXPECT_TRUE(responder.on_document(Bytes(8), world_.now()).error().is(Errc::wrong_state));
+}
+
+}  // namespace
+}  // namespace concordat::peer
