@@ -1,6 +1,6 @@
 # Debian 12 packages only. Why each is here: README.md, "Dependencies".
 set(Boost_USE_DEBUG_RUNTIME OFF)
-find_package(Boost 1.81 REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS url)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)

@@ -1,0 +1,50 @@
+// The custodian of the lab: the same objects, with the lab's NSM socket and the lab's root.
+#include "attest/base/file.hpp"
+#include "attest/custom_root.hpp"
+#include "deploy/enclave/common.hpp"
+#include "deploy/enclave/custodian.hpp"
+#include "deploy/lab/lab_nsm_socket.hpp"
+
+namespace concordat::enclave {
+namespace {
+
+constexpr std::size_t kMaxRoot = 16 * 1024;
+
+constexpr const char* kHelp =
+    "concordat-custodian-lab: the custodian of a group of enclaves.\n"
+    "\n"
+    "Runs inside an enclave image and takes no options: its configuration is the signed policy\n"
+    "and the authority descriptor that its parent hands over, both checked against PCR16.\n"
+    "Where the policy pins no root it performs genesis and ends; otherwise it unseals the root\n"
+    "through AWS KMS and serves until SIGTERM.\n"
+    "\n"
+    "Exit status: 0 done, 2 refused (policy, evidence or root), 1 failed.\n"
+    "\n"
+    "Example (the command of an enclave image):\n"
+    "  /concordat-custodian-lab\n";
+
+int start(base::Logger& log) {
+  auto nsm = lab::LabNsmSocket::connect();
+  if (!nsm) return exit_status(nsm.error(), log);
+  const auto root = base::read_file(lab::kRootCertificate, kMaxRoot);
+  if (!root) return exit_status(root.error(), log);
+  const auto anchors = attest::trust_anchors_from_root(*root);
+  if (!anchors) return exit_status(anchors.error(), log);
+  const Surroundings surroundings{**nsm, *anchors, peer::UnixEndpoint{lab::kParentSocket},
+                                  peer::UnixEndpoint{lab::kInboundSocket},
+                                  peer::UnixEndpoint{"lab/agent.sock"}};
+  return run_custodian(surroundings, log);
+}
+
+}  // namespace
+}  // namespace concordat::enclave
+
+int main(int argc, char** argv) {
+  using namespace concordat;
+  if (const auto ended = enclave::only_help(argc, argv, enclave::kHelp)) return *ended;
+  base::Logger log("concordat-custodian-lab");
+  if (const auto prepared = enclave::prepare_process(); !prepared) {
+    return enclave::exit_status(prepared.error(), log);
+  }
+  return enclave::start(log);
+}

@@ -1,0 +1,26 @@
+// What differs between an enclave on EC2 and one in the lab: where the NSM, the roots and the
+// sockets come from. Decided by which main() was linked, never by an option, a variable or a file.
+#pragma once
+
+#include "attest/nsm.hpp"
+#include "attest/roots.hpp"
+#include "peer/endpoint.hpp"
+
+namespace concordat::enclave {
+
+// References outlive the run.
+struct Surroundings {
+  attest::NsmTransport& nsm;
+  const attest::TrustAnchors& anchors;
+  peer::Endpoint relay;    // the parent's
+  peer::Endpoint inbound;  // where the parent dials this enclave
+  peer::Endpoint agent;    // where a worker's application finds its agent
+};
+
+// In the measured image: the certificate authorities that may vouch for KMS's name.
+inline constexpr const char* kKmsCertificateAuthorities = "etc/ssl/certs/ca-certificates.crt";
+// vsock port on which the parent dials an enclave, and its own for relayed streams.
+inline constexpr std::uint32_t kInboundPort = 7100;
+inline constexpr std::uint32_t kRelayPort = 7000;
+
+}  // namespace concordat::enclave

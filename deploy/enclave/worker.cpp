@@ -1,0 +1,115 @@
+#include "deploy/enclave/worker.hpp"
+
+#include <sys/wait.h>
+
+#include <boost/asio/signal_set.hpp>
+
+#include "deploy/enclave/application.hpp"
+#include "deploy/enclave/common.hpp"
+#include "keyservice/agent_io.hpp"
+#include "keyservice/parent_client_io.hpp"
+
+namespace concordat::enclave {
+namespace {
+
+using base::Result;
+using base::Status;
+using namespace keyservice;
+
+// The application's user is another than the agent's: the socket is for everybody in the enclave.
+constexpr unsigned kAgentSocketMode = 0666;
+
+class Worker {
+ public:
+  Worker(const Surroundings& surroundings, Enclave& enclave, const ParentConfig& config,
+         base::Logger& log)
+      : surroundings_(surroundings),
+        log_(log),
+        runtime_(io_, enclave, surroundings.anchors, config.role, log),
+        link_(io_, runtime_.party(), runtime_.nsm(), log, link_options(surroundings, config)),
+        agent_(runtime_, link_, log),
+        ends_(io_, SIGTERM, SIGINT),
+        child_(io_, SIGCHLD) {
+    runtime_.on_policy_changed([this] { link_.policy_changed(); });
+  }
+
+  // The application's exit status, or 0 when asked to stop.
+  Result<int> run(const std::vector<std::string>& application) {
+    CONCORDAT_TRY(auto listener,
+                  peer::Listener::open(io_, surroundings_.agent, {kAgentSocketMode}));
+    agent_.serve(std::move(listener));
+    runtime_.start();
+    link_.start();
+    ends_.async_wait([this](boost::system::error_code error, int) {
+      if (!error) stop();
+    });
+    if (!application.empty()) {
+      watch_application();
+      CONCORDAT_TRY(application_, start_application(application));
+      log_.info("application_started", {{"program", application[0]}, {"pid", application_}});
+    }
+    log_.info("serving", {{"agent", peer::to_string(surroundings_.agent)}});
+    io_.run();
+    return exit_status_;
+  }
+
+ private:
+  static LinkOptions link_options(const Surroundings& surroundings, const ParentConfig& config) {
+    const auto name = config.settings.find("custodian");
+    LinkOptions options;
+    options.relay = surroundings.relay;
+    options.custodian = name == config.settings.end() ? "custodian" : name->second;
+    return options;
+  }
+
+  void watch_application() {
+    child_.async_wait([this](boost::system::error_code error, int) {
+      if (error) return;
+      int status = 0;
+      if (::waitpid(application_, &status, WNOHANG) != application_) return watch_application();
+      exit_status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+      log_.info("application_ended", {{"status", exit_status_}});
+      stop();
+    });
+  }
+
+  void stop() {
+    log_.info("stopping", {{"handshakes", link_.handshakes()}});
+    ends_.cancel();
+    child_.cancel();
+    agent_.stop();
+    link_.stop();
+    runtime_.stop();
+  }
+
+  const Surroundings& surroundings_;
+  base::Logger& log_;
+  boost::asio::io_context io_{1};
+  EnclaveRuntime runtime_;
+  CustodianLink link_;
+  AgentServer agent_;
+  boost::asio::signal_set ends_;
+  boost::asio::signal_set child_;
+  pid_t application_ = 0;
+  int exit_status_ = 0;
+};
+
+Result<int> run(const Surroundings& surroundings, const std::vector<std::string>& application,
+                base::Logger& log) {
+  ParentClient parent(surroundings.relay, kParentTimeout);
+  CONCORDAT_TRY(const ParentConfig config, parent.config());
+  CONCORDAT_TRY(const auto enclave,
+                boot_enclave(surroundings.nsm, parent, base::system_monotonic_clock));
+  report_boot(*enclave, config.role, log);
+  return Worker(surroundings, *enclave, config, log).run(application);
+}
+
+}  // namespace
+
+int run_worker(const Surroundings& surroundings, const std::vector<std::string>& application,
+               base::Logger& log) {
+  const Result<int> outcome = run(surroundings, application, log);
+  return outcome ? *outcome : exit_status(outcome.error(), log);
+}
+
+}  // namespace concordat::enclave

@@ -1,0 +1,140 @@
+#include "keyservice/boot.hpp"
+
+#include "attest/base/hash.hpp"
+#include "keyservice/cms.hpp"
+#include "keyservice/error.hpp"
+#include "keyservice/recipient_key.hpp"
+
+namespace concordat::keyservice {
+
+using base::Bytes;
+using base::BytesView;
+using base::Error;
+using base::Result;
+using base::SecretBytes;
+
+namespace {
+
+constexpr std::uint32_t kFirstGeneration = 1;
+
+Result<KmsKeyArn> key_arn(const policy::Policy& policy) {
+  const auto& arn = policy.model().kms_key_arn;
+  if (!arn) return Error(KmsErrc::bad_key_arn, "the policy names no KMS key");
+  return KmsKeyArn::parse(*arn);
+}
+
+// One attested call: a fresh recipient key, its document, the signed request, the reply.
+// `build(document)` makes the request, `parse(reply)` yields what was asked for.
+template <class Build, class Parse>
+auto attested_call(Enclave& enclave, KmsService& kms, const KmsKeyArn& arn,
+                   const RecipientKey& recipient, Build&& build, Parse&& parse)
+    -> decltype(parse(std::declval<const HttpReply&>())) {
+  attest::MintRequest order;
+  order.purpose = attest::Purpose::kms_recipient;
+  order.public_key = base::to_bytes(recipient.public_key_der());
+  CONCORDAT_TRY(const Bytes document, attest::mint(enclave.nsm, order));
+  CONCORDAT_TRY(const AwsCredentials credentials, enclave.parent.credentials());
+  CONCORDAT_TRY(HttpRequest request, build(document));
+  CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
+  sign_kms_request(request, arn, credentials, now);
+  CONCORDAT_TRY(const HttpReply reply, kms.exchange(arn.host(), request, now));
+  return parse(reply);
+}
+
+Result<GenesisChallenge> load_challenge(ParentService& parent) {
+  CONCORDAT_TRY(const auto stored, parent.load(kGenesisChallengeName));
+  if (!stored) {
+    return Error(Errc::store_failed, std::string("no ") + kGenesisChallengeName +
+                                         " from the signers in the parent's store");
+  }
+  return GenesisChallenge::from(*stored);
+}
+
+}  // namespace
+
+Result<base::UnixMillis> Enclave::now() {
+  return clock.now(monotonic());
+}
+
+std::string root_blob_name(std::uint32_t generation) {
+  return "root-" + std::to_string(generation);
+}
+std::string genesis_document_name(std::uint32_t generation) {
+  return "genesis-" + std::to_string(generation);
+}
+
+Result<std::unique_ptr<Enclave>> boot_enclave(attest::NsmTransport& nsm, ParentService& parent,
+                                              std::function<base::MonotonicMillis()> monotonic) {
+  CONCORDAT_TRY(const Bytes encoded, parent.authority());
+  CONCORDAT_TRY(auto descriptor, attest::AuthorityDescriptor::parse(encoded));
+  CONCORDAT_CHECK(attest::bind_authority(nsm, descriptor));
+  std::unique_ptr<Enclave> enclave(new Enclave{nsm, parent, std::move(monotonic),
+                                               attest::TrustedClock(),
+                                               policy::PolicyInForce(std::move(descriptor))});
+  CONCORDAT_CHECK(attest::anchor_from_nsm(enclave->clock, nsm, enclave->monotonic));
+  CONCORDAT_TRY(const base::UnixMillis now, enclave->now());
+  CONCORDAT_TRY(const Bytes envelope, parent.policy());
+  CONCORDAT_CHECK(enclave->policies.install(envelope, now));
+  return enclave;
+}
+
+Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms) {
+  CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
+  CONCORDAT_TRY(const policy::PolicyPtr policy, enclave.policies.at(now));
+  if (policy->model().current_root() != nullptr) {
+    return Error(Errc::root_already_pinned, "genesis would make another");
+  }
+  CONCORDAT_TRY(const auto earlier, enclave.parent.load(root_blob_name(kFirstGeneration)));
+  if (earlier) {
+    return Error(Errc::root_already_pinned,
+                 "the store holds a genesis that awaits pin-root; remove '" +
+                     root_blob_name(kFirstGeneration) + "' to begin anew");
+  }
+  CONCORDAT_TRY(const GenesisChallenge challenge, load_challenge(enclave.parent));
+  CONCORDAT_TRY(const KmsKeyArn arn, key_arn(*policy));
+  const EncryptionContext context = root_encryption_context(policy->realm(), kFirstGeneration);
+  CONCORDAT_TRY(const RecipientKey recipient, RecipientKey::generate());
+  CONCORDAT_TRY(
+      const GeneratedDataKey generated,
+      attested_call(
+          enclave, kms, arn, recipient,
+          [&](BytesView document) { return generate_data_key_request(arn, context, document); },
+          [&](const HttpReply& reply) { return parse_generate_data_key_reply(arn, reply); }));
+  CONCORDAT_TRY(SecretBytes secret,
+                open_ciphertext_for_recipient(generated.ciphertext_for_recipient, recipient));
+  CONCORDAT_TRY(const Root root, Root::create(kFirstGeneration, std::move(secret)));
+  const GenesisStatement statement{challenge, policy->digest(), arn.text(),
+                                   base::sha256({generated.ciphertext_blob}), root.commitment()};
+  CONCORDAT_TRY(const Bytes document, attest::mint(enclave.nsm, genesis_document(statement)));
+  CONCORDAT_CHECK(
+      enclave.parent.store_new(root_blob_name(kFirstGeneration), generated.ciphertext_blob));
+  CONCORDAT_CHECK(enclave.parent.store_new(genesis_document_name(kFirstGeneration), document));
+  return statement;
+}
+
+Result<Root> unseal_root(Enclave& enclave, KmsService& kms) {
+  CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
+  CONCORDAT_TRY(const policy::PolicyPtr policy, enclave.policies.at(now));
+  const policy::RootGeneration* pinned = policy->model().current_root();
+  if (pinned == nullptr) return Error(Errc::no_root_pinned);
+  CONCORDAT_TRY(const auto blob, enclave.parent.load(root_blob_name(pinned->generation)));
+  if (!blob) {
+    return Error(Errc::store_failed,
+                 "no '" + root_blob_name(pinned->generation) + "' in the store");
+  }
+  CONCORDAT_TRY(const KmsKeyArn arn, key_arn(*policy));
+  const EncryptionContext context = root_encryption_context(policy->realm(), pinned->generation);
+  CONCORDAT_TRY(const RecipientKey recipient, RecipientKey::generate());
+  CONCORDAT_TRY(
+      const Bytes sealed,
+      attested_call(
+          enclave, kms, arn, recipient,
+          [&](BytesView document) { return decrypt_request(arn, context, document, *blob); },
+          [&](const HttpReply& reply) { return parse_decrypt_reply(arn, reply); }));
+  CONCORDAT_TRY(SecretBytes secret, open_ciphertext_for_recipient(sealed, recipient));
+  CONCORDAT_TRY(Root root, Root::create(pinned->generation, std::move(secret)));
+  CONCORDAT_CHECK(root.check_commitment(pinned->commitment));
+  return root;
+}
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,167 @@
+#include "keyservice/custodian_io.hpp"
+
+#include "attest/base/secret_access.hpp"
+#include "peer/error.hpp"
+#include "peer/preface_io.hpp"
+
+namespace concordat::keyservice {
+
+using base::Error;
+using base::Status;
+
+struct Custodian::Session {
+  std::string source;  // the parent's word, for the log only
+  std::shared_ptr<peer::SecureStream> stream;
+  std::optional<policy::AdmittedPeer> peer;
+};
+
+namespace {
+
+constexpr std::chrono::milliseconds kPrefaceTimeout = std::chrono::seconds(5);
+// A policy that ends, by time or by a newer one, ends its channels within a second.
+constexpr std::chrono::milliseconds kTick = std::chrono::milliseconds(500);
+
+}  // namespace
+
+Custodian::Custodian(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
+                     const KeyServer& keys, base::Logger& log)
+    : io_(io),
+      party_(party),
+      nsm_(nsm),
+      keys_(keys),
+      log_(log),
+      admissions_(peer::kAdmissionsPerSecond, peer::kAdmissionBurst,
+                  base::system_monotonic_clock()),
+      ticker_(io) {}
+
+Custodian::~Custodian() {
+  *alive_ = false;
+}
+
+void Custodian::serve(std::unique_ptr<peer::Listener> listener) {
+  listener_ = std::move(listener);
+  listener_->start(
+      [this](peer::StreamSocket socket, const peer::PeerAddress&) { accept(std::move(socket)); });
+  tick();
+}
+
+std::size_t Custodian::half_open() const {
+  std::size_t open = reading_preface_;
+  for (const auto& [key, session] : sessions_)
+    open += session->peer ? 0 : 1;
+  return open;
+}
+
+void Custodian::accept(peer::StreamSocket socket) {
+  // Before the first byte is read: a stranger's stream costs a slot and a token, or nothing.
+  if (half_open() >= peer::kMaxHalfOpen || !admissions_.take(base::system_monotonic_clock())) {
+    ++counts_.refused;
+    return log_.warn("stream_refused", {{"reason", "busy"}});
+  }
+  ++reading_preface_;
+  peer::async_read_source(
+      std::move(socket), kPrefaceTimeout,
+      [this, alive = alive_](peer::StreamSocket stream, base::Result<peer::Source> source) {
+        if (!*alive) return;
+        --reading_preface_;
+        if (!source) return log_.error("preface_refused", source.error());
+        begin(std::move(stream), source->text);
+      });
+}
+
+void Custodian::begin(peer::StreamSocket socket, std::string source) {
+  const auto session = std::make_shared<Session>();
+  session->source = std::move(source);
+  peer::SecureStream::Events events;
+  events.established = [this, alive = alive_, session](const policy::AdmittedPeer& peer) {
+    if (*alive) on_established(session, peer);
+  };
+  events.record = [this, alive = alive_, session](base::SecretBytes record) {
+    if (*alive) on_record(session, std::move(record));
+  };
+  events.ended = [this, alive = alive_, session](const Status& status) {
+    if (*alive) on_ended(session, status);
+  };
+  sessions_.emplace(session.get(), session);
+  session->stream = peer::SecureStream::respond(std::move(socket), party_, nsm_, std::move(events));
+}
+
+void Custodian::on_established(const SessionPtr& session, const policy::AdmittedPeer& peer) {
+  session->peer = peer;
+  ++counts_.handshakes;
+  log_.info("peer_admitted", {{"role", peer.role()},
+                              {"image", peer.image()},
+                              {"module_id", peer.module_id()},
+                              {"source", session->source},
+                              {"policy_serial", peer.policy_serial()}});
+}
+
+void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
+  const auto now = party_.clock();
+  const auto policy =
+      now ? party_.policies->at(now->wall) : base::Result<policy::PolicyPtr>(now.error());
+  if (!policy) return session->stream->abort(policy.error());
+  const ServedRequest served =
+      keys_.serve(**policy, *session->peer, record.expose(base::SecretAccess{}));
+  if (served.outcome) {
+    ++counts_.served;
+    log_.info("request_served", {{"operation", served.operation},
+                                 {"key", served.key_name},
+                                 {"role", session->peer->role()}});
+  } else {
+    ++counts_.denied;
+    log_.error("request_denied", served.outcome.error(),
+               {{"operation", served.operation},
+                {"key", served.key_name},
+                {"role", session->peer->role()}});
+  }
+  const Status sent = session->stream->send(served.response.expose(base::SecretAccess{}));
+  if (!sent) session->stream->abort(sent.error());
+}
+
+void Custodian::on_ended(const SessionPtr& session, const Status& status) {
+  sessions_.erase(session.get());
+  if (session->peer) {
+    if (status) return log_.info("channel_closed", {{"role", session->peer->role()}});
+    return log_.error("channel_ended", status.error(), {{"role", session->peer->role()}});
+  }
+  ++counts_.refused;
+  if (!status) log_.error("peer_refused", status.error(), {{"source", session->source}});
+}
+
+void Custodian::policy_changed() {
+  const auto& latest = party_.policies->latest();
+  // Copied: a stream that ends takes itself out of the map.
+  const auto sessions = sessions_;
+  for (const auto& [key, session] : sessions) {
+    if (session->peer && session->peer->policy_digest() != latest->digest())
+      session->stream->close();
+  }
+  log_.info("policy_in_force", {{"serial", latest->serial()}, {"digest", latest->digest().hex()}});
+}
+
+void Custodian::tick() {
+  ticker_.expires_after(kTick);
+  ticker_.async_wait([this, alive = alive_](boost::system::error_code error) {
+    if (error || !*alive) return;
+    const auto now = party_.clock();
+    const auto policy =
+        now ? party_.policies->at(now->wall) : base::Result<policy::PolicyPtr>(now.error());
+    if (!policy) {
+      const auto sessions = sessions_;
+      for (const auto& [key, session] : sessions)
+        session->stream->abort(policy.error());
+    }
+    tick();
+  });
+}
+
+void Custodian::stop() {
+  if (listener_) listener_->close();
+  ticker_.cancel();
+  const auto sessions = sessions_;
+  for (const auto& [key, session] : sessions)
+    session->stream->close();
+}
+
+}  // namespace concordat::keyservice

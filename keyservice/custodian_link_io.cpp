@@ -1,0 +1,225 @@
+#include "keyservice/custodian_link_io.hpp"
+
+#include <sodium.h>
+
+#include "attest/base/secret_access.hpp"
+#include "peer/error.hpp"
+#include "peer/preface_io.hpp"
+
+namespace concordat::keyservice {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+// A channel and the requests that were sent on it.
+struct CustodianLink::Channel {
+  std::shared_ptr<peer::SecureStream> stream;
+  PendingRequests pending;
+};
+
+// A request from its caller's point of view: it may travel on several channels in turn.
+struct CustodianLink::Call {
+  std::variant<GetRequest, SignRequest> body;
+  base::MonotonicMillis deadline;
+  Done done;
+};
+
+namespace {
+
+constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(5);
+constexpr std::chrono::milliseconds kTick = std::chrono::milliseconds(200);
+
+// Full jitter: anywhere between nothing and the back-off, so that workers that lost one custodian
+// do not come back in step.
+std::chrono::milliseconds jittered(std::chrono::milliseconds backoff) {
+  return std::chrono::milliseconds(
+      randombytes_uniform(static_cast<std::uint32_t>(backoff.count()) + 1));
+}
+
+}  // namespace
+
+CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
+                             base::Logger& log, LinkOptions options)
+    : io_(io),
+      party_(party),
+      nsm_(nsm),
+      log_(log),
+      options_(std::move(options)),
+      redial_(io),
+      ticker_(io),
+      state_(Error(Errc::custodian_unreachable, "not dialled yet")) {}
+
+CustodianLink::~CustodianLink() {
+  *alive_ = false;
+}
+
+void CustodianLink::start() {
+  stopped_ = false;
+  dial();
+  tick();
+}
+
+void CustodianLink::stop() {
+  stopped_ = true;
+  redial_.cancel();
+  ticker_.cancel();
+  const Error why(Errc::custodian_unreachable, "stopping");
+  for (const auto& call : std::exchange(waiting_, {}))
+    finish(call, why);
+  for (const auto& channel : {current_, next_}) {
+    if (channel) channel->stream->close();
+  }
+}
+
+void CustodianLink::dial() {
+  if (stopped_ || dialling_ || next_) return;
+  dialling_ = true;
+  peer::async_dial_target(io_, options_.relay, peer::EnclaveTarget{options_.custodian},
+                          kDialTimeout, [this, alive = alive_](Result<peer::StreamSocket> socket) {
+                            if (*alive) on_dialled(std::move(socket));
+                          });
+}
+
+void CustodianLink::on_dialled(Result<peer::StreamSocket> socket) {
+  dialling_ = false;
+  if (stopped_) return;
+  if (!socket) {
+    if (!current_) state_ = Error(Errc::custodian_unreachable, socket.error().to_string());
+    log_.error("dial_failed", socket.error(), {{"custodian", options_.custodian}});
+    return dial_later();
+  }
+  const auto channel = std::make_shared<Channel>();
+  peer::SecureStream::Events events;
+  events.established = [this, alive = alive_, channel](const policy::AdmittedPeer& peer) {
+    if (!*alive) return;
+    log_.info("custodian_admitted", {{"image", peer.image()}, {"module_id", peer.module_id()}});
+    on_established(channel);
+  };
+  events.record = [this, alive = alive_, channel](base::SecretBytes record) {
+    if (!*alive) return;
+    if (const Status taken = channel->pending.on_response(record); !taken) {
+      channel->stream->abort(taken.error());
+    }
+    if (channel != current_ && channel->pending.size() == 0) channel->stream->close();
+  };
+  events.ended = [this, alive = alive_, channel](const Status& status) {
+    if (*alive) on_ended(channel, status);
+  };
+  channel->stream = peer::SecureStream::initiate(
+      *std::move(socket), party_, nsm_, std::string(policy::kKeysPurpose), std::move(events));
+  next_ = channel;
+}
+
+void CustodianLink::on_established(const std::shared_ptr<Channel>& channel) {
+  ++handshakes_;
+  backoff_ = {};
+  state_ = {};
+  const auto old = std::exchange(current_, channel);
+  next_.reset();
+  if (old) {
+    draining_.push_back(old);
+    if (old->pending.size() == 0) old->stream->close();
+  }
+  flush_waiting();
+}
+
+void CustodianLink::on_ended(const std::shared_ptr<Channel>& channel, const Status& status) {
+  const bool was_current = current_ == channel;
+  const bool was_next = next_ == channel;
+  if (was_current) current_.reset();
+  if (was_next) next_.reset();
+  std::erase(draining_, channel);
+  if (!status) {
+    log_.error("channel_ended", status.error(), {{"custodian", options_.custodian}});
+    if (!current_) state_ = status;
+  }
+  // Each caller decides by its own deadline whether its request goes out again.
+  channel->pending.fail_all(Error(Errc::custodian_unreachable, "the channel ended"));
+  if (stopped_ || current_) return;
+  if (was_current) return dial();
+  if (was_next) dial_later();
+}
+
+void CustodianLink::dial_later() {
+  backoff_ = backoff_.count() == 0 ? options_.first_backoff
+                                   : std::min(backoff_ * 2, options_.longest_backoff);
+  redial_.expires_after(jittered(backoff_));
+  redial_.async_wait([this, alive = alive_](boost::system::error_code error) {
+    if (!error && *alive) dial();
+  });
+}
+
+void CustodianLink::request(std::variant<GetRequest, SignRequest> body, Done done) {
+  const auto call = std::make_shared<Call>(Call{
+      std::move(body), base::system_monotonic_clock() + options_.request_timeout, std::move(done)});
+  submit(call);
+}
+
+void CustodianLink::submit(const CallPtr& call) {
+  if (stopped_) return finish(call, Error(Errc::custodian_unreachable, "stopping"));
+  if (!current_) {
+    if (waiting_.size() >= PendingRequests::kMaxPending) {
+      return finish(call, Error(Errc::overloaded, "requests waiting for a channel"));
+    }
+    waiting_.push_back(call);
+    return dial();
+  }
+  const auto channel = current_;
+  Request request;
+  request.body = call->body;
+  const auto id =
+      channel->pending.add(std::string(request.operation()), call->deadline,
+                           [this, alive = alive_, call](Result<ResponseBody> result) {
+                             if (!*alive) return;
+                             // The channel went away under an idempotent request: once more, on the
+                             // next one.
+                             if (!result && result.error().is(Errc::custodian_unreachable) &&
+                                 !stopped_ && base::system_monotonic_clock() < call->deadline) {
+                               return submit(call);
+                             }
+                             finish(call, std::move(result));
+                           });
+  if (!id) return finish(call, id.error());
+  request.id = *id;
+  if (const Status sent = channel->stream->send(encode(request)); !sent) {
+    channel->pending.fail(*id, Error(Errc::overloaded, sent.error().to_string()));
+  }
+}
+
+void CustodianLink::flush_waiting() {
+  for (const auto& call : std::exchange(waiting_, {}))
+    submit(call);
+}
+
+void CustodianLink::finish(const CallPtr& call, Result<ResponseBody> result) {
+  // Posted, so that a caller is never called back from inside its own request().
+  boost::asio::post(io_, [call, result = std::make_shared<Result<ResponseBody>>(
+                                    std::move(result))] { call->done(std::move(*result)); });
+}
+
+void CustodianLink::policy_changed() {
+  if (!current_) return dial();
+  const auto* peer = current_->stream->peer();
+  if (peer != nullptr && peer->policy_digest() == party_.policies->latest()->digest()) return;
+  current_->stream->close();
+}
+
+void CustodianLink::tick() {
+  ticker_.expires_after(kTick);
+  ticker_.async_wait([this, alive = alive_](boost::system::error_code error) {
+    if (error || !*alive || stopped_) return;
+    const base::MonotonicMillis now = base::system_monotonic_clock();
+    if (current_) current_->pending.expire(now);
+    for (const auto& channel : std::vector(draining_))
+      channel->pending.expire(now);
+    while (!waiting_.empty() && waiting_.front()->deadline <= now) {
+      finish(waiting_.front(), state_ ? Error(Errc::timed_out) : state_.error());
+      waiting_.pop_front();
+    }
+    if (current_ && current_->stream->wants_renewal()) dial();
+    tick();
+  });
+}
+
+}  // namespace concordat::keyservice

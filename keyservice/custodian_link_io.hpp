@@ -1,0 +1,81 @@
+// The worker's link to its custodian: dials through the relay, keeps one live channel, makes the
+// next one before the old one's life ends, and repeats idempotent requests with jittered back-off.
+// One io_context, one thread.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <memory>
+
+#include "attest/base/log.hpp"
+#include "keyservice/key_client.hpp"
+#include "peer/secure_stream_io.hpp"
+
+namespace concordat::keyservice {
+
+struct LinkOptions {
+  peer::Endpoint relay;
+  std::string custodian;  // name by which the relay knows it
+  std::chrono::milliseconds request_timeout = std::chrono::seconds(10);
+  std::chrono::milliseconds first_backoff = std::chrono::milliseconds(100);
+  std::chrono::milliseconds longest_backoff = std::chrono::seconds(5);
+};
+
+class CustodianLink {
+ public:
+  using Done = PendingRequests::Done;
+
+  // All references outlive the link.
+  CustodianLink(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
+                base::Logger& log, LinkOptions options);
+  ~CustodianLink();
+
+  // Dials now and again whenever the channel is lost.
+  void start();
+  void stop();
+  // One request; both operations are idempotent, so that a request whose channel is lost is sent
+  // again on the next one until its time is over. `done` is called once, from the io_context.
+  void request(std::variant<GetRequest, SignRequest> body, Done done);
+
+  [[nodiscard]] bool connected() const noexcept { return current_ != nullptr; }
+  // Why there is no channel; success when there is one.
+  [[nodiscard]] const base::Status& state() const noexcept { return state_; }
+  [[nodiscard]] std::uint64_t handshakes() const noexcept { return handshakes_; }
+  // Ends the channel that an older policy admitted; the next is dialled at once.
+  void policy_changed();
+
+ private:
+  struct Channel;
+  struct Call;
+  using CallPtr = std::shared_ptr<Call>;
+
+  void dial();
+  void on_dialled(base::Result<peer::StreamSocket> socket);
+  void on_established(const std::shared_ptr<Channel>& channel);
+  void on_ended(const std::shared_ptr<Channel>& channel, const base::Status& status);
+  void dial_later();
+  void submit(const CallPtr& call);
+  void flush_waiting();
+  void finish(const CallPtr& call, base::Result<ResponseBody> result);
+  void tick();
+
+  boost::asio::io_context& io_;
+  peer::Party& party_;
+  peer::NsmWorker& nsm_;
+  base::Logger& log_;
+  LinkOptions options_;
+  boost::asio::steady_timer redial_;
+  boost::asio::steady_timer ticker_;
+  std::shared_ptr<Channel> current_;                // takes new requests
+  std::shared_ptr<Channel> next_;                   // under way
+  std::vector<std::shared_ptr<Channel>> draining_;  // replaced, with answers still to come
+  std::deque<CallPtr> waiting_;                     // for a channel
+  std::chrono::milliseconds backoff_{0};
+  base::Status state_;
+  std::uint64_t handshakes_ = 0;
+  bool dialling_ = false;
+  bool stopped_ = true;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,46 @@
+#include "keyservice/error.hpp"
+
+namespace concordat::keyservice {
+
+base::CodeInfo describe(Errc code) noexcept {
+  switch (code) {
+    case Errc::malformed_request:
+      return {"malformed_request", "request not understood"};
+    case Errc::unknown_operation:
+      return {"unknown_operation", "operation not known"};
+    case Errc::message_too_large:
+      return {"message_too_large", "message larger than allowed"};
+    case Errc::not_ready:
+      return {"not_ready", "not ready to serve"};
+    case Errc::malformed_response:
+      return {"malformed_response", "response not understood"};
+    case Errc::custodian_unreachable:
+      return {"custodian_unreachable", "no channel to the custodian"};
+    case Errc::refused_by_custodian:
+      return {"refused_by_custodian", "the custodian refused"};
+    case Errc::overloaded:
+      return {"overloaded", "too many requests at once; try later"};
+    case Errc::timed_out:
+      return {"timed_out", "no answer in time"};
+    case Errc::no_root_pinned:
+      return {"no_root_pinned", "the policy pins no root: only genesis is possible"};
+    case Errc::root_already_pinned:
+      return {"root_already_pinned", "there is a root already"};
+    case Errc::wrong_root:
+      return {"wrong_root", "what KMS returned does not match the pinned commitment"};
+    case Errc::store_failed:
+      return {"store_failed", "the parent's store failed"};
+    case Errc::parent_failed:
+      return {"parent_failed", "the parent's service failed"};
+    case Errc::role_not_custodian:
+      return {"role_not_custodian", "the policy does not let this role answer for keys"};
+  }
+  return {"unknown", "unknown key service error"};
+}
+
+bool is_retryable(const base::Error& error) noexcept {
+  return error.is(Errc::custodian_unreachable) || error.is(Errc::overloaded) ||
+         error.is(Errc::timed_out) || error.is(Errc::not_ready);
+}
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,36 @@
+// Why the key service refused or failed: stable codes that travel in responses and HTTP bodies.
+#pragma once
+
+#include "attest/base/error.hpp"
+
+namespace concordat::keyservice {
+
+enum class Errc {
+  malformed_request = 1,
+  unknown_operation,
+  message_too_large,
+  not_ready,
+  malformed_response,
+  custodian_unreachable,
+  refused_by_custodian,
+  overloaded,
+  timed_out,
+  no_root_pinned,
+  root_already_pinned,
+  wrong_root,
+  store_failed,
+  parent_failed,
+  role_not_custodian,
+};
+[[nodiscard]] base::CodeInfo describe(Errc code) noexcept;
+[[nodiscard]] constexpr const char* category_name(Errc) {
+  return "keyservice";
+}
+[[nodiscard]] inline boost::system::error_code make_error_code(Errc e) {
+  return base::enum_code(e);
+}
+
+// Whether the same request may be sent again, elsewhere or later, with hope.
+[[nodiscard]] bool is_retryable(const base::Error& error) noexcept;
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,28 @@
+// Every number of the key service, each with its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace concordat::keyservice {
+
+// A root of 256 bits: what KMS GenerateDataKey gives for AES_256.
+inline constexpr std::size_t kRootSize = 32;
+// HKDF output under its own label; 256 bits, so that a second root with one commitment is out of
+// reach.
+inline constexpr std::size_t kCommitmentSize = 32;
+// Derived keys serve AES-256, HMAC and as seeds.
+inline constexpr std::size_t kDerivedKeySize = 32;
+
+// policy/key_pattern.hpp bounds names; this bounds what is read before they are checked.
+inline constexpr std::size_t kMaxKeyName = 128;
+// A message to sign travels in one record (64 KiB) with its envelope; larger things are hashed by
+// their owner, who signs the hash.
+inline constexpr std::size_t kMaxSignMessage = 32 * 1024;
+inline constexpr std::size_t kMaxRequest = kMaxSignMessage + 1024;
+inline constexpr std::size_t kMaxErrorDetail = 512;
+
+inline constexpr std::size_t kEd25519PublicKeySize = 32;
+inline constexpr std::size_t kEd25519SignatureSize = 64;
+
+}  // namespace concordat::keyservice

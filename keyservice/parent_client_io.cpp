@@ -1,0 +1,174 @@
+#include "keyservice/parent_client_io.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <nlohmann/json.hpp>
+
+#include "keyservice/error.hpp"
+#include "peer/preface_io.hpp"
+
+namespace concordat::keyservice {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using base::Bytes;
+using base::BytesView;
+using base::Error;
+using base::Result;
+using base::Status;
+
+// A signed policy of 1 MiB in base64, with room.
+constexpr std::size_t kMaxReply = 2 * 1024 * 1024;
+constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(10);
+
+// Runs `io` until `answer` is there or the time is over.
+template <class T>
+Result<T> wait_for(asio::io_context& io, std::optional<Result<T>>& answer,
+                   std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (!answer && io.run_one_until(deadline) != 0) {
+  }
+  if (!answer) return Error(Errc::timed_out, "the parent");
+  return *std::move(answer);
+}
+
+Result<peer::StreamSocket> dial(asio::io_context& io, const peer::Endpoint& relay,
+                                const peer::Target& target, std::chrono::milliseconds timeout) {
+  auto answer = std::make_shared<std::optional<Result<peer::StreamSocket>>>();
+  peer::async_dial_target(io, relay, target, timeout, [answer](Result<peer::StreamSocket> socket) {
+    answer->emplace(std::move(socket));
+  });
+  return wait_for(io, *answer, timeout);
+}
+
+// One request over one stream, kept alive by the handlers until the last of them ran.
+class Exchange : public std::enable_shared_from_this<Exchange> {
+ public:
+  Exchange(peer::StreamSocket stream, const HttpRequest& request) : stream_(std::move(stream)) {
+    request_.method_string(request.method);
+    request_.target(request.target);
+    request_.version(11);
+    request_.set(http::field::host, "parent");
+    for (const HttpHeader& header : request.headers)
+      request_.set(header.name, header.value);
+    request_.body() = request.body;
+    request_.prepare_payload();
+    parser_.body_limit(kMaxReply);
+  }
+
+  void start() {
+    http::async_write(stream_, request_,
+                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                        if (error) return self->fail(error);
+                        self->read();
+                      });
+  }
+
+  std::optional<Result<HttpReply>> answer;
+
+ private:
+  void read() {
+    http::async_read(
+        stream_, buffer_, parser_,
+        [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+          if (error) return self->fail(error);
+          auto& message = self->parser_.get();
+          self->answer.emplace(HttpReply{message.result_int(), {}, std::move(message.body())});
+        });
+  }
+  void fail(boost::system::error_code error) {
+    answer.emplace(Error(Errc::parent_failed, error.message()));
+  }
+
+  peer::StreamSocket stream_;
+  http::request<http::string_body> request_;
+  http::response_parser<http::string_body> parser_;
+  boost::beast::flat_buffer buffer_;
+};
+
+Error unexpected_status(const HttpReply& reply, const std::string& target) {
+  return Error(Errc::parent_failed, target + " answered " + std::to_string(reply.status));
+}
+
+}  // namespace
+
+Result<HttpReply> ParentClient::call(const HttpRequest& request) {
+  asio::io_context io(1);
+  CONCORDAT_TRY(peer::StreamSocket stream, dial(io, relay_, peer::ParentHttpTarget{}, timeout_));
+  const auto exchange = std::make_shared<Exchange>(std::move(stream), request);
+  exchange->start();
+  return wait_for(io, exchange->answer, timeout_);
+}
+
+Result<Bytes> ParentClient::get(const std::string& path) {
+  CONCORDAT_TRY(const HttpReply reply, call({"GET", path, {}, {}}));
+  if (reply.status != 200) return unexpected_status(reply, path);
+  return base::to_bytes(base::as_bytes(reply.body));
+}
+
+Result<ParentConfig> ParentClient::config() {
+  CONCORDAT_TRY(const Bytes body, get("/v1/config"));
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  const auto text = [&](const char* key) {
+    return json.is_object() && json.contains(key) && json[key].is_string()
+               ? json[key].get<std::string>()
+               : std::string();
+  };
+  ParentConfig config{text("role"), {}};
+  if (config.role.empty()) return Error(Errc::parent_failed, "/v1/config names no role");
+  if (json.contains("settings") && json["settings"].is_object()) {
+    for (const auto& [key, value] : json["settings"].items()) {
+      if (value.is_string()) config.settings.emplace(key, value.get<std::string>());
+    }
+  }
+  return config;
+}
+
+Result<Bytes> ParentClient::authority() {
+  return get("/v1/authority");
+}
+Result<Bytes> ParentClient::policy() {
+  return get("/v1/policy");
+}
+
+Result<AwsCredentials> ParentClient::credentials() {
+  CONCORDAT_TRY(const Bytes body, get("/v1/credentials"));
+  return parse_imds_credentials(body);
+}
+
+Result<std::optional<Bytes>> ParentClient::load(const std::string& name) {
+  const std::string path = "/v1/store/" + name;
+  CONCORDAT_TRY(const HttpReply reply, call({"GET", path, {}, {}}));
+  if (reply.status == 404) return std::optional<Bytes>();
+  if (reply.status != 200) return unexpected_status(reply, path);
+  return std::optional(base::to_bytes(base::as_bytes(reply.body)));
+}
+
+Status ParentClient::store_new(const std::string& name, BytesView content) {
+  const std::string path = "/v1/store/" + name;
+  CONCORDAT_TRY(const HttpReply reply,
+                call({"PUT", path, {{"if-none-match", "*"}}, std::string(base::as_text(content))}));
+  if (reply.status == 412) return Error(Errc::store_failed, "'" + name + "' is there already");
+  if (reply.status != 204) return unexpected_status(reply, path);
+  return {};
+}
+
+Result<HttpReply> KmsThroughRelay::exchange(const std::string& host, const HttpRequest& request,
+                                            base::UnixMillis now) {
+  asio::io_context io(1);
+  CONCORDAT_TRY(peer::StreamSocket stream,
+                dial(io, relay_, peer::EgressTarget{{host, 443}}, kDialTimeout));
+  HttpsCall call;
+  call.host = host;
+  call.now = now;
+  call.max_body = kMaxKmsReply;
+  boost::system::error_code error;
+  stream.native_non_blocking(false, error);
+  base::Descriptor descriptor(stream.release(error));
+  if (error) return Error(Errc::parent_failed, error.message());
+  return https_exchange(std::move(descriptor), trust_, call, request);
+}
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,43 @@
+#include "keyservice/root.hpp"
+
+#include "attest/base/cbor.hpp"
+#include "attest/base/hash.hpp"
+#include "attest/base/secret_access.hpp"
+#include "keyservice/error.hpp"
+
+namespace concordat::keyservice {
+
+using base::SecretBytes;
+
+std::string_view to_string(KeyUse use) noexcept {
+  return use == KeyUse::secret ? "secret" : "ed25519";
+}
+
+base::Result<Root> Root::create(std::uint32_t generation, SecretBytes root) {
+  if (root.size() != kRootSize) {
+    return base::Error(Errc::wrong_root, std::to_string(root.size()) + " bytes");
+  }
+  return Root(generation, base::hkdf_extract(base::as_bytes("concordat/root/1"), root));
+}
+
+Root::Root(std::uint32_t generation, SecretBytes prk)
+    : generation_(generation), prk_(std::move(prk)) {
+  const SecretBytes commitment =
+      base::hkdf_expand(prk_, base::as_bytes("concordat/root-commitment/1"), kCommitmentSize);
+  std::ranges::copy(commitment.expose(base::SecretAccess{}), commitment_.mutable_view().begin());
+}
+
+base::Status Root::check_commitment(base::BytesView pinned) const {
+  if (!base::equal_constant_time(commitment_.view(), pinned)) {
+    return base::Error(Errc::wrong_root, "generation " + std::to_string(generation_));
+  }
+  return {};
+}
+
+SecretBytes Root::derive(KeyUse use, std::string_view name, std::uint32_t version) const {
+  base::cbor::Writer info;
+  info.array(4).text("concordat/key/1").text(to_string(use)).text(name).uint(version);
+  return base::hkdf_expand(prk_, info.view(), kDerivedKeySize);
+}
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,45 @@
+// The root secret and what is derived from it. The root itself never leaves this class.
+//
+//   prk         = HKDF-Extract(salt = "concordat/root/1", root)                         (SHA-384)
+//   commitment  = HKDF-Expand(prk, "concordat/root-commitment/1", 32)
+//   key         = HKDF-Expand(prk, CBOR ["concordat/key/1", use, name, version], 32)
+//
+// `use` keeps the bytes that a worker may read apart from the seed that signs: whoever may `get` a
+// name learns nothing of its signing key.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "attest/base/secret.hpp"
+#include "keyservice/limits.hpp"
+
+namespace concordat::keyservice {
+
+using RootCommitment = base::FixedBytes<struct RootCommitmentTag, kCommitmentSize>;
+
+enum class KeyUse { secret, ed25519_seed };
+[[nodiscard]] std::string_view to_string(KeyUse use) noexcept;
+
+class Root {
+ public:
+  // `root`: 32 bytes, wiped before this returns. Another size is wrong_root.
+  [[nodiscard]] static base::Result<Root> create(std::uint32_t generation, base::SecretBytes root);
+
+  [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+  [[nodiscard]] const RootCommitment& commitment() const noexcept { return commitment_; }
+  // wrong_root unless the commitment is `pinned` (constant time).
+  [[nodiscard]] base::Status check_commitment(base::BytesView pinned) const;
+  // 32 bytes. `name` was checked by the caller.
+  [[nodiscard]] base::SecretBytes derive(KeyUse use, std::string_view name,
+                                         std::uint32_t version) const;
+
+ private:
+  Root(std::uint32_t generation, base::SecretBytes prk);
+
+  std::uint32_t generation_;
+  base::SecretBytes prk_;
+  RootCommitment commitment_;
+};
+
+}  // namespace concordat::keyservice
