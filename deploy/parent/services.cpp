@@ -160,10 +160,10 @@ void Services::hand_out_credentials(const Respond& respond) {
     const auto or_null = [](const std::optional<std::string>& text) {
       return text ? ordered_json(*text) : ordered_json();
     };
-    respond(json_response({{"access_key_id", found->access_key_id},
-                           {"secret_access_key", found->secret_access_key},
-                           {"session_token", or_null(found->session_token)},
-                           {"expires_at", or_null(found->expires_at)}}));
+    respond(json_response({{"AccessKeyId", found->access_key_id},
+                           {"SecretAccessKey", found->secret_access_key},
+                           {"Token", or_null(found->session_token)},
+                           {"Expiration", or_null(found->expires_at)}}));
   });
 }
 

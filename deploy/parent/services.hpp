@@ -2,7 +2,7 @@
 //
 //   GET /v1/config        who the parent thinks the caller is, and what it can reach
 //   GET /v1/policy        the signed policy envelope      GET /v1/authority  its descriptor (CBOR)
-//   GET /v1/credentials   credentials for KMS
+//   GET /v1/credentials   credentials for KMS, in the words of the instance metadata service
 //   GET /v1/store/NAME    a sealed blob, its version as ETag
 //   PUT /v1/store/NAME    writes one: If-Match: "VERSION" replaces it, If-None-Match: * makes it
 //

@@ -200,9 +200,9 @@ TEST_F(ParentProgramTest, FetchesCredentialsFromTheMetadataService) {
   answer(list + "my-role ", R"({"Code":"Success","Type":"AWS-HMAC","AccessKeyId":"ASIA",
       "SecretAccessKey":"key","Token":"session","Expiration":"2999-01-01T00:00:00Z"})");
   const json found = json::parse(read_reply(wire).body);
-  EXPECT_EQ(found["access_key_id"], "ASIA");
-  EXPECT_EQ(found["session_token"], "session");
-  EXPECT_EQ(found["expires_at"], "2999-01-01T00:00:00Z");
+  EXPECT_EQ(found["AccessKeyId"], "ASIA");
+  EXPECT_EQ(found["Token"], "session");
+  EXPECT_EQ(found["Expiration"], "2999-01-01T00:00:00Z");
   // Kept: nobody asks the metadata service again.
   wire.write(text(request));
   EXPECT_EQ(read_reply(wire).status, 200);

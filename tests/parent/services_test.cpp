@@ -105,10 +105,10 @@ TEST_F(ServicesTest, TellsAnEnclaveWhatItCanReach) {
 
 TEST_F(ServicesTest, HandsOutCredentialsOrSaysWhyNot) {
   const json found = json::parse(get("/v1/credentials").body);
-  EXPECT_EQ(found, (json{{"access_key_id", "AKIA"},
-                         {"secret_access_key", "secret"},
-                         {"session_token", nullptr},
-                         {"expires_at", nullptr}}));
+  EXPECT_EQ(found, (json{{"AccessKeyId", "AKIA"},
+                         {"SecretAccessKey", "secret"},
+                         {"Token", nullptr},
+                         {"Expiration", nullptr}}));
   credentials_ = base::Error(base::FileErrc::cannot_read, "for the test");
   const HttpResponse failed = get("/v1/credentials");
   EXPECT_EQ(failed.status, 503u);

@@ -1,0 +1,39 @@
+// Ratios between a piece of work and the raw operations it cannot avoid, measured in one process in
+// turns, so that whatever else the machine does meanwhile hits both alike.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace concordat::bench {
+
+// Does the work `times` over.
+using Work = std::function<void(std::uint64_t times)>;
+
+// CPU time of this thread so far.
+[[nodiscard]] double thread_seconds();
+[[nodiscard]] double median(std::vector<double> values);
+
+// Seconds of CPU time of this thread for one unit of `work`, over a run of about `slice_seconds`.
+[[nodiscard]] double seconds_each(const Work& work, double slice_seconds);
+
+// Median over `rounds` of `ratio(seconds of each work)`; the works take turns within a round.
+[[nodiscard]] double median_ratio(const std::vector<Work>& works,
+                                  const std::function<double(const std::vector<double>&)>& ratio,
+                                  int rounds, double slice_seconds);
+
+// One key of `--json`'s "ratios".
+struct Ratio {
+  std::string key;
+  std::string meaning;
+  bool at_least = true;  // the target is a lower bound, else an upper one
+  double target = 0;
+  std::function<double(int rounds, double slice_seconds)> measure;
+};
+
+[[nodiscard]] std::vector<Ratio> attestation_ratios();
+[[nodiscard]] std::vector<Ratio> peer_ratios();
+
+}  // namespace concordat::bench

@@ -1,0 +1,205 @@
+// Boot, genesis and unsealing with a parent and a KMS that do as the test says: every call fails in
+// turn, and every lie of the parent is refused.
+#include "keyservice/boot.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "attest/base/hash.hpp"
+#include "attest/base/secret_access.hpp"
+#include "attest/document.hpp"
+#include "deploy/lab/cms_seal.hpp"
+#include "keyservice/error.hpp"
+#include "tests/support/party_fixture.hpp"
+
+namespace concordat::keyservice {
+namespace {
+
+using base::Bytes;
+using base::BytesView;
+using base::Error;
+using base::Result;
+using base::Status;
+using nlohmann::json;
+
+// Counts the calls to everything outside of the enclave and fails the one that the test chose.
+struct Calls {
+  int count = 0;
+  int failing = -1;
+  [[nodiscard]] bool fails() { return count++ == failing; }
+};
+
+class FakeParent final : public ParentService {
+ public:
+  explicit FakeParent(Calls& calls) : calls_(calls) {}
+  Result<Bytes> authority() override { return give(descriptor); }
+  Result<Bytes> policy() override { return give(envelope); }
+  Result<AwsCredentials> credentials() override {
+    if (calls_.fails()) return Error(Errc::parent_failed);
+    return AwsCredentials{"AKIA", base::SecretBytes::random(40), ""};
+  }
+  Result<std::optional<Bytes>> load(const std::string& name) override {
+    if (calls_.fails()) return Error(Errc::parent_failed);
+    const auto found = store.find(name);
+    return found == store.end() ? std::nullopt : std::optional(found->second);
+  }
+  Status store_new(const std::string& name, BytesView content) override {
+    if (calls_.fails() || store.contains(name)) return Error(Errc::store_failed);
+    store.emplace(name, base::to_bytes(content));
+    return {};
+  }
+  Bytes descriptor, envelope;
+  std::map<std::string, Bytes> store;
+
+ private:
+  Result<Bytes> give(const Bytes& what) {
+    if (calls_.fails()) return Error(Errc::parent_failed);
+    return what;
+  }
+  Calls& calls_;
+};
+
+// Seals to whoever the document names, as KMS would: the checks of documents are the lab KMS's.
+class FakeKms final : public KmsService {
+ public:
+  explicit FakeKms(Calls& calls) : calls_(calls) {}
+  Result<HttpReply> exchange(const std::string& host, const HttpRequest& request,
+                             base::UnixMillis) override {
+    if (calls_.fails()) return Error(Errc::parent_failed);
+    EXPECT_EQ(host, "kms.us-east-1.amazonaws.com");
+    const json body = json::parse(request.body);
+    const auto document =
+        base::from_base64(body.at("Recipient").at("AttestationDocument").get<std::string>())
+            .value();
+    const auto parsed = attest::UnverifiedDocument::parse(document).value();
+    json reply = {{"KeyId", key_id}};
+    reply["CiphertextForRecipient"] =
+        base::to_base64(lab::seal_for_recipient(*parsed.unverified().public_key, root).value());
+    if (!body.contains("CiphertextBlob")) reply["CiphertextBlob"] = base::to_base64(Bytes(64, 3));
+    contexts.push_back(body.at("EncryptionContext"));
+    return HttpReply{200, {}, reply.dump()};
+  }
+  std::string key_id = test::kKmsKey;
+  base::SecretBytes root = base::SecretBytes::random(kRootSize);
+  std::vector<json> contexts;
+
+ private:
+  Calls& calls_;
+};
+
+class BootTest : public testing::Test {
+ protected:
+  BootTest() {
+    parent_.descriptor = world_.authority.descriptor().encoded();
+    parent_.envelope = world_.envelope(1);
+    parent_.store[kGenesisChallengeName] = Bytes(32, 0x11);
+  }
+  Result<std::unique_ptr<Enclave>> boot() {
+    return boot_enclave(enclave_.nsm(), parent_,
+                        [this] { return base::MonotonicMillis{world_.wall.value}; });
+  }
+  // The sample policy with this commitment pinned as generation 1.
+  void pin(const RootCommitment& commitment) {
+    const std::string pinned = R"("generations": [{"generation": 1, "state": "current", )"
+                               R"("commitment": ")" +
+                               commitment.hex() + "\"}]";
+    const std::string text = test::replaced(test::sample_policy(world_.authority.descriptor(), 2),
+                                            "\"generations\": []", pinned);
+    parent_.envelope = world_.authority.sign(text).encode();
+  }
+  RootCommitment commitment() { return Root::create(1, kms_.root.clone()).value().commitment(); }
+
+  Calls calls_;
+  test::TestWorld world_;
+  test::TestEnclave enclave_{world_, "custodian-1", "custodian"};
+  FakeParent parent_{calls_};
+  FakeKms kms_{calls_};
+};
+
+TEST_F(BootTest, GenesisStoresBlobAndDocumentAndKeepsNoRoot) {
+  const auto enclave = boot().value();
+  const GenesisStatement statement = perform_genesis(*enclave, kms_).value();
+  EXPECT_EQ(statement.commitment, commitment());
+  EXPECT_EQ(statement.blob_digest, base::sha256({Bytes(64, 3)}));
+  EXPECT_EQ(parent_.store.at("root-1"), Bytes(64, 3));
+  const auto document = attest::UnverifiedDocument::parse(parent_.store.at("genesis-1")).value();
+  const auto items =
+      attest::check_purpose(attest::Purpose::genesis, {*document.unverified().user_data, {}, {}});
+  EXPECT_EQ(items.value().count, 5u);
+  EXPECT_EQ(kms_.contexts.at(0).at("concordat:realm"), test::kRealm);
+}
+
+TEST_F(BootTest, UnsealsWhatThePolicyPins) {
+  ASSERT_TRUE(perform_genesis(*boot().value(), kms_));
+  pin(commitment());
+  const Root root = unseal_root(*boot().value(), kms_).value();
+  EXPECT_EQ(root.commitment(), commitment());
+}
+
+TEST_F(BootTest, AnotherRootThanPinnedIsRefused) {
+  ASSERT_TRUE(perform_genesis(*boot().value(), kms_));
+  pin(commitment());
+  kms_.root = base::SecretBytes::random(kRootSize);
+  EXPECT_TRUE(unseal_root(*boot().value(), kms_).error().is(Errc::wrong_root));
+}
+
+TEST_F(BootTest, AnswersOfAnotherKeyAreRefused) {
+  kms_.key_id = "arn:aws:kms:us-east-1:111122223333:key/ffffffff-12ab-34cd-56ef-1234567890ab";
+  EXPECT_TRUE(perform_genesis(*boot().value(), kms_).error().is(KmsErrc::reply_wrong_key));
+  EXPECT_FALSE(parent_.store.contains("root-1"));
+}
+
+TEST_F(BootTest, GenesisHappensOnceAndNeverUnderAPinnedRoot) {
+  const auto enclave = boot().value();
+  ASSERT_TRUE(perform_genesis(*enclave, kms_));
+  EXPECT_TRUE(perform_genesis(*enclave, kms_).error().is(Errc::root_already_pinned));
+  pin(commitment());
+  parent_.store.erase("root-1");
+  EXPECT_TRUE(perform_genesis(*boot().value(), kms_).error().is(Errc::root_already_pinned));
+}
+
+TEST_F(BootTest, WithoutAPinnedRootNothingIsUnsealed) {
+  EXPECT_TRUE(unseal_root(*boot().value(), kms_).error().is(Errc::no_root_pinned));
+}
+
+TEST_F(BootTest, AnotherAuthorityThanMeasuredIsRefused) {
+  const test::TestAuthority other(2, 50);
+  parent_.descriptor = other.descriptor().encoded();
+  EXPECT_TRUE(boot().error().is(attest::AuthorityErrc::other_authority));
+}
+
+TEST_F(BootTest, APolicyOfAnotherAuthorityIsRefused) {
+  const test::TestAuthority other(2, 50);
+  parent_.envelope = other.sign(test::sample_policy(other.descriptor(), 1)).encode();
+  EXPECT_FALSE(boot());
+}
+
+// The whole way, from boot to genesis to unsealing, with each outside call failing in turn: an
+// error comes back, and a later attempt with everything working succeeds.
+TEST_F(BootTest, EveryOutsideCallMayFail) {
+  const auto whole_way = [this]() -> Status {
+    CONCORDAT_TRY(const auto first, boot());
+    CONCORDAT_CHECK(perform_genesis(*first, kms_));
+    pin(commitment());
+    CONCORDAT_TRY(const auto second, boot());
+    CONCORDAT_CHECK(unseal_root(*second, kms_));
+    return {};
+  };
+  ASSERT_TRUE(whole_way());
+  const int calls = calls_.count;
+  ASSERT_GT(calls, 10);
+  for (int failing = 0; failing < calls; ++failing) {
+    parent_.store = {{kGenesisChallengeName, Bytes(32, 0x11)}};
+    parent_.envelope = world_.envelope(1);
+    calls_ = {0, failing};
+    EXPECT_FALSE(whole_way()) << "call " << failing;
+  }
+  calls_ = {};
+  parent_.store = {{kGenesisChallengeName, Bytes(32, 0x11)}};
+  parent_.envelope = world_.envelope(1);
+  EXPECT_TRUE(whole_way());
+}
+
+}  // namespace
+}  // namespace concordat::keyservice

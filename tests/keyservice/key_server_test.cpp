@@ -1,0 +1,70 @@
+#include "keyservice/key_server.hpp"
+
+#include <gtest/gtest.h>
+#include <sodium.h>
+
+#include "tests/peer/dialogue.hpp"
+
+namespace concordat::keyservice {
+namespace {
+
+using base::Bytes;
+
+// Who asks was admitted by a real handshake under the sample policy: payments may get and sign
+// "payments/*", reports may get "reports/daily".
+class KeyServerTest : public testing::Test {
+ protected:
+  policy::AdmittedPeer admitted(const std::string& image, const std::string& role) {
+    test::TestEnclave worker(world_, image, role);
+    peer::Dialogue dialogue(world_, worker, custodian_);
+    dialogue.run();
+    return std::move(dialogue.responder()).take_established().peer;
+  }
+  ResponseBody ask(const policy::AdmittedPeer& peer, const Request& request) {
+    const ServedRequest served = server_.serve(*world_.policy(1), peer, encode(request));
+    return decode_response(served.response, request.operation()).value().body;
+  }
+  static std::string code(const ResponseBody& body) {
+    const auto* failure = std::get_if<Failure>(&body);
+    return failure == nullptr ? "" : failure->code;
+  }
+
+  test::TestWorld world_;
+  test::TestEnclave custodian_{world_, "custodian-1", "custodian"};
+  KeyServer server_{Root::create(1, base::SecretBytes::random(kRootSize)).value()};
+};
+
+TEST_F(KeyServerTest, ReleasesWhatIsGrantedAndNothingElse) {
+  const auto payments = admitted("payments-1", "payments");
+  const auto reports = admitted("reports-1", "reports");
+  EXPECT_EQ(code(ask(payments, {1, GetRequest{"payments/a"}})), "");
+  EXPECT_EQ(code(ask(reports, {1, GetRequest{"payments/a"}})), "not_granted");
+  EXPECT_EQ(code(ask(reports, {1, GetRequest{"reports/daily"}})), "");
+  EXPECT_EQ(code(ask(reports, {1, SignRequest{"reports/daily", {1}}})), "not_granted")
+      << "get does not imply sign";
+  EXPECT_EQ(code(ask(payments, {1, GetRequest{"reports/daily"}})), "not_granted");
+  EXPECT_EQ(code(ask(payments, {1, GetRequest{"payments/../x"}})), "bad_key_name");
+}
+
+TEST_F(KeyServerTest, SignaturesVerifyAsOrdinaryEd25519) {
+  const auto payments = admitted("payments-1", "payments");
+  const Bytes message{1, 2, 3};
+  const auto body = ask(payments, {1, SignRequest{"payments/signer", message}});
+  const auto& signature = std::get<Signature>(body);
+  EXPECT_EQ(crypto_sign_verify_detached(signature.signature.view().data(), message.data(),
+                                        message.size(), signature.public_key.view().data()),
+            0);
+  const auto again = ask(payments, {2, SignRequest{"payments/signer", message}});
+  EXPECT_EQ(std::get<Signature>(again).public_key, signature.public_key);
+}
+
+TEST_F(KeyServerTest, MalformedRequestsGetAnAnswerWithTheirId) {
+  const auto payments = admitted("payments-1", "payments");
+  const Bytes bad{0x82, 0x05, 0x01};
+  const ServedRequest served = server_.serve(*world_.policy(1), payments, bad);
+  EXPECT_TRUE(served.outcome.error().is(Errc::malformed_request));
+  EXPECT_EQ(response_id(served.response).value(), 5u);
+}
+
+}  // namespace
+}  // namespace concordat::keyservice
