@@ -3,13 +3,24 @@
 # machine. The verdict line carries $vm_run, which the kernel hands over from its command line, so
 # that nothing but this run's end can be taken for it.
 
-# start PROGRAM ARGUMENTS...: in the background; returns when it says "ready" or has died.
+# start PROGRAM ARGUMENTS...: in the background; returns when it says "ready", as a line by itself or
+# as an event of its log, or has died. What else it says goes to the console.
 start() {
-  ready=/run/${1##*/}.ready
-  mkfifo "$ready" || return 1
-  "$@" >"$ready" &
-  read -r line <"$ready"
-  [ "$line" = ready ] || { echo "vm: $1 did not become ready"; return 1; }
+  said=/run/${1##*/}.said
+  mkfifo "$said" || return 1
+  "$@" >"$said" 2>&1 &
+  exec 3<"$said"
+  while read -r line <&3; do
+    case $line in
+      ready | *'"event":"ready"'*)
+        cat <&3 &
+        return 0
+        ;;
+    esac
+    echo "$line"
+  done
+  echo "vm: $1 did not become ready"
+  return 1
 }
 
 prepare() {
