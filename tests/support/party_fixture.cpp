@@ -16,10 +16,15 @@ lab::EnclaveIdentity identity_of(const std::string& image) {
 
 }  // namespace
 
-TestWorld::TestWorld()
+TestWorld::TestWorld(std::unique_ptr<lab::Pki> made)
     : wall(kNow),
-      pki(lab::Pki::create(kNow).value()),
+      pki(std::move(made)),
       anchors(attest::trust_anchors_from_root(pki->root_der()).value()) {}
+
+TestWorld::TestWorld() : TestWorld(lab::Pki::create(kNow).value()) {}
+
+TestWorld::TestWorld(const std::filesystem::path& folder)
+    : TestWorld(lab::Pki::open(folder, kNow).value()) {}
 
 base::Bytes TestWorld::envelope(std::uint64_t serial) const {
   return authority.sign(sample_policy(authority.descriptor(), serial)).encode();

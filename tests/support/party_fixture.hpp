@@ -2,6 +2,7 @@
 // policy, in one process and on one clock that the test moves.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 
 #include "deploy/lab/pki.hpp"
@@ -15,6 +16,8 @@ namespace concordat::test {
 class TestWorld {
  public:
   TestWorld();
+  // With the PKI kept in `folder`, so that several processes live in one world.
+  explicit TestWorld(const std::filesystem::path& folder);
 
   [[nodiscard]] peer::Now now() const { return {wall, {wall.value}}; }
   // The sample policy with another serial, signed by two of three.
@@ -27,6 +30,9 @@ class TestWorld {
   attest::TrustAnchors anchors;
   attest::ChainCache cache;
   base::SystemRandom random;
+
+ private:
+  explicit TestWorld(std::unique_ptr<lab::Pki> made);
 };
 
 // One enclave: an image and a role of the sample policy. PCR16 carries the authority.
