@@ -2,7 +2,6 @@
 
 #include <sodium.h>
 
-#include "attest/base/secret_access.hpp"
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
 
