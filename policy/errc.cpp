@@ -64,6 +64,8 @@ base::CodeInfo describe(SignatureErrc code) noexcept {
       return {"policy_serial_conflict", "a different policy with the same serial is in force"};
     case SignatureErrc::no_policy:
       return {"no_policy", "no policy is in force"};
+    case SignatureErrc::not_a_signer:
+      return {"not_a_signer", "the key is none of the authority's signers"};
   }
   return {"unknown", "unknown signature error"};
 }

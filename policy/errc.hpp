@@ -46,6 +46,7 @@ enum class SignatureErrc {
   serial_lower,
   serial_conflict,
   no_policy,
+  not_a_signer,
 };
 [[nodiscard]] base::CodeInfo describe(SignatureErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(SignatureErrc) {

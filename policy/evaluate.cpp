@@ -59,17 +59,15 @@ class Walk {
       measured_[i] = claims.pcr(kImagePcrs[i]);
   }
 
-  Evaluation run() && {
+  Evaluation question() && {
     check_purpose();
-    check_mode_and_authority();
-    if (const Role* const role = model_.role(question_.peer_role)) {
-      check_image(*role);
-      check_pins("PCR3", kAccountPcr, role->accounts, AdmissionErrc::account_differs);
-      check_pins("PCR4", kInstancePcr, role->instances, AdmissionErrc::instance_differs);
-    }
-    out_.verdict = verdict();
-    if (!out_.verdict) out_.image.clear();
-    return std::move(out_);
+    check_evidence();
+    return std::move(*this).judged();
+  }
+  Evaluation role_only() && {
+    require_known(AdmissionErrc::peer_role_unknown, "role", question_.peer_role);
+    check_evidence();
+    return std::move(*this).judged();
   }
 
  private:
@@ -78,6 +76,26 @@ class Walk {
     out_.requirements.push_back(
         {std::move(subject), std::move(wanted), std::move(found), met, code});
     return met;
+  }
+
+  Evaluation judged() && {
+    out_.verdict = verdict();
+    if (!out_.verdict) out_.image.clear();
+    return std::move(out_);
+  }
+
+  void check_evidence() {
+    check_mode_and_authority();
+    const Role* const role = model_.role(question_.peer_role);
+    if (role == nullptr) return;  // refused already
+    check_image(*role);
+    check_pins("PCR3", kAccountPcr, role->accounts, AdmissionErrc::account_differs);
+    check_pins("PCR4", kInstancePcr, role->instances, AdmissionErrc::instance_differs);
+  }
+
+  bool require_known(AdmissionErrc unknown, const char* subject, std::string_view role) {
+    return require(unknown, subject, "one that policy names", quote(role),
+                   model_.role(role) != nullptr);
   }
 
   void check_purpose() {
@@ -92,8 +110,7 @@ class Walk {
 
   void check_role(AdmissionErrc unknown, AdmissionErrc misplaced, const char* subject,
                   std::string_view name, const Purpose* purpose, Side side) {
-    const bool known = model_.role(name) != nullptr;
-    if (!require(unknown, subject, "one that policy names", quote(name), known)) return;
+    if (!require_known(unknown, subject, name)) return;
     if (purpose == nullptr) return;  // refused already
     const auto& allowed = roles_on(*purpose, side);
     require(misplaced, std::string(subject) + " as " + std::string(to_string(side)),
@@ -171,7 +188,7 @@ class Walk {
   }
 
   const Model& model_;
-  const Question& question_;
+  const Question question_;
   const VerifiedClaims& claims_;
   const PcrValue& own_pcr16_;
   std::array<std::optional<PcrValue>, kImagePcrs.size()> measured_;
@@ -195,7 +212,12 @@ std::string_view to_string(Side side) noexcept {
 
 Evaluation evaluate(const Model& model, const Question& question, const VerifiedClaims& claims,
                     const PcrValue& own_pcr16) {
-  return Walk(model, question, claims, own_pcr16).run();
+  return Walk(model, question, claims, own_pcr16).question();
+}
+
+Evaluation evaluate_role(const Model& model, std::string_view role, const VerifiedClaims& claims,
+                         const PcrValue& own_pcr16) {
+  return Walk(model, {{}, role, {}, {}}, claims, own_pcr16).role_only();
 }
 
 base::Result<AdmittedPeer> admit(const Policy& policy, const Question& question,

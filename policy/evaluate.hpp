@@ -52,6 +52,12 @@ struct Evaluation {
 [[nodiscard]] Evaluation evaluate(const Model& model, const Question& question,
                                   const attest::VerifiedClaims& claims, const PcrValue& own_pcr16);
 
+// The part of it that does not depend on who asks: is this a document of an enclave that holds
+// `role` under the authority whose PCR16 is given? What pin-root and `explain --role` ask.
+[[nodiscard]] Evaluation evaluate_role(const Model& model, std::string_view role,
+                                       const attest::VerifiedClaims& claims,
+                                       const PcrValue& own_pcr16);
+
 // A peer that `admit` let in, and under what. Copyable; nothing in it is secret.
 class AdmittedPeer {
  public:

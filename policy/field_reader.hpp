@@ -5,9 +5,12 @@
 #include <functional>
 #include <initializer_list>
 
+#include "policy/limits.hpp"
 #include "policy/located_json.hpp"
 
 namespace concordat::policy::json {
+
+inline constexpr Bounds kPolicyBounds{limits::kPolicyBytes, limits::kDepth, limits::kValues};
 
 // A place in the tree, kept on the stack while reading and spelled out only for a finding.
 class Path {

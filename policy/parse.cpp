@@ -299,7 +299,7 @@ Model read_file(const Value& root, Report& report) {
 }  // namespace
 
 ParsedPolicy parse_policy(std::string_view text) {
-  json::Parsed parsed = json::parse(text, {limits::kPolicyBytes, limits::kDepth, limits::kValues});
+  json::Parsed parsed = json::parse(text, json::kPolicyBounds);
   if (!parsed.root) return {std::nullopt, {std::move(parsed.why)}};
   Report report;
   Model model = read_file(*parsed.root, report);

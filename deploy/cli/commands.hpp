@@ -23,6 +23,7 @@ struct Invocation {
   std::ostream& out;
   std::ostream& err;
   ExitStatus status = ExitStatus::done;  // set by the command that ran
+  bool is_lab = false;                   // of the lab's twin: it alone offers --lab-root
 };
 
 // Runs `command` when `parsed` was chosen on the command line and keeps its exit status.
@@ -38,6 +39,8 @@ void require_command(CLI::App& group);
 // One function a command, in the order of `concordat --help`.
 void add_attest_commands(CLI::App& app, Invocation& invocation);
 void add_measure_command(CLI::App& app, Invocation& invocation);
+void add_keygen_command(CLI::App& app, Invocation& invocation);
+void add_policy_commands(CLI::App& app, Invocation& invocation);
 
 // Parses the arguments (without the program's name) and runs the chosen command. Never throws.
 [[nodiscard]] int run(int argc, const char* const* argv, Invocation& invocation);

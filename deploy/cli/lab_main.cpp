@@ -5,6 +5,7 @@
 #include "deploy/cli/commands.hpp"
 
 int main(int argc, char** argv) {
-  concordat::cli::Invocation invocation{"concordat-lab", std::cout, std::cerr};
+  concordat::cli::Invocation invocation{
+      .program = "concordat-lab", .out = std::cout, .err = std::cerr, .is_lab = true};
   return concordat::cli::run(argc, argv, invocation);
 }

@@ -1,0 +1,42 @@
+#include "deploy/cli/answer.hpp"
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "attest/base/file.hpp"
+#include "attest/eif.hpp"
+
+namespace concordat::cli {
+namespace {
+
+bool is_input_or_output(const base::Error& error) {
+  return error.is(base::FileErrc::cannot_read) || error.is(base::FileErrc::cannot_write) ||
+         error.is(attest::EifErrc::unreadable);
+}
+
+}  // namespace
+
+ExitStatus answer(const Invocation& invocation, bool json, const nlohmann::ordered_json& fields,
+                  const std::string& text) {
+  if (!json) {
+    invocation.out << text;
+    return ExitStatus::done;
+  }
+  nlohmann::ordered_json out = {{"ok", true}};
+  out.update(fields);
+  invocation.out << out.dump() << "\n";
+  return ExitStatus::done;
+}
+
+ExitStatus answer_failure(const Invocation& invocation, bool json, std::string_view what,
+                          const base::Error& error) {
+  const ExitStatus status = fail(invocation, what, error);
+  if (json) {
+    const nlohmann::ordered_json out = {
+        {"ok", false}, {"code", error.name()}, {"error", error.to_string()}};
+    invocation.out << out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  }
+  return is_input_or_output(error) ? status : ExitStatus::refused;
+}
+
+}  // namespace concordat::cli

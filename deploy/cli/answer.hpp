@@ -1,0 +1,21 @@
+// What the commands answer: text for people or, with --json, one JSON object; and which failure is
+// a refusal (the content was judged) and which a matter of input and output.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "deploy/cli/commands.hpp"
+
+namespace concordat::cli {
+
+// {"ok":true,...fields} or `text`.
+ExitStatus answer(const Invocation& invocation, bool json, const nlohmann::ordered_json& fields,
+                  const std::string& text);
+
+// "concordat: WHAT: error" on standard error and, with --json, {"ok":false,"code":..,"error":..} on
+// standard output. Usage or I/O status for errors of reading and writing, refused for every other.
+ExitStatus answer_failure(const Invocation& invocation, bool json, std::string_view what,
+                          const base::Error& error);
+
+}  // namespace concordat::cli

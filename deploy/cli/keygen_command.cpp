@@ -1,0 +1,107 @@
+// concordat keygen
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "attest/base/file.hpp"
+#include "attest/base/secret_access.hpp"
+#include "deploy/cli/answer.hpp"
+#include "deploy/cli/passphrase.hpp"
+#include "policy/signer_key.hpp"
+
+namespace concordat::cli {
+namespace {
+
+using base::Error;
+using base::Result;
+using base::SecretBytes;
+
+struct Options {
+  std::string out;
+  std::optional<int> passphrase_fd;
+  bool json = false;
+};
+
+// nullopt: the key shall not be sealed.
+Result<std::optional<SecretBytes>> choose_passphrase(const Options& options) {
+  if (options.passphrase_fd) {
+    CONCORDAT_TRY(SecretBytes passphrase, read_passphrase(*options.passphrase_fd));
+    if (passphrase.empty()) return Error(policy::KeyFileErrc::empty_passphrase);
+    return std::optional(std::move(passphrase));
+  }
+  if (!can_ask()) return std::optional<SecretBytes>();
+  CONCORDAT_TRY(SecretBytes first, ask_passphrase("Passphrase (empty for none): "));
+  if (first.empty()) return std::optional<SecretBytes>();
+  CONCORDAT_TRY(const SecretBytes second, ask_passphrase("The same again: "));
+  if (first != second) return Error(policy::KeyFileErrc::wrong_passphrase, "the two differ");
+  return std::optional(std::move(first));
+}
+
+base::Status must_be_new(const std::string& path) {
+  std::error_code none;
+  if (!std::filesystem::exists(path, none)) return {};
+  return Error(base::FileErrc::cannot_write, path + " exists already; a key is never overwritten");
+}
+
+struct Made {
+  policy::SignerKey public_key;
+  bool sealed = false;
+};
+
+Result<Made> make_key(const Options& options) {
+  const std::string public_file = options.out + ".pub";
+  CONCORDAT_CHECK(base::harden_process());
+  CONCORDAT_CHECK(must_be_new(options.out));
+  CONCORDAT_CHECK(must_be_new(public_file));
+  CONCORDAT_TRY(const auto passphrase, choose_passphrase(options));
+  const auto key = policy::SigningKey::generate();
+  CONCORDAT_TRY(const SecretBytes file, key.encode(passphrase ? &*passphrase : nullptr));
+  CONCORDAT_CHECK(base::write_file(options.out, file.expose(base::SecretAccess{}), 0600));
+  CONCORDAT_CHECK(base::write_file(
+      public_file, base::as_bytes(policy::encode_public_key(key.public_key())), 0644));
+  return Made{key.public_key(), passphrase.has_value()};
+}
+
+ExitStatus run_keygen(const Options& options, const Invocation& invocation) {
+  const auto made = make_key(options);
+  if (!made) return answer_failure(invocation, options.json, "keygen", made.error());
+  if (!made->sealed) {
+    invocation.err << invocation.program << ": " << options.out
+                   << " is not sealed by a passphrase: whoever reads it can sign\n";
+  }
+  const std::string id = policy::key_id(made->public_key);
+  return answer(invocation, options.json,
+                {{"key_id", id},
+                 {"secret_file", options.out},
+                 {"public_file", options.out + ".pub"},
+                 {"sealed", made->sealed}},
+                "key " + id + "\nsecret " + options.out + "\npublic " + options.out + ".pub\n");
+}
+
+}  // namespace
+
+void add_keygen_command(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<Options>();
+  CLI::App* keygen = app.add_subcommand("keygen", "Make a key for signing policies (Ed25519)");
+  keygen
+      ->add_option("--out", options->out,
+                   "Secret key file, for its owner alone; the public key goes to FILE.pub")
+      ->type_name("FILE")
+      ->required();
+  keygen
+      ->add_option("--passphrase-fd", options->passphrase_fd,
+                   "Seal the key by the passphrase read from this file descriptor")
+      ->type_name("N");
+  keygen->add_flag("--json", options->json, "Print one JSON object");
+  keygen->footer(
+      "Asks for a passphrase only where standard input is a terminal; existing files are kept.\n"
+      "Examples:\n"
+      "  concordat keygen --out alice.key\n"
+      "  concordat keygen --out alice.key --passphrase-fd 3 3< passphrase.txt\n"
+      "Exit status: 0 made, 2 refused, 1 usage or input/output error.");
+  on_chosen(*keygen, invocation,
+            [options, &invocation] { return run_keygen(*options, invocation); });
+}
+
+}  // namespace concordat::cli

@@ -1,0 +1,163 @@
+// concordat policy explain
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "deploy/cli/answer.hpp"
+#include "deploy/cli/policy_files.hpp"
+#include "policy/evaluate.hpp"
+
+namespace concordat::cli {
+namespace {
+
+using policy::Evaluation;
+using policy::Requirement;
+using policy::Side;
+
+struct Options {
+  PolicyFiles files;
+  std::string document;
+  std::optional<std::string> role;
+  std::optional<std::string> purpose;
+  std::optional<std::string> my_role;
+  std::string lab_root;
+  bool json = false;
+};
+
+struct Explained {
+  std::string role;
+  Evaluation evaluation;
+};
+
+// With a purpose: the role on the side that policy lists it on, asked by a role of the other side.
+Evaluation explain_purpose(const Options& options, const policy::Model& model,
+                           const std::string& role, const attest::VerifiedClaims& claims) {
+  policy::Question question{{}, role, *options.purpose, Side::initiator};
+  if (const policy::Purpose* const purpose = model.purpose(*options.purpose)) {
+    if (std::ranges::find(purpose->responder, role) != purpose->responder.end()) {
+      question.peer_side = Side::responder;
+    }
+    const auto& others =
+        question.peer_side == Side::responder ? purpose->initiator : purpose->responder;
+    if (!others.empty()) question.my_role = others.front();
+  }
+  if (options.my_role) question.my_role = *options.my_role;
+  return evaluate(model, question, claims, attest::authority_pcr16(model.authority));
+}
+
+std::vector<Explained> explain(const Options& options, const policy::Model& model,
+                               const attest::VerifiedClaims& claims) {
+  std::vector<std::string> roles;
+  if (options.role) {
+    roles.push_back(*options.role);
+  } else {
+    for (const auto& [name, role] : model.roles)
+      roles.push_back(name);
+  }
+  std::vector<Explained> out;
+  for (const std::string& role : roles) {
+    out.push_back(
+        {role, options.purpose
+                   ? explain_purpose(options, model, role, claims)
+                   : evaluate_role(model, role, claims, attest::authority_pcr16(model.authority))});
+  }
+  return out;
+}
+
+nlohmann::ordered_json to_json(const Explained& explained) {
+  const Evaluation& evaluation = explained.evaluation;
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const Requirement& requirement : evaluation.requirements) {
+    list.push_back({{"subject", requirement.subject},
+                    {"wanted", requirement.wanted},
+                    {"found", requirement.found},
+                    {"met", requirement.met}});
+  }
+  nlohmann::ordered_json out = {{"role", explained.role},
+                                {"verdict", evaluation.verdict ? "admit" : "refuse"}};
+  if (evaluation.verdict) {
+    out["image"] = evaluation.image;
+  } else {
+    out["code"] = evaluation.verdict.error().name();
+    out["reason"] = evaluation.verdict.error().to_string();
+  }
+  out["requirements"] = std::move(list);
+  return out;
+}
+
+std::string to_text(const Explained& explained) {
+  const Evaluation& evaluation = explained.evaluation;
+  std::string out = "role " + explained.role + "\n";
+  for (const Requirement& requirement : evaluation.requirements) {
+    out += std::string(requirement.met ? "  ok   " : "  FAIL ") + requirement.subject +
+           "\n         wanted " + requirement.wanted + "\n         found  " + requirement.found +
+           "\n";
+  }
+  return out + (evaluation.verdict ? "  admitted as image " + evaluation.image + "\n"
+                                   : "  refused: " + evaluation.verdict.error().to_string() + " [" +
+                                         std::string(evaluation.verdict.error().name()) + "]\n");
+}
+
+ExitStatus run_explain(const Options& options, const Invocation& invocation) {
+  const auto open = open_policy(options.files);
+  if (!open) return answer_failure(invocation, options.json, "explain", open.error());
+  const auto claims = read_claims(options.document, options.lab_root);
+  if (!claims) return answer_failure(invocation, options.json, "document", claims.error());
+  const auto explained = explain(options, open->model, *claims);
+  const bool admitted = std::ranges::any_of(
+      explained, [](const Explained& e) { return e.evaluation.verdict.has_value(); });
+  if (options.json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const Explained& e : explained)
+      list.push_back(to_json(e));
+    const nlohmann::ordered_json out = {{"ok", admitted},
+                                        {"module_id", claims->module_id()},
+                                        {"timestamp_ms", claims->timestamp().value},
+                                        {"roles", std::move(list)}};
+    invocation.out << out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  } else {
+    invocation.out << "document of " << policy::quote(claims->module_id()) << ", made at "
+                   << base::format_rfc3339(claims->timestamp())
+                   << ", verified as of then (an enclave also wants it fresh)\n";
+    for (const Explained& e : explained)
+      invocation.out << to_text(e);
+    if (explained.empty()) invocation.out << "policy names no role\n";
+  }
+  return admitted ? ExitStatus::done : ExitStatus::refused;
+}
+
+}  // namespace
+
+void add_policy_explain(CLI::App& policy, Invocation& invocation) {
+  auto options = std::make_shared<Options>();
+  CLI::App* explain = policy.add_subcommand(
+      "explain", "Say what policy wants of a document's enclave, what was found, and the verdict");
+  add_policy_files(*explain, options->files);
+  explain
+      ->add_option("--document", options->document,
+                   "Attestation document: raw CBOR, base64 or hex; - is standard input")
+      ->type_name("FILE")
+      ->required();
+  explain->add_option("--role", options->role, "The role that it claims; default: every role")
+      ->type_name("ROLE");
+  CLI::Option* purpose =
+      explain->add_option("--purpose", options->purpose, "What it is asked for or asks for")
+          ->type_name("PURPOSE");
+  explain
+      ->add_option("--my-role", options->my_role,
+                   "The role that asks; default: the first that the purpose lists")
+      ->type_name("ROLE")
+      ->needs(purpose);
+  add_lab_root(*explain, invocation, options->lab_root);
+  explain->add_flag("--json", options->json, "Print one JSON object");
+  explain->footer(
+      "Examples:\n"
+      "  concordat policy explain --document refused.cbor\n"
+      "  concordat policy explain --document refused.cbor --role custodian --purpose keys --json\n"
+      "Exit status: 0 admitted in a role, 2 refused, 1 usage or input/output error.");
+  on_chosen(*explain, invocation,
+            [options, &invocation] { return run_explain(*options, invocation); });
+}
+
+}  // namespace concordat::cli

@@ -1,0 +1,69 @@
+#include "deploy/cli/policy_files.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "attest/base/file.hpp"
+#include "attest/custom_root.hpp"
+#include "attest/verify.hpp"
+#include "deploy/cli/document_file.hpp"
+#include "policy/limits.hpp"
+
+namespace concordat::cli {
+
+void add_policy_files(CLI::App& command, PolicyFiles& files) {
+  command.add_option("--policy", files.policy, "Policy file")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command.add_option("--authority", files.authority, "Authority descriptor")
+      ->type_name("FILE")
+      ->capture_default_str();
+}
+
+base::Result<std::string> read_policy_text(const PolicyFiles& files) {
+  CONCORDAT_TRY(const base::Bytes content,
+                base::read_file(files.policy, policy::limits::kPolicyBytes));
+  return std::string(base::as_text(content));
+}
+
+base::Result<attest::AuthorityDescriptor> read_authority(const PolicyFiles& files) {
+  CONCORDAT_TRY(const base::Bytes content,
+                base::read_file(files.authority, attest::kMaxDescriptorSize));
+  return attest::AuthorityDescriptor::parse(content);
+}
+
+base::Status write_policy_text(const PolicyFiles& files, const std::string& text) {
+  return base::write_file(files.policy, base::as_bytes(text));
+}
+
+base::Result<OpenPolicy> open_policy(const PolicyFiles& files) {
+  CONCORDAT_TRY(std::string text, read_policy_text(files));
+  CONCORDAT_TRY(attest::AuthorityDescriptor authority, read_authority(files));
+  policy::ParsedPolicy checked = policy::check_policy(text, base::system_wall_clock(), &authority);
+  for (const policy::Finding& finding : checked.findings) {
+    if (finding.severity == policy::Severity::error) return finding.to_error();
+  }
+  return OpenPolicy{std::move(text), *std::move(checked.model), std::move(authority)};
+}
+
+void add_lab_root(CLI::App& command, const Invocation& invocation, std::string& path) {
+  if (!invocation.is_lab) return;
+  command
+      .add_option("--lab-root", path, "Trust this root certificate (PEM or DER) instead of AWS's")
+      ->type_name("FILE");
+}
+
+base::Result<attest::VerifiedClaims> read_claims(const std::string& document,
+                                                 const std::string& lab_root) {
+  constexpr std::size_t kMaxRootFile = 64 * 1024;
+  attest::TrustAnchors anchors = attest::TrustAnchors::aws();
+  if (!lab_root.empty()) {
+    CONCORDAT_TRY(const base::Bytes root, base::read_file(lab_root, kMaxRootFile));
+    CONCORDAT_TRY(anchors, attest::trust_anchors_from_root(root));
+  }
+  CONCORDAT_TRY(const base::Bytes bytes, read_document_file(document));
+  CONCORDAT_TRY(const auto unverified, attest::UnverifiedDocument::parse(bytes));
+  return attest::verify_archived(unverified, anchors, unverified.unverified().timestamp,
+                                 attest::DebugDocuments::allow);
+}
+
+}  // namespace concordat::cli

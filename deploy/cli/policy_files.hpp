@@ -1,0 +1,47 @@
+// The files that the `policy` commands work on.
+#pragma once
+
+#include <string>
+
+#include "attest/claims.hpp"
+#include "deploy/cli/commands.hpp"
+#include "policy/check.hpp"
+
+namespace concordat::cli {
+
+struct PolicyFiles {
+  std::string policy = "policy.json";
+  std::string authority = "authority.cbor";
+};
+// --policy and --authority.
+void add_policy_files(CLI::App& command, PolicyFiles& files);
+
+[[nodiscard]] base::Result<std::string> read_policy_text(const PolicyFiles& files);
+[[nodiscard]] base::Result<attest::AuthorityDescriptor> read_authority(const PolicyFiles& files);
+[[nodiscard]] base::Status write_policy_text(const PolicyFiles& files, const std::string& text);
+
+// A policy without errors, for its authority.
+struct OpenPolicy {
+  std::string text;
+  policy::Model model;
+  attest::AuthorityDescriptor authority;
+};
+// The first error of check_policy otherwise.
+[[nodiscard]] base::Result<OpenPolicy> open_policy(const PolicyFiles& files);
+
+// --lab-root, on the lab's twin only.
+void add_lab_root(CLI::App& command, const Invocation& invocation, std::string& path);
+// An archived document, verified at its own time under AWS's roots, or under the lab's where given.
+// Debug mode is left to policy, which refuses it by name.
+[[nodiscard]] base::Result<attest::VerifiedClaims> read_claims(const std::string& document,
+                                                               const std::string& lab_root);
+
+// One function a command.
+void add_policy_init(CLI::App& policy, Invocation& invocation);
+void add_policy_enroll(CLI::App& policy, Invocation& invocation);
+void add_policy_pin_root(CLI::App& policy, Invocation& invocation);
+void add_policy_sign(CLI::App& policy, Invocation& invocation);
+void add_policy_check(CLI::App& policy, Invocation& invocation);
+void add_policy_explain(CLI::App& policy, Invocation& invocation);
+
+}  // namespace concordat::cli
