@@ -5,6 +5,8 @@
 
 #include <ctime>
 
+#include "attest/chain_crypto.hpp"
+
 namespace concordat::attest {
 namespace {
 
@@ -55,7 +57,8 @@ bool may(X509* certificate, std::uint32_t usage) {
 }  // namespace
 
 Result<Certificate> parse_certificate(base::BytesView der, std::string_view where) {
-  auto parsed = base::parse_certificate_der(der);
+  CONCORDAT_TRY(OSSL_LIB_CTX * library, chain_crypto());
+  auto parsed = base::parse_certificate_der(der, library);
   if (!parsed) return refuse(Errc::bad_certificate, where);
   X509* x509 = parsed->get();
   if (X509_get_version(x509) != X509_VERSION_3 || has_flag(x509, EXFLAG_INVALID)) {

@@ -121,8 +121,8 @@ base::Sha256Digest path_key(std::string_view domain, base::BytesView leaf,
 
 class ChainVerifier {
  public:
-  ChainVerifier(const DocumentFields& fields, UnixMillis at, ChainCache* cache)
-      : fields_(fields), at_(at), cache_(cache) {}
+  ChainVerifier(const DocumentFields& fields, TrustedRoot root, UnixMillis at, ChainCache* cache)
+      : fields_(fields), root_(std::move(root)), at_(at), cache_(cache) {}
 
   Result<std::shared_ptr<const VerifiedLeaf>> verify() {
     base::Sha256Digest leaf_key;
@@ -147,21 +147,27 @@ class ChainVerifier {
 
  private:
   // Parsed and linked by name, signatures not yet verified.
-  Result<std::shared_ptr<const VerifiedAuthorities>> parse_authorities() const {
-    auto authorities = std::make_shared<VerifiedAuthorities>();
-    for (std::size_t i = 0; i < fields_.cabundle.size(); ++i) {
+  Result<std::shared_ptr<const VerifiedAuthorities>> parse_authorities() {
+    VerifiedAuthorities path;
+    CONCORDAT_CHECK(append(path, std::move(root_.certificate)));
+    for (std::size_t i = 1; i < fields_.cabundle.size(); ++i) {
       CONCORDAT_TRY(Certificate certificate, parse_certificate(fields_.cabundle[i], place(i)));
-      CONCORDAT_CHECK(require_authority(certificate.x509.get(), place(i)));
-      if (i > 0) {
-        CONCORDAT_CHECK(
-            require_issued(*authorities->certificates.back(), *certificate.x509, place(i)));
-      }
-      CONCORDAT_CHECK(require_valid(certificate.validity, at_, place(i)));
-      authorities->validity =
-          i == 0 ? certificate.validity : authorities->validity.intersected(certificate.validity);
-      authorities->certificates.push_back(std::move(certificate.x509));
+      CONCORDAT_CHECK(append(path, std::move(certificate)));
     }
-    return std::shared_ptr<const VerifiedAuthorities>(std::move(authorities));
+    return std::make_shared<const VerifiedAuthorities>(std::move(path));
+  }
+
+  Status append(VerifiedAuthorities& path, Certificate certificate) const {
+    const std::size_t index = path.certificates.size();
+    CONCORDAT_CHECK(require_authority(certificate.x509.get(), place(index)));
+    if (index > 0) {
+      CONCORDAT_CHECK(require_issued(*path.certificates.back(), *certificate.x509, place(index)));
+    }
+    CONCORDAT_CHECK(require_valid(certificate.validity, at_, place(index)));
+    path.validity =
+        index == 0 ? certificate.validity : path.validity.intersected(certificate.validity);
+    path.certificates.push_back(std::move(certificate.x509));
+    return {};
   }
 
   Result<std::shared_ptr<const VerifiedLeaf>> verify_leaf(const VerifiedAuthorities& authorities,
@@ -190,6 +196,7 @@ class ChainVerifier {
   }
 
   const DocumentFields& fields_;
+  TrustedRoot root_;
   UnixMillis at_;
   ChainCache* cache_;
 };
@@ -197,13 +204,10 @@ class ChainVerifier {
 Result<VerifiedChain> verify_chain(const DocumentFields& fields, const TrustAnchors& anchors,
                                    UnixMillis at, ChainCache* cache) {
   // Before the cache, so that a path proven under one set of anchors serves no other.
-  const auto root = anchors.find(fields.cabundle.front());
-  if (!root) {
-    return Error(Errc::untrusted_root,
-                 "its SHA-256 is " + base::sha256({fields.cabundle.front()}).hex());
-  }
-  CONCORDAT_TRY(auto leaf, ChainVerifier(fields, at, cache).verify());
-  return VerifiedChain{std::move(leaf), *root};
+  CONCORDAT_TRY(TrustedRoot root, anchors.open(fields.cabundle.front()));
+  const RootKind kind = root.kind;
+  CONCORDAT_TRY(auto leaf, ChainVerifier(fields, std::move(root), at, cache).verify());
+  return VerifiedChain{std::move(leaf), kind};
 }
 
 }  // namespace concordat::attest

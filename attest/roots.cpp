@@ -1,5 +1,8 @@
 #include "attest/roots.hpp"
 
+#include <map>
+#include <mutex>
+
 #include "attest/base/hash.hpp"
 
 namespace concordat::attest {
@@ -35,12 +38,42 @@ const TrustAnchors& TrustAnchors::aws() {
   return anchors;
 }
 
+// The roots seen so far, by fingerprint; never more than there are pins.
+class TrustAnchors::Parsed {
+ public:
+  base::Result<Certificate> get(const base::Sha256Digest& fingerprint, base::BytesView der) {
+    const std::lock_guard lock(mutex_);
+    auto known = known_.find(fingerprint);
+    if (known == known_.end()) {
+      CONCORDAT_TRY(Certificate certificate, parse_certificate(der, "cabundle[0]"));
+      known = known_.emplace(fingerprint, std::move(certificate)).first;
+    }
+    X509* x509 = known->second.x509.get();
+    if (X509_up_ref(x509) != 1) return base::openssl_error("sharing a certificate");
+    return Certificate{base::X509Ptr(x509), known->second.validity};
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<base::Sha256Digest, Certificate> known_;
+};
+
+TrustAnchors::TrustAnchors(std::vector<PinnedRoot> roots)
+    : roots_(std::move(roots)), parsed_(std::make_shared<Parsed>()) {}
+
 std::optional<RootKind> TrustAnchors::find(base::BytesView certificate_der) const {
+  const auto root = open(certificate_der);
+  return root ? std::optional(root->kind) : std::nullopt;
+}
+
+base::Result<TrustedRoot> TrustAnchors::open(base::BytesView certificate_der) const {
   const base::Sha256Digest fingerprint = base::sha256({certificate_der});
   for (const PinnedRoot& root : roots_) {
-    if (root.fingerprint == fingerprint) return root.kind;
+    if (root.fingerprint != fingerprint) continue;
+    CONCORDAT_TRY(Certificate certificate, parsed_->get(fingerprint, certificate_der));
+    return TrustedRoot{root.kind, std::move(certificate)};
   }
-  return std::nullopt;
+  return base::Error(Errc::untrusted_root, "its SHA-256 is " + fingerprint.hex());
 }
 
 }  // namespace concordat::attest

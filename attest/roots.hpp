@@ -2,10 +2,11 @@
 // certificate itself comes with every document (cabundle[0]), so there is no root file to fetch.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "attest/base/bytes.hpp"
+#include "attest/certificate.hpp"
 
 namespace concordat::attest {
 
@@ -19,6 +20,12 @@ struct PinnedRoot {
   RootKind kind;
 };
 
+struct TrustedRoot {
+  RootKind kind;
+  Certificate certificate;
+};
+
+// Copies share what they remember; thread-safe.
 class TrustAnchors {
  public:
   // AWS's commercial and GovCloud roots (AWS Nitro Enclaves user guide, "Verifying the root of
@@ -28,14 +35,19 @@ class TrustAnchors {
   // nullopt: not trusted. Looks at the certificate's bytes only; whoever pins a fingerprint has
   // no need of the root's signature over itself.
   [[nodiscard]] std::optional<RootKind> find(base::BytesView certificate_der) const;
+  // The same, with the certificate parsed: once for each root, since a pinned one cannot change.
+  // untrusted_root, or a code of parse_certificate for "cabundle[0]".
+  [[nodiscard]] base::Result<TrustedRoot> open(base::BytesView certificate_der) const;
   [[nodiscard]] const std::vector<PinnedRoot>& roots() const noexcept { return roots_; }
 
  private:
-  explicit TrustAnchors(std::vector<PinnedRoot> roots) : roots_(std::move(roots)) {}
+  class Parsed;
+  explicit TrustAnchors(std::vector<PinnedRoot> roots);
   // Defined in custom_root.cpp only: a program that does not link it cannot trust another root.
   friend base::Result<TrustAnchors> trust_anchors_from_root(base::BytesView pem_or_der);
 
   std::vector<PinnedRoot> roots_;
+  std::shared_ptr<Parsed> parsed_;
 };
 
 }  // namespace concordat::attest

@@ -3,6 +3,7 @@
 #include "attest/base/ecdsa.hpp"
 #include "attest/base/hash.hpp"
 #include "attest/chain.hpp"
+#include "attest/chain_crypto.hpp"
 
 namespace concordat::attest {
 
@@ -33,8 +34,9 @@ base::Sha384Digest signed_digest(BytesView payload) {
 }
 
 Status verify_signature(const UnverifiedDocument& document, EVP_PKEY* key) {
+  CONCORDAT_TRY(OSSL_LIB_CTX * library, chain_crypto());
   const base::Sha384Digest digest = signed_digest(document.payload());
-  if (!base::verify_ecdsa_raw(key, digest.view(), document.signature())) {
+  if (!base::verify_ecdsa_raw(key, digest.view(), document.signature(), library)) {
     return Error(Errc::signature_invalid);
   }
   return {};

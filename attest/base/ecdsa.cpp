@@ -27,10 +27,10 @@ Result<Bytes> to_der(BytesView raw) {
 
 }  // namespace
 
-Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw) {
+Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw, OSSL_LIB_CTX* library) {
   if (raw.empty() || raw.size() % 2 != 0) return Error(CryptoErrc::authentication_failed);
   CONCORDAT_TRY(const Bytes der, to_der(raw));
-  const PkeyContextPtr context(EVP_PKEY_CTX_new(key, nullptr));
+  const PkeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(library, key, nullptr));
   if (!context || EVP_PKEY_verify_init(context.get()) != 1) {
     return openssl_error("preparing to verify a signature");
   }

@@ -9,7 +9,9 @@ namespace concordat::base {
 
 // Succeeds only if `raw` signs `digest` under `key`; authentication_failed otherwise. Both halves
 // of a malleable pair, s and n-s, verify: a signature identifies nothing. A `raw` of odd length or
-// with a zero half never verifies.
-[[nodiscard]] Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw);
+// with a zero half never verifies. `library`: the library context that `key` belongs to; null:
+// OpenSSL's own.
+[[nodiscard]] Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw,
+                                      OSSL_LIB_CTX* library = nullptr);
 
 }  // namespace concordat::base

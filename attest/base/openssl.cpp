@@ -36,10 +36,14 @@ Error openssl_error(std::string_view while_doing) {
                std::string(while_doing) + (queue.empty() ? "" : ": " + queue));
 }
 
-Result<X509Ptr> parse_certificate_der(BytesView der) {
+Result<X509Ptr> parse_certificate_der(BytesView der, OSSL_LIB_CTX* library) {
+  X509* reused = X509_new_ex(library, nullptr);
+  if (!reused) return openssl_error("parsing a certificate");
   const unsigned char* at = der.data();
-  X509Ptr certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-  if (!certificate || at != der.data() + der.size()) {
+  // On failure d2i_X509 frees what it was given and clears the pointer.
+  const X509* parsed = d2i_X509(&reused, &at, static_cast<long>(der.size()));
+  X509Ptr certificate(reused);
+  if (!parsed || at != der.data() + der.size()) {
     return Error(CryptoErrc::bad_certificate, take_openssl_errors());
   }
   return certificate;

@@ -48,8 +48,9 @@ enum class CryptoErrc { openssl_failed = 1, bad_key, bad_certificate, authentica
 [[nodiscard]] std::string take_openssl_errors();
 [[nodiscard]] Error openssl_error(std::string_view while_doing);
 
-// DER only, no bytes after it.
-[[nodiscard]] Result<X509Ptr> parse_certificate_der(BytesView der);
+// DER only, no bytes after it. `library`: where its key's algorithms come from; null: OpenSSL's
+// own.
+[[nodiscard]] Result<X509Ptr> parse_certificate_der(BytesView der, OSSL_LIB_CTX* library = nullptr);
 // PEM (first certificate) or DER.
 [[nodiscard]] Result<X509Ptr> parse_certificate(BytesView pem_or_der);
 [[nodiscard]] Result<Bytes> certificate_der(const X509* certificate);
