@@ -15,7 +15,7 @@ PROBE = BIN / "lab_probe"
 
 
 def call(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=120)
 
 
 class Program(unittest.TestCase):
@@ -38,7 +38,7 @@ class Program(unittest.TestCase):
 
     def stop(self, server: subprocess.Popen):
         server.terminate()
-        server.communicate(timeout=60)
+        server.communicate(timeout=120)
 
     def pack(self, *arguments) -> pathlib.Path:
         image = self.folder / "probe.eif"
@@ -120,7 +120,7 @@ class Life(Program):
     def test_a_stopped_hypervisor_leaves_nothing_running(self):
         server = self.serve()
         self.assert_ends_with(server, signal.SIGTERM, self.run_enclave("wait")["ProcessID"])
-        self.assertEqual(server.wait(timeout=60), 0)
+        self.assertEqual(server.wait(timeout=120), 0)
         self.assertFalse((self.state / "control.sock").exists())
         self.assertEqual(list((self.state / "run").iterdir()), [])
 
@@ -132,7 +132,7 @@ class Life(Program):
         handle = os.pidfd_open(enclave)
         self.addCleanup(os.close, handle)
         server.send_signal(how)
-        ready, _, _ = select.select([handle], [], [], 60)
+        ready, _, _ = select.select([handle], [], [], 120)
         self.assertEqual(ready, [handle], "the enclave still runs")
 
 
