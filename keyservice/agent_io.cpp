@@ -144,11 +144,7 @@ class AgentServer::Connection : public std::enable_shared_from_this<Connection> 
   void read() {
     parser_.emplace();
     parser_->body_limit(kMaxSignMessage);
-    idle_.expires_after(kIdle);
-    idle_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-      boost::system::error_code ignored;  // nobody is left to tell
-      if (!error) self->stream_.close(ignored);
-    });
+    close_when_idle();
     http::async_read(stream_, buffer_, *parser_,
                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                        self->idle_.cancel();
@@ -158,6 +154,15 @@ class AgentServer::Connection : public std::enable_shared_from_this<Connection> 
 
  private:
   using Request = http::request<http::string_body>;
+
+  // Who neither sends nor takes anything for a minute is gone.
+  void close_when_idle() {
+    idle_.expires_after(kIdle);
+    idle_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      boost::system::error_code ignored;  // nobody is left to tell
+      if (!error) self->stream_.close(ignored);
+    });
+  }
 
   void on_request(boost::system::error_code error) {
     request_id_ = random_request_id();
@@ -278,7 +283,9 @@ class AgentServer::Connection : public std::enable_shared_from_this<Connection> 
         {"memory",
          {{"secret_bytes", memory.bytes_in_use}, {"unlocked_slabs", memory.unlocked_slabs}}},
         {"handshakes", shared_->link.handshakes()}};
-    write({ready ? http::status::ok : http::status::service_unavailable, json.dump() + "\n", {}});
+    write({ready ? http::status::ok : http::status::service_unavailable,
+           json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n",
+           {}});
   }
 
   void write(Answer answer) {
@@ -294,8 +301,10 @@ class AgentServer::Connection : public std::enable_shared_from_this<Connection> 
     response_->keep_alive(keep_alive_);
     response_->body() = {reinterpret_cast<const char*>(body.data()), body.size()};
     response_->prepare_payload();
+    close_when_idle();
     http::async_write(stream_, *response_,
                       [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                        self->idle_.cancel();
                         self->answer_ = {};  // wipes what was sent
                         if (!error && self->keep_alive_) self->read();
                       });

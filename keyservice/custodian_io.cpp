@@ -10,6 +10,7 @@ using base::Error;
 using base::Status;
 
 struct Custodian::Session {
+  std::uint64_t number = 0;
   std::string source;  // the parent's word, for the log only
   std::shared_ptr<peer::SecureStream> stream;
   std::optional<policy::AdmittedPeer> peer;
@@ -20,6 +21,9 @@ namespace {
 constexpr std::chrono::milliseconds kPrefaceTimeout = std::chrono::seconds(5);
 // A policy that ends, by time or by a newer one, ends its channels within a second.
 constexpr std::chrono::milliseconds kTick = std::chrono::milliseconds(500);
+// A link keeps one channel and drains another; the rest is for agents that restart.
+constexpr std::size_t kMaxChannelsOfOneEnclave = 8;
+constexpr std::size_t kMaxChannels = 1024;
 
 }  // namespace
 
@@ -47,14 +51,16 @@ void Custodian::serve(std::unique_ptr<peer::Listener> listener) {
 
 std::size_t Custodian::half_open() const {
   std::size_t open = reading_preface_;
-  for (const auto& [key, session] : sessions_)
+  for (const auto& [number, session] : sessions_)
     open += session->peer ? 0 : 1;
   return open;
 }
 
 void Custodian::accept(peer::StreamSocket socket) {
   // Before the first byte is read: a stranger's stream costs a slot and a token, or nothing.
-  if (half_open() >= peer::kMaxHalfOpen || !admissions_.take(base::system_monotonic_clock())) {
+  if (stopped_) return;
+  if (half_open() >= peer::kMaxHalfOpen || sessions_.size() >= kMaxChannels ||
+      !admissions_.take(base::system_monotonic_clock())) {
     ++counts_.refused;
     return log_.warn("stream_refused", {{"reason", "busy"}});
   }
@@ -64,6 +70,7 @@ void Custodian::accept(peer::StreamSocket socket) {
       [this, alive = alive_](peer::StreamSocket stream, base::Result<peer::Source> source) {
         if (!*alive) return;
         --reading_preface_;
+        if (stopped_) return;
         if (!source) return log_.error("preface_refused", source.error());
         begin(std::move(stream), source->text);
       });
@@ -71,6 +78,7 @@ void Custodian::accept(peer::StreamSocket socket) {
 
 void Custodian::begin(peer::StreamSocket socket, std::string source) {
   const auto session = std::make_shared<Session>();
+  session->number = next_session_++;
   session->source = std::move(source);
   peer::SecureStream::Events events;
   events.established = [this, alive = alive_, session](const policy::AdmittedPeer& peer) {
@@ -82,11 +90,18 @@ void Custodian::begin(peer::StreamSocket socket, std::string source) {
   events.ended = [this, alive = alive_, session](const Status& status) {
     if (*alive) on_ended(session, status);
   };
-  sessions_.emplace(session.get(), session);
+  sessions_.emplace(session->number, session);
   session->stream = peer::SecureStream::respond(std::move(socket), party_, nsm_, std::move(events));
 }
 
 void Custodian::on_established(const SessionPtr& session, const policy::AdmittedPeer& peer) {
+  // A policy that came while the handshake was under way counts: the snapshot it was judged under
+  // is no longer in force.
+  if (peer.policy_digest() != party_.policies->latest()->digest()) {
+    return session->stream->abort(
+        Error(peer::Errc::policy_differs, "a newer policy came during the handshake"));
+  }
+  make_room_for(peer);
   session->peer = peer;
   ++counts_.handshakes;
   log_.info("peer_admitted", {{"role", peer.role()},
@@ -120,7 +135,7 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
 }
 
 void Custodian::on_ended(const SessionPtr& session, const Status& status) {
-  sessions_.erase(session.get());
+  sessions_.erase(session->number);
   if (session->peer) {
     if (status) return log_.info("channel_closed", {{"role", session->peer->role()}});
     return log_.error("channel_ended", status.error(), {{"role", session->peer->role()}});
@@ -133,9 +148,10 @@ void Custodian::policy_changed() {
   const auto& latest = party_.policies->latest();
   // Copied: a stream that ends takes itself out of the map.
   const auto sessions = sessions_;
-  for (const auto& [key, session] : sessions) {
-    if (session->peer && session->peer->policy_digest() != latest->digest())
-      session->stream->close();
+  for (const auto& [number, session] : sessions) {
+    if (!session->peer || session->peer->policy_digest() != latest->digest()) {
+      session->stream->abort(Error(peer::Errc::policy_differs, "a newer policy is in force"));
+    }
   }
   log_.info("policy_in_force", {{"serial", latest->serial()}, {"digest", latest->digest().hex()}});
 }
@@ -143,24 +159,38 @@ void Custodian::policy_changed() {
 void Custodian::tick() {
   ticker_.expires_after(kTick);
   ticker_.async_wait([this, alive = alive_](boost::system::error_code error) {
-    if (error || !*alive) return;
+    if (error || !*alive || stopped_) return;
     const auto now = party_.clock();
     const auto policy =
         now ? party_.policies->at(now->wall) : base::Result<policy::PolicyPtr>(now.error());
     if (!policy) {
       const auto sessions = sessions_;
-      for (const auto& [key, session] : sessions)
+      for (const auto& [number, session] : sessions)
         session->stream->abort(policy.error());
     }
     tick();
   });
 }
 
+void Custodian::make_room_for(const policy::AdmittedPeer& peer) {
+  std::size_t held = 0;
+  SessionPtr oldest;
+  for (const auto& [number, session] : sessions_) {
+    if (!session->peer || session->peer->module_id() != peer.module_id()) continue;
+    ++held;
+    if (!oldest) oldest = session;
+  }
+  if (held >= kMaxChannelsOfOneEnclave) {
+    oldest->stream->abort(Error(peer::Errc::busy, "channels of one enclave"));
+  }
+}
+
 void Custodian::stop() {
+  stopped_ = true;
   if (listener_) listener_->close();
   ticker_.cancel();
   const auto sessions = sessions_;
-  for (const auto& [key, session] : sessions)
+  for (const auto& [number, session] : sessions)
     session->stream->close();
 }
 

@@ -29,8 +29,8 @@ class Custodian {
 
   // Serves streams that `listener` accepts; each begins with a source preface.
   void serve(std::unique_ptr<peer::Listener> listener);
-  // Closes live channels of another policy than the one in force: their peers dial again and are
-  // judged anew. To be called when the policy changed.
+  // Ends channels of another policy than the one in force, half-open ones too: their peers dial
+  // again and are judged anew. To be called when the policy changed.
   void policy_changed();
   // Closes every channel and stops accepting.
   void stop();
@@ -48,6 +48,8 @@ class Custodian {
   void on_ended(const SessionPtr& session, const base::Status& status);
   void tick();
   [[nodiscard]] std::size_t half_open() const;
+  // Ends the peer's oldest channel when it has as many as it may.
+  void make_room_for(const policy::AdmittedPeer& peer);
 
   boost::asio::io_context& io_;
   peer::Party& party_;
@@ -57,8 +59,10 @@ class Custodian {
   std::unique_ptr<peer::Listener> listener_;
   peer::TokenBucket admissions_;
   boost::asio::steady_timer ticker_;
-  std::map<const Session*, SessionPtr> sessions_;
+  std::map<std::uint64_t, SessionPtr> sessions_;  // by number, oldest first
+  std::uint64_t next_session_ = 1;
   std::size_t reading_preface_ = 0;
+  bool stopped_ = false;
   CustodianCounts counts_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -28,6 +28,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(5);
 constexpr std::chrono::milliseconds kTick = std::chrono::milliseconds(200);
+constexpr std::chrono::milliseconds kSettled = std::chrono::seconds(5);
 
 // Full jitter: anywhere between nothing and the back-off, so that workers that lost one custodian
 // do not come back in step.
@@ -66,13 +67,15 @@ void CustodianLink::stop() {
   const Error why(Errc::custodian_unreachable, "stopping");
   for (const auto& call : std::exchange(waiting_, {}))
     finish(call, why);
+  for (const auto& channel : std::vector(draining_))
+    channel->stream->abort(why);
   for (const auto& channel : {current_, next_}) {
     if (channel) channel->stream->close();
   }
 }
 
 void CustodianLink::dial() {
-  if (stopped_ || dialling_ || next_) return;
+  if (stopped_ || dialling_ || redialling_ || next_) return;
   dialling_ = true;
   peer::async_dial_target(io_, options_.relay, peer::EnclaveTarget{options_.custodian},
                           kDialTimeout, [this, alive = alive_](Result<peer::StreamSocket> socket) {
@@ -92,6 +95,10 @@ void CustodianLink::on_dialled(Result<peer::StreamSocket> socket) {
   peer::SecureStream::Events events;
   events.established = [this, alive = alive_, channel](const policy::AdmittedPeer& peer) {
     if (!*alive) return;
+    if (peer.policy_digest() != party_.policies->latest()->digest()) {
+      return channel->stream->abort(
+          Error(peer::Errc::policy_differs, "a newer policy came during the handshake"));
+    }
     log_.info("custodian_admitted", {{"image", peer.image()}, {"module_id", peer.module_id()}});
     on_established(channel);
   };
@@ -112,7 +119,7 @@ void CustodianLink::on_dialled(Result<peer::StreamSocket> socket) {
 
 void CustodianLink::on_established(const std::shared_ptr<Channel>& channel) {
   ++handshakes_;
-  backoff_ = {};
+  established_at_ = base::system_monotonic_clock();
   state_ = {};
   const auto old = std::exchange(current_, channel);
   next_.reset();
@@ -136,16 +143,22 @@ void CustodianLink::on_ended(const std::shared_ptr<Channel>& channel, const Stat
   // Each caller decides by its own deadline whether its request goes out again.
   channel->pending.fail_all(Error(Errc::custodian_unreachable, "the channel ended"));
   if (stopped_ || current_) return;
-  if (was_current) return dial();
-  if (was_next) dial_later();
+  // A channel that lived starts the back-off anew: a relay that cuts each one at once is dialled
+  // no faster than one that never answers.
+  const auto lived = base::system_monotonic_clock() - established_at_;
+  if (was_current && lived > kSettled) backoff_ = {};
+  if (was_current || was_next) dial_later();
 }
 
 void CustodianLink::dial_later() {
   backoff_ = backoff_.count() == 0 ? options_.first_backoff
                                    : std::min(backoff_ * 2, options_.longest_backoff);
+  redialling_ = true;
   redial_.expires_after(jittered(backoff_));
   redial_.async_wait([this, alive = alive_](boost::system::error_code error) {
-    if (!error && *alive) dial();
+    if (error || !*alive) return;
+    redialling_ = false;
+    dial();
   });
 }
 
@@ -157,7 +170,7 @@ void CustodianLink::request(std::variant<GetRequest, SignRequest> body, Done don
 
 void CustodianLink::submit(const CallPtr& call) {
   if (stopped_) return finish(call, Error(Errc::custodian_unreachable, "stopping"));
-  if (!current_) {
+  if (!current_ || !current_->stream->can_send()) {
     if (waiting_.size() >= PendingRequests::kMaxPending) {
       return finish(call, Error(Errc::overloaded, "requests waiting for a channel"));
     }
@@ -198,10 +211,14 @@ void CustodianLink::finish(const CallPtr& call, Result<ResponseBody> result) {
 }
 
 void CustodianLink::policy_changed() {
+  if (next_) next_->stream->abort(Error(peer::Errc::policy_differs, "a newer policy is in force"));
   if (!current_) return dial();
   const auto* peer = current_->stream->peer();
   if (peer != nullptr && peer->policy_digest() == party_.policies->latest()->digest()) return;
-  current_->stream->close();
+  const Error why(peer::Errc::policy_differs, "a newer policy is in force");
+  current_->stream->abort(why);
+  for (const auto& channel : std::vector(draining_))
+    channel->stream->abort(why);
 }
 
 void CustodianLink::tick() {
@@ -210,13 +227,15 @@ void CustodianLink::tick() {
     if (error || !*alive || stopped_) return;
     const base::MonotonicMillis now = base::system_monotonic_clock();
     if (current_) current_->pending.expire(now);
-    for (const auto& channel : std::vector(draining_))
+    for (const auto& channel : std::vector(draining_)) {
       channel->pending.expire(now);
+      if (channel->pending.size() == 0) channel->stream->close();
+    }
     while (!waiting_.empty() && waiting_.front()->deadline <= now) {
       finish(waiting_.front(), state_ ? Error(Errc::timed_out) : state_.error());
       waiting_.pop_front();
     }
-    if (current_ && current_->stream->wants_renewal()) dial();
+    if (current_ && current_->stream->wants_renewal() && !redialling_) dial();
     tick();
   });
 }

@@ -73,7 +73,9 @@ class CustodianLink {
   std::chrono::milliseconds backoff_{0};
   base::Status state_;
   std::uint64_t handshakes_ = 0;
+  base::MonotonicMillis established_at_;
   bool dialling_ = false;
+  bool redialling_ = false;  // a later dial is planned
   bool stopped_ = true;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -1,11 +1,15 @@
 #include "keyservice/enclave_runtime_io.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include "attest/document.hpp"
 
 namespace concordat::keyservice {
 namespace {
 
 constexpr std::chrono::milliseconds kTick = std::chrono::seconds(5);
+// Revocation waits for nobody's restart; the parent serves a file of some kilobytes.
+constexpr std::chrono::milliseconds kPolicyWatch = std::chrono::seconds(10);
 
 base::Status anchor_with(attest::TrustedClock& clock, const base::Result<base::Bytes>& document,
                          base::MonotonicMillis asked, base::MonotonicMillis answered) {
@@ -43,17 +47,47 @@ void EnclaveRuntime::on_policy_changed(std::function<void()> handler) {
 
 void EnclaveRuntime::start() {
   tick();
+  watch_ = std::thread([this] { watch_policy(); });
 }
 
 void EnclaveRuntime::stop() {
+  stopped_ = true;
   ticker_.cancel();
+  {
+    const std::lock_guard lock(watch_mutex_);
+    watch_ends_ = true;
+  }
+  watch_wake_.notify_one();
+}
+
+EnclaveRuntime::~EnclaveRuntime() {
+  stop();
+  if (watch_.joinable()) watch_.join();
+}
+
+void EnclaveRuntime::watch_policy() {
+  std::unique_lock lock(watch_mutex_);
+  while (!watch_wake_.wait_for(lock, kPolicyWatch, [this] { return watch_ends_; })) {
+    lock.unlock();
+    if (auto envelope = enclave_.parent.policy()) {
+      boost::asio::post(io_, [this, envelope = *std::move(envelope)] { offer(envelope); });
+    }
+    lock.lock();
+  }
+}
+
+void EnclaveRuntime::offer(const base::Bytes& envelope) {
+  const auto& latest = enclave_.policies.latest();
+  if (stopped_ || (latest && base::equal(latest->envelope(), envelope))) return;
+  const base::Status taken = party_.offer_policy(envelope);
+  if (!taken) log_.error("policy_not_taken", taken.error());
 }
 
 void EnclaveRuntime::tick() {
   if (!anchoring_ && enclave_.clock.wants_anchor(enclave_.monotonic())) renew_anchor();
   ticker_.expires_after(kTick);
   ticker_.async_wait([this](boost::system::error_code error) {
-    if (!error) tick();
+    if (!error && !stopped_) tick();
   });
 }
 

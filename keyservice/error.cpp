@@ -32,15 +32,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"store_failed", "the parent's store failed"};
     case Errc::parent_failed:
       return {"parent_failed", "the parent's service failed"};
-    case Errc::role_not_custodian:
-      return {"role_not_custodian", "the policy does not let this role answer for keys"};
   }
   return {"unknown", "unknown key service error"};
-}
-
-bool is_retryable(const base::Error& error) noexcept {
-  return error.is(Errc::custodian_unreachable) || error.is(Errc::overloaded) ||
-         error.is(Errc::timed_out) || error.is(Errc::not_ready);
 }
 
 }  // namespace concordat::keyservice

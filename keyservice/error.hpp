@@ -20,7 +20,6 @@ enum class Errc {
   wrong_root,
   store_failed,
   parent_failed,
-  role_not_custodian,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(Errc) {
@@ -29,8 +28,5 @@ enum class Errc {
 [[nodiscard]] inline boost::system::error_code make_error_code(Errc e) {
   return base::enum_code(e);
 }
-
-// Whether the same request may be sent again, elsewhere or later, with hope.
-[[nodiscard]] bool is_retryable(const base::Error& error) noexcept;
 
 }  // namespace concordat::keyservice

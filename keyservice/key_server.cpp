@@ -49,9 +49,26 @@ ServedRequest KeyServer::serve(const policy::Policy& policy, const policy::Admit
   return served;
 }
 
+base::Status KeyServer::check_root(const policy::Policy& policy) const {
+  const policy::RootGeneration* pinned = policy.model().current_root();
+  if (pinned == nullptr || pinned->generation != root_.generation()) {
+    return base::Error(Errc::wrong_root, "the policy pins another generation than " +
+                                             std::to_string(root_.generation()));
+  }
+  return root_.check_commitment(pinned->commitment);
+}
+
 Result<ResponseBody> KeyServer::answer(const policy::Policy& policy,
                                        const policy::AdmittedPeer& peer,
                                        const Request& request) const {
+  // Admission is for one purpose under one policy: neither carries over to another.
+  if (peer.purpose() != policy::kKeysPurpose || peer.side() != policy::Side::initiator) {
+    return base::Error(Errc::not_ready, "the channel is for another purpose");
+  }
+  if (peer.policy_digest() != policy.digest()) {
+    return base::Error(Errc::not_ready, "the channel was made under another policy; dial again");
+  }
+  CONCORDAT_CHECK(check_root(policy));
   const std::string& name = request.key_name();
   CONCORDAT_CHECK(policy::check_key_name(name));
   if (const auto* sign = std::get_if<SignRequest>(&request.body)) {

@@ -27,6 +27,9 @@ class KeyServer {
   [[nodiscard]] ServedRequest serve(const policy::Policy& policy, const policy::AdmittedPeer& peer,
                                     base::BytesView record) const;
 
+  // That `policy` pins this very root as the current one: a root that was replaced serves nobody.
+  [[nodiscard]] base::Status check_root(const policy::Policy& policy) const;
+
   [[nodiscard]] const Root& root() const noexcept { return root_; }
 
  private:

@@ -211,7 +211,14 @@ Result<AwsCredentials> parse_imds_credentials(base::BytesView json) {
       text("AccessKeyId"),
       SecretBytes::take({reinterpret_cast<std::uint8_t*>(secret.data()), secret.size()}),
       text("Token")};
-  if (out.access_key_id.empty() || out.secret_access_key.empty()) {
+  // They go into header fields of a request inside the enclave's TLS: what a header cannot hold
+  // would let the parent write requests of its own there.
+  const auto fits = [](std::string_view value, std::size_t max) {
+    return value.size() <= max &&
+           std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7f; });
+  };
+  if (out.access_key_id.empty() || out.secret_access_key.empty() || !fits(out.access_key_id, 128) ||
+      out.secret_access_key.size() > 256 || !fits(out.session_token, 8192)) {
     return Error(SigV4Errc::credentials_malformed,
                  "want a JSON object with AccessKeyId, SecretAccessKey and Token");
   }

@@ -43,7 +43,7 @@ void LifeMeter::count(std::size_t bytes) noexcept {
 
 bool LifeMeter::wants_renewal(base::MonotonicMillis now) const noexcept {
   const auto reached = [](std::uint64_t used, std::uint64_t limit) {
-    return used >= limit / kRenewDenominator * kRenewNumerator;
+    return used * kRenewDenominator >= limit * kRenewNumerator;  // limits are below 2^37
   };
   return reached(static_cast<std::uint64_t>((now - start_).count()),
                  static_cast<std::uint64_t>(life_.time.count())) ||

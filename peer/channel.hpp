@@ -15,7 +15,7 @@ namespace concordat::peer {
 struct ChannelLife {
   std::chrono::milliseconds time = kMaxChannelLife;
   std::uint64_t bytes = kMaxChannelBytes;      // plaintext, each direction
-  std::uint64_t records = kMaxChannelRecords;  // each direction, the close record included
+  std::uint64_t records = kMaxChannelRecords;  // data records, each direction
 
   [[nodiscard]] ChannelLife clamped() const noexcept;
 };
@@ -30,6 +30,7 @@ class LifeMeter {
   // True from 4/5 of any limit on: time to make the next channel.
   [[nodiscard]] bool wants_renewal(base::MonotonicMillis now) const noexcept;
   [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
+  [[nodiscard]] const ChannelLife& life() const noexcept { return life_; }
 
  private:
   ChannelLife life_;

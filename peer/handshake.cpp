@@ -35,7 +35,7 @@ AllowedFrames Handshake::allowed() const noexcept {
     case HandshakeState::established:
       return AllowedFrames(FrameType::data, FrameType::close);
     case HandshakeState::failed:
-      return AllowedFrames(FrameType::refuse);
+      return expects_policy_ ? AllowedFrames(FrameType::refuse) : AllowedFrames();
     case HandshakeState::start:
     case HandshakeState::minting:
       break;

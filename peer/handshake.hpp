@@ -97,6 +97,7 @@ class Handshake {
   std::optional<Sealer> sealer_;
   std::optional<Opener> opener_;
   base::SecretBytes exporter_;
+  bool expects_policy_ = false;  // failed, and the other side may still hand its policy over
 
  private:
   base::Bytes farewell_;
@@ -150,8 +151,6 @@ class Responder final : public Handshake {
 
   base::Bytes reply_clear_;
   PublicKey peer_key_;
-  std::optional<KeyAndNonce> reply_key_;
-  bool expects_policy_ = false;
 };
 
 }  // namespace concordat::peer

@@ -14,8 +14,8 @@ inline constexpr std::size_t kFrameHeaderSize = 4;
 inline constexpr std::size_t kMaxHelloBody = 512;
 inline constexpr std::size_t kMaxEvidenceBody = 17 * 1024;
 inline constexpr std::size_t kMaxAcceptBody = 512;
-// A signed policy of 1 MiB in base64 with its signatures.
-inline constexpr std::size_t kMaxRefuseBody = 2 * 1024 * 1024;
+// A signed policy of 1 MiB in base64 with its signatures (policy/limits.hpp), and the rest.
+inline constexpr std::size_t kMaxRefuseBody = 1536 * 1024 + 128;
 
 // Section 3.
 inline constexpr std::size_t kPublicKeySize = 32;

@@ -176,11 +176,15 @@ void SecureStream::on_document(Result<Bytes> document) {
 }
 
 void SecureStream::become_established() {
-  deadline_.cancel();
   early_ = nullptr;
   established_ = std::move(*handshake()).take_established();
   sealer_ = &established_->sealer;
   handshake_ = std::monostate();
+  // The channel ends at its time even if nothing passes any more.
+  deadline_.expires_after(sealer_->meter().life().time);
+  deadline_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (!error) self->end(Error(Errc::channel_expired, "time"));
+  });
   if (events_.established) events_.established(established_->peer);
 }
 

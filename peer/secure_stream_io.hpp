@@ -38,7 +38,9 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   // requests only. busy when more than 1 MiB waits to be written.
   [[nodiscard]] base::Status send(base::BytesView payload);
   // True once records may be sent: for the initiator from its own confirm on.
-  [[nodiscard]] bool can_send() const noexcept { return sealer_ != nullptr || early_ != nullptr; }
+  [[nodiscard]] bool can_send() const noexcept {
+    return early_ != nullptr || (sealer_ != nullptr && !sealer_->closed());
+  }
   [[nodiscard]] bool is_established() const noexcept { return established_.has_value(); }
   // Sends the close record and waits for the other side's; at most for the handshake's time.
   void close();

@@ -20,6 +20,8 @@ constexpr uid_t kNobody = 65534;
 
 // In the child, between fork and exec: system calls only. Returns what failed, or null.
 const char* drop_privileges() {
+  // The agent ignores SIGPIPE, and an ignored signal stays ignored across exec.
+  if (::signal(SIGPIPE, SIG_DFL) == SIG_ERR) return "SIGPIPE";
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return "PR_SET_PDEATHSIG";
   if (::geteuid() == 0) {
     if (::setgroups(0, nullptr) != 0 && errno != EPERM) return "setgroups";

@@ -40,22 +40,32 @@ Status serve(const Surroundings& surroundings, Enclave& enclave, KeyServer keys,
   CONCORDAT_TRY(auto listener, peer::Listener::open(io, surroundings.inbound));
   EnclaveRuntime runtime(io, enclave, surroundings.anchors, std::move(role), log);
   Custodian custodian(io, runtime.party(), runtime.nsm(), keys, log);
-  runtime.on_policy_changed([&] { custodian.policy_changed(); });
   boost::asio::signal_set signals(io, SIGTERM, SIGINT);
+  Status retired;
+  const auto stop = [&] {
+    custodian.stop();
+    runtime.stop();
+    signals.cancel();
+  };
+  runtime.on_policy_changed([&] {
+    retired = keys.check_root(*enclave.policies.latest());
+    custodian.policy_changed();
+    // A root that the policy no longer pins is not kept: the next boot unseals its successor.
+    if (!retired) stop();
+  });
   signals.async_wait([&](boost::system::error_code error, int) {
     if (error) return;
     log.info("stopping", {{"served", custodian.counts().served},
                           {"denied", custodian.counts().denied},
                           {"refused", custodian.counts().refused}});
-    custodian.stop();
-    runtime.stop();
+    stop();
   });
   runtime.start();
   custodian.serve(std::move(listener));
   log.info("serving", {{"inbound", peer::to_string(surroundings.inbound)},
                        {"generation", keys.root().generation()}});
   io.run();
-  return {};
+  return retired;
 }
 
 Status run(const Surroundings& surroundings, base::Logger& log) {

@@ -14,6 +14,15 @@ using base::Bytes;
 // "payments/*", reports may get "reports/daily".
 class KeyServerTest : public testing::Test {
  protected:
+  KeyServerTest() { pin(server_.root().commitment()); }
+  void pin(const RootCommitment& commitment) {
+    world_.edit_policy = [commitment](const std::string& text) {
+      return test::replaced(text, "\"generations\": []",
+                            R"("generations": [{"generation": 1, "state": "current", )"
+                            R"("commitment": ")" +
+                                commitment.hex() + "\"}]");
+    };
+  }
   policy::AdmittedPeer admitted(const std::string& image, const std::string& role) {
     test::TestEnclave worker(world_, image, role);
     peer::Dialogue dialogue(world_, worker, custodian_);
@@ -56,6 +65,38 @@ TEST_F(KeyServerTest, SignaturesVerifyAsOrdinaryEd25519) {
             0);
   const auto again = ask(payments, {2, SignRequest{"payments/signer", message}});
   EXPECT_EQ(std::get<Signature>(again).public_key, signature.public_key);
+}
+
+TEST_F(KeyServerTest, AChannelMadeUnderAnotherPolicyIsServedNothing) {
+  const auto payments = admitted("payments-1", "payments");
+  const Request request{1, GetRequest{"payments/a"}};
+  const ServedRequest served = server_.serve(*world_.policy(2), payments, encode(request));
+  EXPECT_TRUE(served.outcome.error().is(Errc::not_ready));
+}
+
+TEST_F(KeyServerTest, ARootThatThePolicyReplacedServesNobody) {
+  pin(Root::create(1, base::SecretBytes::random(kRootSize)).value().commitment());
+  const auto payments = admitted("payments-1", "payments");
+  EXPECT_EQ(code(ask(payments, {1, GetRequest{"payments/a"}})), "wrong_root");
+  world_.edit_policy = {};
+  const auto unpinned = admitted("payments-1", "payments");
+  EXPECT_EQ(code(ask(unpinned, {1, GetRequest{"payments/a"}})), "wrong_root");
+}
+
+TEST_F(KeyServerTest, AnotherPurposeOpensNoKeys) {
+  const auto pinned = world_.edit_policy;
+  world_.edit_policy = [pinned](const std::string& text) {
+    return test::replaced(pinned(text), "\"purposes\": {",
+                          R"("purposes": {"tunnel/ledger": {"initiator": ["payments"], )"
+                          R"("responder": ["custodian"]},)");
+  };
+  test::TestEnclave worker(world_, "payments-1", "payments");
+  peer::Dialogue dialogue(world_, worker, custodian_);
+  dialogue.purpose = "tunnel/ledger";
+  dialogue.run();
+  ASSERT_TRUE(dialogue.both_established());
+  const auto peer = std::move(dialogue.responder()).take_established().peer;
+  EXPECT_EQ(code(ask(peer, {1, GetRequest{"payments/a"}})), "not_ready");
 }
 
 TEST_F(KeyServerTest, MalformedRequestsGetAnAnswerWithTheirId) {

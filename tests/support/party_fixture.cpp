@@ -27,7 +27,9 @@ TestWorld::TestWorld(const std::filesystem::path& folder)
     : TestWorld(lab::Pki::open(folder, kNow).value()) {}
 
 base::Bytes TestWorld::envelope(std::uint64_t serial) const {
-  return authority.sign(sample_policy(authority.descriptor(), serial)).encode();
+  std::string text = sample_policy(authority.descriptor(), serial);
+  if (edit_policy) text = edit_policy(std::move(text));
+  return authority.sign(text).encode();
 }
 
 policy::PolicyPtr TestWorld::policy(std::uint64_t serial) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "deploy/lab/pki.hpp"
@@ -25,6 +26,8 @@ class TestWorld {
   [[nodiscard]] policy::PolicyPtr policy(std::uint64_t serial) const;
 
   base::UnixMillis wall;
+  // Changes the sample policy's text before it is signed.
+  std::function<std::string(std::string)> edit_policy;
   TestAuthority authority;
   std::unique_ptr<lab::Pki> pki;
   attest::TrustAnchors anchors;
