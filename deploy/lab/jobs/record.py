@@ -16,12 +16,22 @@ class Step:
     detail: str
 
 
+@dataclass(frozen=True)
+class Row:
+    """One line of the table at the end: who asked for what, and what came of it."""
+
+    who: str
+    asked: str
+    answer: str
+
+
 @dataclass
 class Record:
     """Steps in the order in which they happened. With `as_json` people read standard error."""
 
     as_json: bool
     steps: list[Step] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     isolation: str = "partial"
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -36,14 +46,24 @@ class Record:
     def ok(self) -> bool:
         return bool(self.steps) and all(step.ok for step in self.steps)
 
+    def row(self, who: str, asked: str, answer: str) -> None:
+        self.rows.append(Row(who, asked, answer))
+
     def print_table(self) -> None:
-        width = max(len(step.name) for step in self.steps)
+        rows = [Row("WHO", "ASKED FOR", "ANSWER"), *self.rows] if self.rows else []
+        who, asked = (max((len(getattr(row, part)) for row in rows), default=0) for part in ("who", "asked"))
         self.say("")
-        for step in self.steps:
-            self.say(f"{'ok' if step.ok else 'FAILED':<7}{step.name:<{width}}  {step.detail}")
+        for row in rows:
+            self.say(f"{row.who:<{who}}  {row.asked:<{asked}}  {row.answer}")
+        self.say("")
         for name, count in self.counts.items():
-            self.say(f"{'':<7}{name:<{width}}  {count:,}")
+            self.say(f"{name.replace('_', ' ')}: {count:,}")
         self.say(f"isolation: {self.isolation}")
+        failed = [step for step in self.steps if not step.ok]
+        for step in failed:
+            self.say(f"FAILED: {step.name}: {step.detail}")
+        if not failed:
+            self.say(f"all {len(self.steps)} steps happened as they must")
 
     def print_json(self) -> None:
         print(json.dumps({"ok": self.ok, "isolation": self.isolation,
