@@ -189,7 +189,7 @@ class MainStory:
     def refusal(self, worker: Worker, asked: str, answer: Answer) -> str:
         require(answer.status == 403 and answer.error.startswith("not_granted"),
                 f"{worker.name} got {answer.status} for {asked}, not a refusal: {answer.error}")
-        self.record.row(worker.name, asked, f"refused: {answer.body['error']['code']}")
+        self.record.row(worker.name, asked, f"refused: {answer.error.rpartition(': ')[2]}")
         return answer.error
 
     # --- What must be refused ---
