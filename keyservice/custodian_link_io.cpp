@@ -121,12 +121,9 @@ void CustodianLink::on_established(const std::shared_ptr<Channel>& channel) {
   ++handshakes_;
   established_at_ = base::system_monotonic_clock();
   state_ = {};
-  const auto old = std::exchange(current_, channel);
+  retire_current();
+  current_ = channel;
   next_.reset();
-  if (old) {
-    draining_.push_back(old);
-    if (old->pending.size() == 0) old->stream->close();
-  }
   flush_waiting();
 }
 
@@ -148,6 +145,13 @@ void CustodianLink::on_ended(const std::shared_ptr<Channel>& channel, const Stat
   const auto lived = base::system_monotonic_clock() - established_at_;
   if (was_current && lived > kSettled) backoff_ = {};
   if (was_current || was_next) dial_later();
+}
+
+void CustodianLink::retire_current() {
+  const auto old = std::exchange(current_, nullptr);
+  if (!old) return;
+  draining_.push_back(old);
+  if (old->pending.size() == 0) old->stream->close();
 }
 
 void CustodianLink::dial_later() {
@@ -194,9 +198,14 @@ void CustodianLink::submit(const CallPtr& call) {
                            });
   if (!id) return finish(call, id.error());
   request.id = *id;
-  if (const Status sent = channel->stream->send(encode(request)); !sent) {
-    channel->pending.fail(*id, Error(Errc::overloaded, sent.error().to_string()));
+  const Status sent = channel->stream->send(encode(request));
+  if (sent) return;
+  if (!sent.error().is(peer::Errc::channel_expired)) {
+    return channel->pending.fail(*id, Error(Errc::overloaded, sent.error().to_string()));
   }
+  // Spent: what it owes is waited for, and this request goes out on the next one.
+  if (current_ == channel) retire_current();
+  channel->pending.fail(*id, Error(Errc::custodian_unreachable, "the channel is spent"));
 }
 
 void CustodianLink::flush_waiting() {

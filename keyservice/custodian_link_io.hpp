@@ -53,6 +53,8 @@ class CustodianLink {
   void on_dialled(base::Result<peer::StreamSocket> socket);
   void on_established(const std::shared_ptr<Channel>& channel);
   void on_ended(const std::shared_ptr<Channel>& channel, const base::Status& status);
+  // The current channel takes no more requests; what it owes is waited for.
+  void retire_current();
   void dial_later();
   void submit(const CallPtr& call);
   void flush_waiting();

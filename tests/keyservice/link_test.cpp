@@ -1,0 +1,197 @@
+// A worker's link and a custodian in one process, with the real relay between them: channels are
+// replaced before their life ends and nothing is lost, a newer policy ends the channels made under
+// the older one, and a custodian that comes back is found again.
+#include "keyservice/custodian_link_io.hpp"
+
+#include <gtest/gtest.h>
+
+#include "attest/base/log.hpp"
+#include "keyservice/custodian_io.hpp"
+#include "keyservice/error.hpp"
+#include "peer/relay/relay_io.hpp"
+#include "tests/support/party_fixture.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace concordat::keyservice {
+namespace {
+
+using base::Bytes;
+using base::Result;
+
+constexpr std::chrono::seconds kPatience{60};  // what only a hanging link reaches
+
+// An enclave with what its program would put together.
+struct Side {
+  Side(test::TestWorld& world, boost::asio::io_context& io, const std::string& image,
+       const std::string& role)
+      : enclave(world, image, role),
+        policies(world.authority.descriptor()),
+        nsm(enclave.nsm(), io, peer::kMaxHalfOpen) {
+    party.role = role;
+    party.own_pcr16 = world.authority.descriptor().pcr16();
+    party.anchors = &world.anchors;
+    party.chain_cache = &world.cache;
+    party.random = &world.random;
+    party.policies = &policies;
+    party.clock = [&world]() -> Result<peer::Now> { return world.now(); };
+  }
+  test::TestEnclave enclave;
+  policy::PolicyInForce policies;
+  peer::Party party;
+  peer::NsmWorker nsm;
+};
+
+class LinkTest : public testing::Test {
+ protected:
+  LinkTest() {
+    world_.edit_policy = [this](std::string text) {
+      text = test::replaced(text, "\"generations\": []",
+                            R"("generations": [{"generation": 1, "state": "current", )"
+                            R"("commitment": ")" +
+                                keys_.root().commitment().hex() + "\"}]");
+      return test::replaced(text, "\"records\": 1048576",
+                            "\"records\": " + std::to_string(records_));
+    };
+  }
+
+  // Installs policy `serial` on both sides and starts everything.
+  void start(std::uint64_t serial) {
+    const Bytes envelope = world_.envelope(serial);
+    for (Side* side : {&worker_, &custodian_side_}) {
+      (void)side->policies.install(envelope, world_.wall).value();
+    }
+    custodian_side_.party.policy_changed = [this] { custodian_->policy_changed(); };
+    worker_.party.policy_changed = [this] { link_->policy_changed(); };
+    peer::relay::Parts parts;
+    parts.log = &log_;
+    parts.route = [this](const peer::Source&, const peer::Target&) {
+      return peer::relay::Route{peer::relay::Route::Kind::enclave, inbound_};
+    };
+    relay_ = std::make_unique<peer::relay::Relay>(io_, peer::relay::Limits{}, std::move(parts));
+    (void)relay_
+        ->listen(
+            relay_endpoint_, {},
+            [](const peer::PeerAddress&) { return std::optional(peer::Source{"enclave/worker"}); })
+        .value();
+    start_custodian();
+    LinkOptions options;
+    options.relay = relay_endpoint_;
+    options.custodian = "custodian";
+    link_ = std::make_unique<CustodianLink>(io_, worker_.party, worker_.nsm, log_, options);
+    link_->start();
+  }
+  void start_custodian() {
+    custodian_ =
+        std::make_unique<Custodian>(io_, custodian_side_.party, custodian_side_.nsm, keys_, log_);
+    custodian_->serve(peer::Listener::open(io_, inbound_).value());
+  }
+
+  // Runs the io_context until `done`.
+  void run_until(const std::function<bool()>& done) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!done() && io_.run_one_until(deadline) != 0) {
+    }
+    ASSERT_TRUE(done());
+  }
+  Result<ResponseBody> ask(const std::string& name) {
+    std::optional<Result<ResponseBody>> answer;
+    link_->request(GetRequest{name},
+                   [&](Result<ResponseBody> result) { answer.emplace(std::move(result)); });
+    run_until([&] { return answer.has_value(); });
+    return *std::move(answer);
+  }
+  static bool released(const Result<ResponseBody>& answer) {
+    return answer && std::holds_alternative<ReleasedKey>(*answer);
+  }
+
+  test::TemporaryFolder folder_;
+  const peer::Endpoint relay_endpoint_ = peer::UnixEndpoint{(folder_.path() / "relay").string()};
+  const peer::Endpoint inbound_ = peer::UnixEndpoint{(folder_.path() / "inbound").string()};
+  base::Logger log_{"link_test", [](std::string_view) {}};
+  std::uint64_t records_ = 1'048'576;
+  KeyServer keys_{Root::create(1, base::SecretBytes::random(kRootSize)).value()};
+  test::TestWorld world_;
+  boost::asio::io_context io_{1};
+  Side worker_{world_, io_, "payments-1", "payments"};
+  Side custodian_side_{world_, io_, "custodian-1", "custodian"};
+  std::unique_ptr<peer::relay::Relay> relay_;
+  std::unique_ptr<Custodian> custodian_;
+  std::unique_ptr<CustodianLink> link_;
+};
+
+TEST_F(LinkTest, ServesOverTheRelay) {
+  start(1);
+  EXPECT_TRUE(released(ask("payments/a")));
+  const auto refused = ask("reports/daily");
+  EXPECT_EQ(std::get<Failure>(*refused).code, "not_granted");
+  EXPECT_EQ(custodian_->counts().handshakes, 1u);
+}
+
+TEST_F(LinkTest, MakesTheNextChannelBeforeTheOldOneEnds) {
+  records_ = 50;  // a channel is spent after fifty records each way
+  start(1);
+  for (int i = 0; i < 150; ++i) {
+    ASSERT_TRUE(released(ask("payments/a"))) << i;
+    // Between requests the link notices that four fifths are used up.
+    if (i % 40 == 39) {
+      const auto before = link_->handshakes();
+      run_until([&] { return link_->handshakes() > before; });
+    }
+  }
+  EXPECT_GE(link_->handshakes(), 4u);
+}
+
+TEST_F(LinkTest, ManyRequestsInFlightSurviveTheReplacementOfTheirChannel) {
+  records_ = 40;
+  start(1);
+  int answered = 0;
+  int lost = 0;
+  constexpr int kRequests = 200;
+  for (int i = 0; i < kRequests; ++i) {
+    link_->request(GetRequest{"payments/a"}, [&](const Result<ResponseBody>& result) {
+      ++(released(result) ? answered : lost);
+    });
+  }
+  run_until([&] { return answered + lost == kRequests; });
+  EXPECT_EQ(lost, 0);
+}
+
+TEST_F(LinkTest, ANewerPolicyEndsOldChannelsAndTheNextOneIsMadeUnderIt) {
+  start(1);
+  ASSERT_TRUE(released(ask("payments/a")));
+  const auto before = link_->handshakes();
+  // It reaches the custodian alone; the worker learns it from the handshake's refusal.
+  ASSERT_TRUE(custodian_side_.party.offer_policy(world_.envelope(2)));
+  run_until([&] { return link_->handshakes() > before; });
+  EXPECT_EQ(worker_.policies.latest()->serial(), 2u);
+  EXPECT_TRUE(released(ask("payments/a")));
+}
+
+TEST_F(LinkTest, FindsACustodianThatComesBack) {
+  start(1);
+  ASSERT_TRUE(released(ask("payments/a")));
+  custodian_->stop();
+  run_until([&] { return !link_->connected(); });
+  custodian_.reset();
+  start_custodian();
+  EXPECT_TRUE(released(ask("payments/a")));
+}
+
+TEST_F(LinkTest, AnAlteredWorkerGetsNoChannel) {
+  start(1);
+  ASSERT_TRUE(released(ask("payments/a")));
+  Side altered(world_, io_, "reports-1", "payments");
+  (void)altered.policies.install(world_.envelope(1), world_.wall).value();
+  LinkOptions options;
+  options.relay = relay_endpoint_;
+  options.custodian = "custodian";
+  CustodianLink link(io_, altered.party, altered.nsm, log_, options);
+  const auto refused = custodian_->counts().refused;
+  link.start();
+  run_until([&] { return custodian_->counts().refused > refused; });
+  EXPECT_FALSE(link.connected());
+  link.stop();
+}
+
+}  // namespace
+}  // namespace concordat::keyservice
