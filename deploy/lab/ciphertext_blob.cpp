@@ -36,9 +36,8 @@ Bytes associated_data(std::string_view arn, const keyservice::EncryptionContext&
 
 Bytes seal_blob(const LabKey& key, std::string_view arn,
                 const keyservice::EncryptionContext& context, const SecretBytes& plaintext) {
-  Bytes out = base::to_bytes(base::as_bytes(kMagic));
-  base::append(out, base::as_bytes(key.id));
-  out.resize(kSealedAt + plaintext.size() + kTagSize);
+  Bytes out(kSealedAt + plaintext.size() + kTagSize);
+  std::ranges::copy(key.id, std::ranges::copy(kMagic, out.begin()).out);
   const auto nonce = std::span(out).subspan(kNonceAt, kNonceSize);
   base::SystemRandom().fill(nonce);  // 96 random bits: a lab key never seals 2^32 times
   Aead(key.material, Aead::Direction::seal)
