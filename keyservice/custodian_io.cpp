@@ -40,6 +40,8 @@ Custodian::Custodian(boost::asio::io_context& io, peer::Party& party, peer::NsmW
 
 Custodian::~Custodian() {
   *alive_ = false;
+  for (const auto& [number, session] : sessions_)
+    session->stream->abort(Error(peer::Errc::channel_closed));
 }
 
 void Custodian::serve(std::unique_ptr<peer::Listener> listener) {

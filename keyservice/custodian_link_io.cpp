@@ -52,6 +52,12 @@ CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, pe
 
 CustodianLink::~CustodianLink() {
   *alive_ = false;
+  const Error why(Errc::custodian_unreachable, "the link is gone");
+  for (const auto& channel : draining_)
+    channel->stream->abort(why);
+  for (const auto& channel : {current_, next_}) {
+    if (channel) channel->stream->abort(why);
+  }
 }
 
 void CustodianLink::start() {

@@ -127,7 +127,8 @@ void SecureStream::on_handshake_frame(const Frame& frame) {
   if (end_after_writing_) {  // the one refuse that may follow a refusal
     auto* responder = std::get_if<std::unique_ptr<Responder>>(&handshake_);
     if (responder != nullptr && (*responder)->on_late_refuse(frame)) {
-      const Status taken = party_.offer_policy((*responder)->offered_policy());
+      const Bytes offered = (*responder)->offered_policy();
+      const Status taken = party_.offer_policy(offered);
       if (!taken) return end(taken.error());
     }
     return end(*end_after_writing_);
@@ -204,14 +205,18 @@ void SecureStream::handshake_failed(const Error& error) {
   if (end_after_writing_) return end(*end_after_writing_);
   Handshake* machine = handshake();
   if (machine == nullptr || machine->state() != HandshakeState::failed) return end(error);
-  if (!machine->offered_policy().empty()) {
+  // Copies: a policy that is taken ends streams of the older one, this one among them.
+  const Bytes offered = machine->offered_policy();
+  Bytes farewell = machine->farewell();
+  if (!offered.empty()) {
     // Whether it was taken shows in the next dial; this attempt is over either way.
-    const Status taken = party_.offer_policy(machine->offered_policy());
+    const Status taken = party_.offer_policy(offered);
     if (!taken) return end(taken.error());
   }
-  if (machine->farewell().empty()) return end(error);
+  if (ended_) return;
+  if (farewell.empty()) return end(error);
   end_after_writing_ = error;
-  write(machine->farewell());
+  write(std::move(farewell));
 }
 
 Status SecureStream::send(base::BytesView payload) {
@@ -288,13 +293,14 @@ void SecureStream::end(Status status) {
   boost::system::error_code ignored;  // the stream is over; there is nobody to tell
   socket_.shutdown(StreamSocket::shutdown_both, ignored);
   socket_.close(ignored);
-  // Posted, so that nobody is called back from inside their own call.
-  boost::asio::post(deadline_.get_executor(), [self = shared_from_this(), status] {
-    self->established_.reset();
-    auto events = std::move(self->events_);
-    self->events_ = {};
-    if (events.ended) events.ended(status);
-  });
+  // Posted, so that nobody is called back from inside their own call. The events go with it: they
+  // hold whoever holds this stream, and the circle must open even if the io_context ends first.
+  boost::asio::post(deadline_.get_executor(),
+                    [self = shared_from_this(), status, events = std::move(events_)] {
+                      self->established_.reset();
+                      if (events.ended) events.ended(status);
+                    });
+  events_ = {};
 }
 
 }  // namespace concordat::peer
