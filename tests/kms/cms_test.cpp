@@ -233,7 +233,7 @@ TEST(Cms, EveryTruncationIsRefused) {
 }
 
 // CBC is malleable: a flipped bit of the IV goes through. Every other byte must not yield the
-// plaintext; that the rest is caught is the commitment's task (keyservice/THREAT_MODEL.md).
+// plaintext; that the rest is caught is the root commitment's task.
 TEST(Cms, NoFlippedByteOfTheWrappedKeyOpens) {
   const SecretBytes plain = secret("the root");
   const Bytes good = lab::seal_for_recipient(our_key().public_key_der(), plain).value();
