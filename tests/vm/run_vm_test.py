@@ -130,7 +130,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
                         help="goes to /bin of the guest with its libraries (repeatable)")
     parser.add_argument("--check", type=Path, action="append", required=True,
                         help="a script that the guest runs; its status is its verdict (repeatable)")
-    parser.add_argument("--seconds", type=float, default=180, help="time limit of the guest")
+    parser.add_argument("--seconds", type=float, default=400,
+                        help="time limit of the guest (default 400: it needs 10 s of processor "
+                             "time, and waits long for them on a machine that is building)")
     return parser.parse_args(argv)
 
 

@@ -116,7 +116,7 @@ class VsockHandshake : public testing::Test {
     };
     events.ended = [this](base::Status status) { ended(std::move(status)); };
     responder_ = SecureStream::respond(std::move(socket), custodian_.party(), custodian_.worker(),
-                                       std::move(events));
+                                       std::move(events), {.handshake = kPatience});
   }
 
   void dial(const peer::Target& target, peer::ConnectHandler handler) {
@@ -160,7 +160,7 @@ TEST_F(VsockHandshake, TwoEnclavesAdmitEachOtherAndExchangeRecords) {
   dial(peer::EnclaveTarget{"custodian"}, [&](Result<StreamSocket> socket) {
     ASSERT_TRUE(socket) << socket.error().to_string();
     initiator = SecureStream::initiate(*std::move(socket), payments_.party(), payments_.worker(),
-                                       "keys", std::move(events));
+                                       "keys", std::move(events), {.handshake = kPatience});
   });
   io_.run_for(kPatience);
 
