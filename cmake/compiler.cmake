@@ -26,7 +26,9 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT CONCORDAT_SANITIZE)
   add_compile_definitions(_FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
 endif()
 if(CONCORDAT_SANITIZE)
-  add_compile_options(-fsanitize=${CONCORDAT_SANITIZE} -fno-sanitize-recover=all)
+  # Instrumented code makes GCC's flow-based warnings see what is not there (gcc(1), -fsanitize); the
+  # other builds hold the code to -Werror.
+  add_compile_options(-fsanitize=${CONCORDAT_SANITIZE} -fno-sanitize-recover=all -Wno-error)
   add_link_options(-fsanitize=${CONCORDAT_SANITIZE})
 endif()
 if(CONCORDAT_FUZZ)
