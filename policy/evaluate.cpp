@@ -38,6 +38,13 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
+std::string joined_texts(const std::vector<Pin>& pins) {
+  std::vector<std::string> texts;
+  for (const Pin& pin : pins)
+    texts.push_back(pin.text);
+  return joined(texts);
+}
+
 const std::vector<std::string>& roles_on(const Purpose& purpose, Side side) noexcept {
   return side == Side::initiator ? purpose.initiator : purpose.responder;
 }
@@ -139,15 +146,23 @@ class Walk {
 
   // The image of the role that the document is, or else the nearest one, whose differences say
   // most: the image of which one byte was altered still has its kernel.
+  [[nodiscard]] const Image& closest(const Role& role) const {
+    const auto exact = std::ranges::find_if(role.images, [&](std::uint32_t index) {
+      const Image& image = model_.images[index];
+      return measured_[0] == image.pcr0 && differences(pins_of(image)) == 0;
+    });
+    if (exact != role.images.end()) return model_.images[*exact];
+    return model_.images[*std::ranges::min_element(role.images, {}, [&](std::uint32_t index) {
+      return differences(pins_of(model_.images[index]));
+    })];
+  }
+
   void check_image(const Role& role) {
     if (!require(AdmissionErrc::no_image, "images of the role", "at least one",
                  std::to_string(role.images.size()), !role.images.empty())) {
       return;
     }
-    const auto nearest = std::ranges::min_element(role.images, {}, [&](std::uint32_t index) {
-      return differences(pins_of(model_.images[index]));
-    });
-    const Image& image = model_.images[*nearest];
+    const Image& image = closest(role);
     out_.image = image.name;
     const ImagePins pins = pins_of(image);
     for (std::size_t i = 0; i < pins.size(); ++i) {
@@ -167,11 +182,8 @@ class Walk {
     }
     const auto matched =
         std::ranges::find_if(*pins, [&](const Pin& pin) { return found && pin.value == *found; });
-    std::vector<std::string> texts;
-    for (const Pin& pin : *pins)
-      texts.push_back(pin.text);
-    require(code, subject, matched == pins->end() ? joined(texts) : matched->text, show(found),
-            matched != pins->end());
+    const bool met = matched != pins->end();
+    require(code, subject, met ? matched->text : joined_texts(*pins), show(found), met);
   }
 
   [[nodiscard]] base::Status verdict() const {

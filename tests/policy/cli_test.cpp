@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "attest/base/cbor.hpp"
+#include "attest/base/descriptor.hpp"
 #include "attest/base/file.hpp"
 #include "attest/base/secret_access.hpp"
 #include "deploy/cli/commands.hpp"
@@ -32,6 +33,11 @@ struct Outcome {
 
 class PolicyCli : public testing::Test {
  protected:
+  // Run by hand, these tests have a terminal, and keygen would ask it for a passphrase.
+  static void SetUpTestSuite() {
+    const base::Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    ASSERT_EQ(::dup2(nothing.get(), STDIN_FILENO), STDIN_FILENO);
+  }
   PolicyCli() : before_(std::filesystem::current_path()) {
     std::filesystem::current_path(folder_.path());
   }
@@ -126,11 +132,9 @@ TEST_F(PolicyCli, ASealedKeySignsWithItsPassphraseOnly) {
   write("pass", std::string_view("correct horse\n"));
   write("wrong", std::string_view("battery staple\n"));
   const auto with_fd = [&](const char* file, std::vector<std::string> arguments) {
-    const int fd = ::open(file, O_RDONLY | O_CLOEXEC);
-    arguments.insert(arguments.end(), {"--passphrase-fd", std::to_string(fd)});
-    const Outcome outcome = run_command(std::move(arguments));
-    ::close(fd);
-    return outcome;
+    const base::Descriptor fd(::open(file, O_RDONLY | O_CLOEXEC));
+    arguments.insert(arguments.end(), {"--passphrase-fd", std::to_string(fd.get())});
+    return run_command(std::move(arguments));
   };
   ASSERT_EQ(with_fd("pass", {"keygen", "--out", "sealed"}).status, 0);
   const std::vector<std::string> sign{"policy", "sign", "--key", "sealed"};

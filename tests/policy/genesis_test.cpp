@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "attest/base/cbor.hpp"
+#include "keyservice/genesis.hpp"
 #include "tests/support/lab_claims.hpp"
 #include "tests/support/policy_fixture.hpp"
 
@@ -77,6 +80,20 @@ TEST_F(Genesis, Table) {
   EXPECT_EQ(with([](Statement& s) { s.challenge[0] ^= 1; }), "genesis_other_challenge");
   EXPECT_EQ(with([](Statement& s) { s.policy[0] ^= 1; }), "genesis_other_policy");
   EXPECT_EQ(with([](Statement& s) { s.arn += "0"; }), "genesis_other_kms_key");
+}
+
+TEST_F(Genesis, ReadsWhatACustodianWrites) {
+  keyservice::GenesisStatement written;
+  std::ranges::fill(written.challenge.mutable_view(), std::uint8_t{0x01});
+  written.policy_digest = digest_;
+  written.key_arn = test::kKmsKey;
+  std::ranges::fill(written.blob_digest.mutable_view(), std::uint8_t{0x03});
+  std::ranges::fill(written.commitment.mutable_view(), std::uint8_t{0x04});
+  const auto claims = lab_.verified(lab_.document(enclave("custodian-1"), &authority_.descriptor(),
+                                                  keyservice::genesis_document(written)));
+  const auto evidence = verify_genesis(claims, model_, digest_, challenge_).value();
+  EXPECT_EQ(evidence.statement.commitment, base::to_bytes(written.commitment.view()));
+  EXPECT_EQ(evidence.statement.blob, written.blob_digest);
 }
 
 TEST_F(Genesis, OnlyOfACustodian) {
