@@ -119,7 +119,7 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
       now ? party_.policies->at(now->wall) : base::Result<policy::PolicyPtr>(now.error());
   if (!policy) return session->stream->abort(policy.error());
   const ServedRequest served =
-      keys_.serve(**policy, *session->peer, record.expose(base::SecretAccess{}));
+      keys_.serve(**policy, *session->peer, record.expose(base::SecretAccess{}), now->wall);
   if (served.outcome) {
     ++counts_.served;
     log_.info("request_served", {{"operation", served.operation},

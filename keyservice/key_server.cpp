@@ -32,7 +32,7 @@ Signature sign_ed25519(const SecretBytes& seed, std::uint32_t version, base::Byt
 }
 
 ServedRequest KeyServer::serve(const policy::Policy& policy, const policy::AdmittedPeer& peer,
-                               base::BytesView record) const {
+                               base::BytesView record, base::UnixMillis now) const {
   ServedRequest served;
   const auto request = decode_request(record);
   if (!request) {
@@ -42,7 +42,7 @@ ServedRequest KeyServer::serve(const policy::Policy& policy, const policy::Admit
   }
   served.operation = request->operation();
   served.key_name = request->key_name();
-  auto body = answer(policy, peer, *request);
+  auto body = answer(policy, peer, *request, now);
   if (!body) served.outcome = body.error();
   served.response = encode(
       Response{request->id, body ? *std::move(body) : ResponseBody(failure_of(body.error()))});
@@ -59,8 +59,8 @@ base::Status KeyServer::check_root(const policy::Policy& policy) const {
 }
 
 Result<ResponseBody> KeyServer::answer(const policy::Policy& policy,
-                                       const policy::AdmittedPeer& peer,
-                                       const Request& request) const {
+                                       const policy::AdmittedPeer& peer, const Request& request,
+                                       base::UnixMillis now) const {
   // Admission is for one purpose under one policy: neither carries over to another.
   if (peer.purpose() != policy::kKeysPurpose || peer.side() != policy::Side::initiator) {
     return base::Error(Errc::not_ready, "the channel is for another purpose");
@@ -72,11 +72,11 @@ Result<ResponseBody> KeyServer::answer(const policy::Policy& policy,
   const std::string& name = request.key_name();
   CONCORDAT_CHECK(policy::check_key_name(name));
   if (const auto* sign = std::get_if<SignRequest>(&request.body)) {
-    CONCORDAT_CHECK(policy::find_grant(policy, peer.role(), name, policy::Operation::sign));
+    CONCORDAT_CHECK(policy::find_grant(policy, peer.role(), name, policy::Operation::sign, now));
     const SecretBytes seed = root_.derive(KeyUse::ed25519_seed, name, kFirstVersion);
     return ResponseBody(sign_ed25519(seed, kFirstVersion, sign->message));
   }
-  CONCORDAT_CHECK(policy::find_grant(policy, peer.role(), name, policy::Operation::get));
+  CONCORDAT_CHECK(policy::find_grant(policy, peer.role(), name, policy::Operation::get, now));
   return ResponseBody(
       ReleasedKey{kFirstVersion, root_.derive(KeyUse::secret, name, kFirstVersion)});
 }

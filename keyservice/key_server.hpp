@@ -25,7 +25,7 @@ class KeyServer {
   // withdrawn for live channels too. Every request gets a response; a refusal says which grant is
   // missing.
   [[nodiscard]] ServedRequest serve(const policy::Policy& policy, const policy::AdmittedPeer& peer,
-                                    base::BytesView record) const;
+                                    base::BytesView record, base::UnixMillis now) const;
 
   // That `policy` pins this very root as the current one: a root that was replaced serves nobody.
   [[nodiscard]] base::Status check_root(const policy::Policy& policy) const;
@@ -35,7 +35,8 @@ class KeyServer {
  private:
   [[nodiscard]] base::Result<ResponseBody> answer(const policy::Policy& policy,
                                                   const policy::AdmittedPeer& peer,
-                                                  const Request& request) const;
+                                                  const Request& request,
+                                                  base::UnixMillis now) const;
   Root root_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "policy/cross_check.hpp"
 #include "policy/field_reader.hpp"
 #include "policy/limits.hpp"
 
@@ -25,14 +26,19 @@ void check_authority(const Model& model, const attest::AuthorityDescriptor& auth
     report.error(PolicyErrc::bad_value, "/realm",
                  "the authority descriptor's realm is " + quote(authority.realm()));
   }
+  if (const auto office = signer_in_office(model, authority)) {
+    report.error(PolicyErrc::key_reused, office->pointer,
+                 "a signer's key of the authority; give the office a key of its own");
+  }
 }
 
 class Warnings {
  public:
-  Warnings(const Model& model, Report& report) : model_(model), report_(report) {}
+  Warnings(const Model& model, base::UnixMillis now, Report& report)
+      : model_(model), now_(now), report_(report) {}
 
-  void run(base::UnixMillis now) {
-    check_validity(now);
+  void run() {
+    check_validity();
     check_images();
     for (const auto& [name, role] : model_.roles)
       check_role(name, role);
@@ -40,6 +46,7 @@ class Warnings {
       check_purpose(name, purpose);
     for (std::size_t i = 0; i < model_.grants.size(); ++i)
       check_grant(i, model_.grants[i]);
+    check_operators();
   }
 
  private:
@@ -47,11 +54,11 @@ class Warnings {
     report_.warning(PolicyErrc::nobody_admitted, std::move(pointer), std::move(message));
   }
 
-  void check_validity(base::UnixMillis now) {
+  void check_validity() {
     constexpr const char* kPointer = "/validity/not_after";
-    if (now >= model_.valid_until) {
+    if (now_ >= model_.valid_until) {
       report_.warning(PolicyErrc::ends_soon, kPointer, "this policy has expired");
-    } else if (model_.valid_until - now < limits::kEndsSoon) {
+    } else if (model_.valid_until - now_ < limits::kEndsSoon) {
       report_.warning(PolicyErrc::ends_soon, kPointer,
                       "this policy expires within 7 days; enclaves end their channels then");
     }
@@ -90,7 +97,10 @@ class Warnings {
 
   void check_purpose(const std::string& name, const Purpose& purpose) {
     const std::string pointer = "/purposes" + pointer_token(name);
-    if (purpose.initiator.empty()) nobody(pointer + "/initiator", "no role may ask for this");
+    const bool operated = std::ranges::any_of(
+        model_.operators, [&](const auto& entry) { return contains(entry.second.purposes, name); });
+    if (purpose.initiator.empty() && !operated)
+      nobody(pointer + "/initiator", "no role may ask for this");
     if (purpose.responder.empty()) nobody(pointer + "/responder", "no role may answer this");
   }
 
@@ -104,9 +114,23 @@ class Warnings {
       report_.warning(PolicyErrc::unused, pointer + "/role",
                       "a grant nobody can use: the role does not initiate \"keys\"");
     }
+    if (grant.expires && *grant.expires <= std::max(now_, model_.valid_from)) {
+      report_.warning(PolicyErrc::unused, pointer + "/expires",
+                      "a grant nobody can use: it has expired");
+    }
+  }
+
+  void check_operators() {
+    for (const auto& [name, entry] : model_.operators) {
+      if (entry.purposes.empty()) {
+        nobody("/operators" + pointer_token(name) + "/purposes",
+               "no purpose: this operator is admitted to nothing");
+      }
+    }
   }
 
   const Model& model_;
+  const base::UnixMillis now_;
   Report& report_;
 };
 
@@ -118,7 +142,7 @@ ParsedPolicy check_policy(std::string_view text, base::UnixMillis now,
   if (!parsed.model) return parsed;
   Report report;
   if (authority != nullptr) check_authority(*parsed.model, *authority, report);
-  Warnings(*parsed.model, report).run(now);
+  Warnings(*parsed.model, now, report).run();
   const json::Parsed tree = json::parse(text, json::kPolicyBounds);
   parsed.findings = std::move(report).take(text, *tree.root);
   if (has_error(parsed.findings)) parsed.model.reset();

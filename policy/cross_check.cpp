@@ -22,11 +22,19 @@ bool CrossCheck::role(std::string_view name, const json::Path& path) {
   return false;
 }
 
+bool CrossCheck::purpose(std::string_view name, const json::Path& path) {
+  if (model_.purpose(name) != nullptr) return true;
+  report_.error(PolicyErrc::dangling_name, path, "/purposes has no " + quote(name));
+  return false;
+}
+
 void CrossCheck::finish() {
   // What was misread contradicts the rest by consequence only.
   if (report_.has_errors()) return;
   check_roots();
   check_custodians();
+  check_recovery();
+  check_keys();
 }
 
 void CrossCheck::check_roots() {
@@ -67,6 +75,49 @@ void CrossCheck::check_custodians() {
                     "\"none\", but the custodian role " + quote(name) + " needs a key to unseal");
     }
   }
+}
+
+void CrossCheck::check_recovery() {
+  if (!model_.recovery || model_.recovery->threshold <= model_.recovery->holders.size()) return;
+  report_.error(PolicyErrc::bad_value, "/recovery/threshold",
+                std::to_string(model_.recovery->threshold) + " of " +
+                    std::to_string(model_.recovery->holders.size()) +
+                    " holders: the root could never be restored");
+}
+
+// Whoever holds one key must not be counted as two, nor a signature made in one office serve in
+// another.
+void CrossCheck::check_keys() {
+  std::map<std::string, std::string> owners;  // key in hex -> pointer
+  const auto claim = [&](const std::string& key, const std::string& pointer) {
+    const auto [owner, is_new] = owners.emplace(key, pointer);
+    if (!is_new) {
+      report_.error(PolicyErrc::key_reused, pointer, "the same key as " + owner->second);
+    }
+  };
+  for (const OfficeKey& office : office_keys(model_))
+    claim(office.key.hex(), office.pointer);
+  if (!model_.recovery) return;
+  for (const auto& [name, key] : model_.recovery->holders)
+    claim(key.hex(), "/recovery/holders" + pointer_token(name) + "/key");
+}
+
+std::vector<OfficeKey> office_keys(const Model& model) {
+  std::vector<OfficeKey> out;
+  if (model.freshness) out.push_back({model.freshness->key, "/freshness/key"});
+  for (const auto& [name, entry] : model.operators)
+    out.push_back({entry.key, "/operators" + pointer_token(name) + "/key"});
+  return out;
+}
+
+std::optional<OfficeKey> signer_in_office(const Model& model,
+                                          const attest::AuthorityDescriptor& authority) {
+  for (OfficeKey& office : office_keys(model)) {
+    if (std::ranges::find(authority.signers(), office.key) != authority.signers().end()) {
+      return std::move(office);
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace concordat::policy

@@ -70,7 +70,10 @@ bool add_role(Json& file, const Enrolment& enrolment) {
   Json& roles = file["roles"];
   const bool is_new = !roles.contains(enrolment.role);
   if (is_new) {
-    roles[enrolment.role] = {{"images", Json::array()}, {"accounts", "any"}, {"instances", "any"}};
+    roles[enrolment.role] = {{"images", Json::array()},
+                             {"accounts", "any"},
+                             {"instances", "any"},
+                             {"maximum_live", "any"}};
   }
   Json& role = roles[enrolment.role];
   add_once(role["images"], enrolment.image);
@@ -88,7 +91,11 @@ void add_to_purpose(Json& file, const PurposeSide& entry, const std::string& rol
 }
 
 void add_grant(Json& file, const NewGrant& grant, const std::string& role) {
-  const Json entry = {{"role", role}, {"keys", grant.keys}, {"operations", grant.operations}};
+  const Json entry = {{"role", role},
+                      {"keys", grant.keys},
+                      {"operations", grant.operations},
+                      {"use_limit", "none"},
+                      {"expires", "never"}};
   Json& grants = file["grants"];
   if (std::ranges::find(grants, entry) == grants.end()) grants.push_back(entry);
 }
@@ -130,11 +137,14 @@ base::Result<std::string> new_policy(const attest::AuthorityDescriptor& authorit
        {{"seconds", limits::kDefaultChannelSeconds},
         {"bytes", limits::kMaxChannelBytes},
         {"records", limits::kMaxChannelRecords}}},
+      {"freshness", "none"},
       {"root", {{"kms_key_arn", kms_key_arn.value_or("none")}, {"generations", Json::array()}}},
       {"images", Json::object()},
       {"roles", Json::object()},
       {"purposes", {{kKeysPurpose, {{"initiator", Json::array()}, {"responder", Json::array()}}}}},
       {"grants", Json::array()},
+      {"operators", Json::object()},
+      {"recovery", "none"},
   };
   return written(file);
 }

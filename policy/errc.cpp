@@ -30,6 +30,8 @@ base::CodeInfo describe(PolicyErrc code) noexcept {
       return {"bad_roots", "root generations that contradict one another"};
     case PolicyErrc::custodian_unpinned:
       return {"custodian_unpinned", "a custodian role that anyone's account could hold"};
+    case PolicyErrc::key_reused:
+      return {"key_reused", "one key holds two offices"};
     case PolicyErrc::role_unpinned:
       return {"role_unpinned", "a role that anyone's account could hold"};
     case PolicyErrc::nobody_admitted:
@@ -100,6 +102,10 @@ base::CodeInfo describe(AdmissionErrc code) noexcept {
       return {"bad_key_name", "not a key name"};
     case AdmissionErrc::not_granted:
       return {"not_granted", "policy does not grant that to the role"};
+    case AdmissionErrc::grant_expired:
+      return {"grant_expired", "the grant has expired"};
+    case AdmissionErrc::uses_not_counted:
+      return {"uses_not_counted", "the grant has a use limit, and nobody counts uses yet"};
   }
   return {"unknown", "unknown admission error"};
 }

@@ -20,6 +20,7 @@ enum class PolicyErrc {
   bad_validity,
   bad_roots,
   custodian_unpinned,
+  key_reused,
   // Warnings of `concordat policy check`; never a reason for an enclave to refuse.
   role_unpinned,
   nobody_admitted,
@@ -72,6 +73,8 @@ enum class AdmissionErrc {
   instance_differs,
   bad_key_name,
   not_granted,
+  grant_expired,
+  uses_not_counted,
 };
 [[nodiscard]] base::CodeInfo describe(AdmissionErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(AdmissionErrc) {

@@ -9,15 +9,26 @@
 namespace concordat::policy {
 
 base::Result<Grant> find_grant(const Policy& policy, std::string_view role,
-                               std::string_view key_name, Operation operation) {
+                               std::string_view key_name, Operation operation,
+                               base::UnixMillis now) {
   CONCORDAT_CHECK(check_key_name(key_name));
+  AdmissionErrc why = AdmissionErrc::not_granted;
   for (const Grant& grant : policy.model().grants) {
     const bool covers = std::ranges::find(grant.operations, operation) != grant.operations.end();
-    if (covers && grant.role == role && matches(grant.keys, key_name)) return grant;
+    if (!covers || grant.role != role || !matches(grant.keys, key_name)) continue;
+    if (grant.expires && now >= *grant.expires) {
+      why = AdmissionErrc::grant_expired;
+    } else if (grant.use_limit) {
+      why = AdmissionErrc::uses_not_counted;
+    } else {
+      return grant;
+    }
   }
-  return base::Error(AdmissionErrc::not_granted, "role " + quote(role) + " has no grant to " +
-                                                     std::string(to_string(operation)) + " " +
-                                                     quote(key_name));
+  const std::string what = " grant to " + std::string(to_string(operation)) + " " + quote(key_name);
+  if (why == AdmissionErrc::not_granted) {
+    return base::Error(why, "role " + quote(role) + " has no" + what);
+  }
+  return base::Error(why, "role " + quote(role) + "'s" + what);
 }
 
 }  // namespace concordat::policy

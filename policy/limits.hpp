@@ -27,6 +27,9 @@ inline constexpr std::size_t kRoles = 256;
 inline constexpr std::size_t kPinsPerRole = 1024;
 inline constexpr std::size_t kPurposes = 256;
 inline constexpr std::size_t kGrants = 4096;
+inline constexpr std::size_t kOperators = 256;
+// A share's number is one byte.
+inline constexpr std::size_t kHolders = 255;
 inline constexpr std::size_t kRootGenerations = 32;
 inline constexpr std::size_t kCommitmentMin = 32;
 inline constexpr std::size_t kCommitmentMax = 48;
@@ -41,6 +44,10 @@ inline constexpr std::chrono::hours kEndsSoon{24 * 7};
 
 inline constexpr std::uint64_t kDefaultDocumentAgeSeconds = 300;
 inline constexpr std::uint64_t kMaxDocumentAgeSeconds = 3600;
+
+// Younger than this and the online key must sign all the time; older and withholding works for
+// longer than somebody would notice.
+inline constexpr std::uint64_t kMaxFreshnessSeconds = 7 * 24 * 3600;
 
 // The protocol's own maxima (peer/PROTOCOL.md section 9): a larger number here would promise
 // nothing.

@@ -10,6 +10,24 @@ std::string_view to_string(Operation operation) noexcept {
       return "get";
     case Operation::sign:
       return "sign";
+    case Operation::verify:
+      return "verify";
+    case Operation::encrypt:
+      return "encrypt";
+    case Operation::decrypt:
+      return "decrypt";
+    case Operation::wrap:
+      return "wrap";
+    case Operation::unwrap:
+      return "unwrap";
+    case Operation::mac:
+      return "mac";
+    case Operation::derive:
+      return "derive";
+    case Operation::random:
+      return "random";
+    case Operation::public_key:
+      return "public";
   }
   return "unknown";
 }

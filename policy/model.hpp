@@ -36,6 +36,8 @@ struct Role {
   std::vector<std::uint32_t> images;          // indices into Model::images
   std::optional<std::vector<Pin>> accounts;   // PCR3; nullopt: "any"; empty: nobody
   std::optional<std::vector<Pin>> instances;  // PCR4; nullopt: "any"; empty: nobody
+  // How many enclaves of the role may have live channels at one custodian; nullopt: "any".
+  std::optional<std::uint64_t> maximum_live;
 };
 
 struct Purpose {
@@ -43,13 +45,28 @@ struct Purpose {
   std::vector<std::string> responder;
 };
 
-enum class Operation : std::uint8_t { get = 1, sign = 2 };
+enum class Operation : std::uint8_t {
+  get = 1,
+  sign,
+  verify,
+  encrypt,
+  decrypt,
+  wrap,
+  unwrap,
+  mac,
+  derive,
+  random,
+  public_key,  // "public" in the file
+};
+inline constexpr std::size_t kOperations = 11;
 [[nodiscard]] std::string_view to_string(Operation operation) noexcept;
 
 struct Grant {
   std::string role;
-  std::string keys;                   // key name pattern, see key_pattern.hpp
-  std::vector<Operation> operations;  // distinct
+  std::string keys;                         // key name pattern, see key_pattern.hpp
+  std::vector<Operation> operations;        // distinct
+  std::optional<std::uint64_t> use_limit;   // uses of the grant in all; nullopt: "none"
+  std::optional<base::UnixMillis> expires;  // not granted from then on; nullopt: "never"
 };
 
 struct RootGeneration {
@@ -64,6 +81,27 @@ struct ChannelLife {
   std::uint64_t records = 0;
 };
 
+// The online key that may say that a policy is still the newest one, and nothing else.
+struct Freshness {
+  attest::SignerKey key;
+  std::uint64_t max_age_seconds = 0;  // of its newest statement
+};
+
+// A person or a service that is no enclave: known by a key, admitted as initiator of these.
+struct Operator {
+  attest::SignerKey key;
+  std::vector<std::string> purposes;  // names of Model::purposes
+};
+
+using HolderKey = base::FixedBytes<struct HolderKeyTag, 32>;  // X25519 (RFC 7748)
+
+// Who keeps the shares from which the root can be restored, and how many of them it takes.
+struct Recovery {
+  std::uint32_t threshold = 0;  // 1 <= threshold <= holders
+  std::map<std::string, HolderKey, std::less<>> holders;
+};
+
+using Operators = std::map<std::string, Operator, std::less<>>;
 using Roles = std::map<std::string, Role, std::less<>>;
 using Purposes = std::map<std::string, Purpose, std::less<>>;
 
@@ -75,12 +113,15 @@ struct Model {
   std::uint16_t minimum_protocol_version = 0;
   std::uint64_t document_max_age_seconds = 0;
   ChannelLife channel_life;
+  std::optional<Freshness> freshness;            // nullopt: "none"
   std::optional<std::string> kms_key_arn;        // nullopt: "none"
   std::vector<RootGeneration> root_generations;  // ascending; empty: genesis
   std::vector<Image> images;                     // as in the file
   Roles roles;
   Purposes purposes;
   std::vector<Grant> grants;
+  Operators operators;
+  std::optional<Recovery> recovery;  // nullopt: "none"
 
   [[nodiscard]] const Role* role(std::string_view name) const;
   [[nodiscard]] const Purpose* purpose(std::string_view name) const;

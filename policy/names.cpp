@@ -87,7 +87,8 @@ bool is_kms_key_arn(std::string_view text) noexcept {
 }
 
 std::optional<Operation> operation_named(std::string_view text) noexcept {
-  for (const Operation operation : {Operation::get, Operation::sign}) {
+  for (std::uint8_t number = 1; number <= kOperations; ++number) {
+    const auto operation = static_cast<Operation>(number);
     if (to_string(operation) == text) return operation;
   }
   return std::nullopt;

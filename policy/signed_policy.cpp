@@ -1,5 +1,6 @@
 #include "policy/signed_policy.hpp"
 
+#include "policy/cross_check.hpp"
 #include "policy/finding.hpp"
 #include "policy/parse.hpp"
 
@@ -20,6 +21,9 @@ base::Result<PolicyPtr> SignedPolicy::verify(base::BytesView envelope,
     return base::Error(SignatureErrc::realm_differs, "the policy names " + quote(model.realm) +
                                                          ", this authority's realm is " +
                                                          quote(authority.realm()));
+  }
+  if (const auto office = signer_in_office(model, authority)) {
+    return base::Error(PolicyErrc::key_reused, office->pointer + " is a signer's key");
   }
   const PolicyDigest digest = base::sha256({parsed.payload});
   const PolicyPtr policy(new Policy(std::move(model), digest, base::to_bytes(envelope)));

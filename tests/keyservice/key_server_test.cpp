@@ -30,7 +30,8 @@ class KeyServerTest : public testing::Test {
     return std::move(dialogue.responder()).take_established().peer;
   }
   ResponseBody ask(const policy::AdmittedPeer& peer, const Request& request) {
-    const ServedRequest served = server_.serve(*world_.policy(1), peer, encode(request));
+    const ServedRequest served =
+        server_.serve(*world_.policy(1), peer, encode(request), test::kNow);
     return decode_response(served.response, request.operation()).value().body;
   }
   static std::string code(const ResponseBody& body) {
@@ -70,7 +71,8 @@ TEST_F(KeyServerTest, SignaturesVerifyAsOrdinaryEd25519) {
 TEST_F(KeyServerTest, AChannelMadeUnderAnotherPolicyIsServedNothing) {
   const auto payments = admitted("payments-1", "payments");
   const Request request{1, GetRequest{"payments/a"}};
-  const ServedRequest served = server_.serve(*world_.policy(2), payments, encode(request));
+  const ServedRequest served =
+      server_.serve(*world_.policy(2), payments, encode(request), test::kNow);
   EXPECT_TRUE(served.outcome.error().is(Errc::not_ready));
 }
 
@@ -102,7 +104,7 @@ TEST_F(KeyServerTest, AnotherPurposeOpensNoKeys) {
 TEST_F(KeyServerTest, MalformedRequestsGetAnAnswerWithTheirId) {
   const auto payments = admitted("payments-1", "payments");
   const Bytes bad{0x82, 0x05, 0x01};
-  const ServedRequest served = server_.serve(*world_.policy(1), payments, bad);
+  const ServedRequest served = server_.serve(*world_.policy(1), payments, bad, test::kNow);
   EXPECT_TRUE(served.outcome.error().is(Errc::malformed_request));
   EXPECT_EQ(response_id(served.response).value(), 5u);
 }

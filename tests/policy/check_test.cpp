@@ -60,6 +60,16 @@ TEST(CheckPolicy, Table) {
            "warning nobody_admitted /purposes/keys/responder\n"},
       {replaced(sample(), "[\n        \"get\",\n        \"sign\"\n      ]", "[]"),
        std::string(kReportsUnpinned) + "warning unused /grants/0/operations\n"},
+      {replaced(sample(), "\"never\"", "\"2026-01-06T00:00:00Z\""),
+       std::string(kReportsUnpinned) + "warning unused /grants/0/expires\n"},
+      {replaced(sample(), "\"operators\": {}",
+                "\"operators\": {\"dana\": {\"key\": \"" + std::string(64, '2') +
+                    "\", \"purposes\": []}}"),
+       std::string(kReportsUnpinned) + "warning nobody_admitted /operators/dana/purposes\n"},
+      {replaced(sample(), "\"operators\": {}",
+                "\"operators\": {\"dana\": {\"key\": \"" + authority().key(1).public_key().hex() +
+                    "\", \"purposes\": [\"keys\"]}}"),
+       std::string(kReportsUnpinned) + "error key_reused /operators/dana/key\n"},
       {replaced(sample(), test::kRealm, "other.example"),
        "error bad_value /realm\n" + std::string(kReportsUnpinned)},
   };

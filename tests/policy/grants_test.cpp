@@ -30,7 +30,7 @@ TEST(Grants, Table) {
       {"", "payments/card", Operation::get, false},
   };
   for (const auto& c : cases) {
-    const auto grant = find_grant(*policy, c.role, c.key, c.operation);
+    const auto grant = find_grant(*policy, c.role, c.key, c.operation, test::kNow);
     EXPECT_EQ(grant.has_value(), c.granted) << c.role << " " << c.key;
     if (c.granted) continue;
     EXPECT_TRUE(grant.error().is(AdmissionErrc::not_granted)) << c.role;
@@ -39,9 +39,41 @@ TEST(Grants, Table) {
 
 TEST(Grants, RefusesWhatIsNoKeyNameEvenUnderAStar) {
   const auto policy = test::signed_policy(test::TestAuthority());
-  const auto grant = find_grant(*policy, "payments", "payments/../reports", Operation::get);
+  const auto grant =
+      find_grant(*policy, "payments", "payments/../reports", Operation::get, test::kNow);
   ASSERT_FALSE(grant.has_value());
   EXPECT_TRUE(grant.error().is(AdmissionErrc::bad_key_name));
+}
+
+TEST(Grants, EndAtTheirExpiry) {
+  const test::TestAuthority authority;
+  const auto policy =
+      test::signed_policy(authority, test::replaced(test::sample_policy(authority.descriptor()),
+                                                    "\"never\"", "\"2026-01-20T00:00:00Z\""));
+  const auto expiry = base::parse_rfc3339("2026-01-20T00:00:00Z").value();
+  const auto at = [&](base::UnixMillis now) {
+    return find_grant(*policy, "payments", "payments/card", Operation::get, now);
+  };
+  EXPECT_TRUE(at(expiry - std::chrono::milliseconds(1)).has_value());
+  ASSERT_FALSE(at(expiry).has_value());
+  EXPECT_TRUE(at(expiry).error().is(AdmissionErrc::grant_expired));
+}
+
+TEST(Grants, ALimitThatNobodyCountsGrantsNothing) {
+  const test::TestAuthority authority;
+  const std::string limited = test::replaced(test::sample_policy(authority.descriptor()),
+                                             "\"use_limit\": \"none\"", "\"use_limit\": 5");
+  const auto find = [&](const std::string& text) {
+    return find_grant(*test::signed_policy(authority, text), "payments", "payments/card",
+                      Operation::get, test::kNow);
+  };
+  ASSERT_FALSE(find(limited).has_value());
+  EXPECT_TRUE(find(limited).error().is(AdmissionErrc::uses_not_counted));
+  // Another grant of the same without a limit is one.
+  EXPECT_TRUE(
+      find(test::replaced(limited, "\"role\": \"reports\",\n      \"keys\": \"reports/daily\"",
+                          "\"role\": \"payments\",\n      \"keys\": \"payments/card\""))
+          .has_value());
 }
 
 }  // namespace

@@ -21,6 +21,10 @@ std::string sample() {
   return test::sample_policy(test::TestAuthority().descriptor());
 }
 
+std::string full() {
+  return test::full_policy(test::TestAuthority().descriptor());
+}
+
 // Name of the first finding and its place.
 std::string verdict(const std::string& text) {
   const ParsedPolicy parsed = parse_policy(text);
@@ -52,6 +56,71 @@ TEST(ParsePolicy, ReadsTheSample) {
   EXPECT_EQ(model.purpose("keys")->responder, std::vector<std::string>{"custodian"});
   ASSERT_EQ(model.grants.size(), 2u);
   EXPECT_EQ(model.grants[0].operations, (std::vector<Operation>{Operation::get, Operation::sign}));
+  EXPECT_FALSE(model.grants[0].use_limit.has_value());
+  EXPECT_FALSE(model.grants[0].expires.has_value());
+  EXPECT_FALSE(custodian.maximum_live.has_value());
+  EXPECT_FALSE(model.freshness.has_value());
+  EXPECT_TRUE(model.operators.empty());
+  EXPECT_FALSE(model.recovery.has_value());
+}
+
+TEST(ParsePolicy, ReadsEverythingThatAPolicyMaySay) {
+  const Model model = load_policy(full()).value();
+  EXPECT_EQ(model.freshness->key.hex(), std::string(64, '1'));
+  EXPECT_EQ(model.freshness->max_age_seconds, 600u);
+  ASSERT_EQ(model.root_generations.size(), 2u);
+  EXPECT_EQ(model.current_root()->generation, 2u);
+  EXPECT_EQ(model.image("custodian-1")->pcr8, image_pcr("custodian-1", 8));
+  EXPECT_EQ(model.role("custodian")->instances->at(0).text, "i-0123456789abcdef0");
+  EXPECT_EQ(model.role("custodian")->maximum_live, 2u);
+  EXPECT_EQ(model.grants[0].use_limit, 1000u);
+  EXPECT_EQ(base::format_rfc3339(*model.grants[0].expires), "2026-01-20T00:00:00Z");
+  const Operator& dana = model.operators.at("dana");
+  EXPECT_EQ(dana.key.hex(), std::string(64, '2'));
+  EXPECT_EQ(dana.purposes, std::vector<std::string>{"operate/keys"});
+  EXPECT_EQ(model.recovery->threshold, 1u);
+  ASSERT_EQ(model.recovery->holders.size(), 2u);
+  EXPECT_EQ(model.recovery->holders.at("frank").hex(), std::string(64, '4'));
+}
+
+TEST(ParsePolicy, KnowsEveryOperationByItsName) {
+  const Model model = load_policy(replaced(sample(), "\"get\",\n        \"sign\"",
+                                           R"("get", "sign", "verify", "encrypt", "decrypt", "wrap",
+                                           "unwrap", "mac", "derive", "random", "public")"))
+                          .value();
+  ASSERT_EQ(model.grants[0].operations.size(), kOperations);
+  for (std::size_t i = 0; i < kOperations; ++i)
+    EXPECT_EQ(model.grants[0].operations[i], static_cast<Operation>(i + 1));
+}
+
+TEST(ParsePolicy, RefusesInTheFullFormTable) {
+  const auto verdict_of = [](std::string_view from, std::string_view to) {
+    return verdict(replaced(full(), from, to));
+  };
+  const struct {
+    std::string from;
+    std::string to;
+    const char* verdict;
+  } cases[] = {
+      {"\"max_age_seconds\": 600", "\"max_age_seconds\": 604800", "accepted"},
+      {"\"max_age_seconds\": 600", "\"max_age_seconds\": 604801",
+       "bad_value /freshness/max_age_seconds"},
+      {std::string(64, '1'), std::string(63, '1'), "bad_value /freshness/key"},
+      {"\"maximum_live\": 2", "\"maximum_live\": 0", "bad_value /roles/custodian/maximum_live"},
+      {"\"maximum_live\": 2", "\"maximum_live\": \"none\"",
+       "wrong_type /roles/custodian/maximum_live"},
+      {"\"use_limit\": 1000", "\"use_limit\": 0", "bad_value /grants/0/use_limit"},
+      {"2026-01-20T00:00:00Z", "soon", "bad_value /grants/0/expires"},
+      {"[\"operate/keys\"]", "[\"operate\"]", "dangling_name /operators/dana/purposes/0"},
+      {std::string(64, '2'), std::string(64, '1'), "key_reused /operators/dana/key"},
+      {std::string(64, '4'), std::string(64, '3'), "key_reused /recovery/holders/frank/key"},
+      {std::string(64, '4'), std::string(64, '2'), "key_reused /recovery/holders/frank/key"},
+      {"\"threshold\": 1", "\"threshold\": 2", "accepted"},
+      {"\"threshold\": 1", "\"threshold\": 3", "bad_value /recovery/threshold"},
+      {"\"threshold\": 1", "\"threshold\": 0", "bad_value /recovery/threshold"},
+  };
+  for (const auto& c : cases)
+    EXPECT_EQ(verdict_of(c.from, c.to), c.verdict) << c.from << " -> " << c.to;
 }
 
 // SHA-384(48 zero bytes || text), computed with Python's hashlib.
@@ -178,9 +247,10 @@ class Mutations {
  private:
   explicit Mutations(const Json& file) : file_(file) {}
 
-  // Names of images, roles and purposes are the author's own.
+  // Names of images, roles and the like are the author's own.
   static bool is_dictionary(const std::string& pointer) {
-    return pointer == "/images" || pointer == "/roles" || pointer == "/purposes";
+    return pointer == "/images" || pointer == "/roles" || pointer == "/purposes" ||
+           pointer == "/operators" || pointer == "/recovery/holders";
   }
   void visit(const Json& value, const Json::json_pointer& at) {
     if (value.is_object()) {
@@ -211,10 +281,18 @@ class Mutations {
       file[at][key] = other;
       refuse(file, "");
     }
+    repeat(at, key);
   }
-  void refuse(const Json& file, const std::string& code) {
+  // The key twice in its object, each time with the very same value.
+  void repeat(const Json::json_pointer& at, const std::string& key) {
+    constexpr const char* kOther = "the same key again";
+    Json file = file_;
+    file[at][kOther] = file[at][key];
+    refuse_text(replaced(file.dump(2), Json(kOther).dump(), Json(key).dump()), "duplicate_key");
+  }
+  void refuse(const Json& file, const std::string& code) { refuse_text(file.dump(2), code); }
+  void refuse_text(const std::string& text, const std::string& code) {
     ++count_;
-    const std::string text = file.dump(2);
     const ParsedPolicy parsed = parse_policy(text);
     ASSERT_FALSE(parsed.model.has_value()) << text;
     ASSERT_FALSE(parsed.findings.empty());
@@ -233,10 +311,7 @@ class Mutations {
 };
 
 TEST(ParsePolicy, EveryStructuralMutationIsRefused) {
-  Json file = Json::parse(sample());
-  file["root"]["generations"].push_back(
-      {{"generation", 1}, {"state", "current"}, {"commitment", std::string(64, 'a')}});
-  Mutations::run(file);
+  Mutations::run(Json::parse(full()));
 }
 
 TEST(ParsePolicy, FindsEveryMistakeWithItsPlace) {

@@ -39,7 +39,7 @@ std::string image(const std::string& name) {
 std::string role(const std::string& name, const std::string& accounts) {
   return "    \"" + name + "\": {\n      \"images\": [\n        \"" + name +
          "-1\"\n      ],\n      \"accounts\": " + accounts +
-         ",\n      \"instances\": \"any\"\n    }";
+         ",\n      \"instances\": \"any\",\n      \"maximum_live\": \"any\"\n    }";
 }
 
 }  // namespace
@@ -84,6 +84,7 @@ std::string sample_policy(const attest::AuthorityDescriptor& authority, std::uin
     "bytes": 1073741824,
     "records": 1048576
   },
+  "freshness": "none",
   "root": {
     "kms_key_arn": ")" +
          kKmsKey + R"(",
@@ -115,18 +116,52 @@ std::string sample_policy(const attest::AuthorityDescriptor& authority, std::uin
       "operations": [
         "get",
         "sign"
-      ]
+      ],
+      "use_limit": "none",
+      "expires": "never"
     },
     {
       "role": "reports",
       "keys": "reports/daily",
       "operations": [
         "get"
-      ]
+      ],
+      "use_limit": "none",
+      "expires": "never"
     }
-  ]
+  ],
+  "operators": {},
+  "recovery": "none"
 }
 )";
+}
+
+std::string full_policy(const attest::AuthorityDescriptor& authority) {
+  const std::pair<const char*, std::string> changes[] = {
+      {"\"freshness\": \"none\"",
+       "\"freshness\": {\"key\": \"" + std::string(64, '1') + "\", \"max_age_seconds\": 600}"},
+      {"\"generations\": []",
+       "\"generations\": [{\"generation\": 1, \"state\": \"read_only\", \"commitment\": \"" +
+           std::string(64, 'a') +
+           "\"}, {\"generation\": 2, \"state\": \"current\", \"commitment\": \"" +
+           std::string(96, 'b') + "\"}]"},
+      {"\"PCR8\": \"any\"", "\"PCR8\": \"" + image_pcr("custodian-1", 8).hex() + "\""},
+      {"\"instances\": \"any\"", "\"instances\": [\"i-0123456789abcdef0\"]"},
+      {"\"maximum_live\": \"any\"", "\"maximum_live\": 2"},
+      {"\"purposes\": {",
+       "\"purposes\": {\"operate/keys\": {\"initiator\": [], \"responder\": [\"custodian\"]},"},
+      {"\"use_limit\": \"none\"", "\"use_limit\": 1000"},
+      {"\"expires\": \"never\"", "\"expires\": \"2026-01-20T00:00:00Z\""},
+      {"\"operators\": {}", "\"operators\": {\"dana\": {\"key\": \"" + std::string(64, '2') +
+                                "\", \"purposes\": [\"operate/keys\"]}}"},
+      {"\"recovery\": \"none\"",
+       "\"recovery\": {\"threshold\": 1, \"holders\": {\"erin\": {\"key\": \"" +
+           std::string(64, '3') + "\"}, \"frank\": {\"key\": \"" + std::string(64, '4') + "\"}}}"},
+  };
+  std::string text = sample_policy(authority);
+  for (const auto& [from, to] : changes)
+    text = replaced(std::move(text), from, to);
+  return text;
 }
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {

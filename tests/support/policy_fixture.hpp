@@ -44,6 +44,8 @@ class TestAuthority {
 // reports may get "reports/daily".
 [[nodiscard]] std::string sample_policy(const attest::AuthorityDescriptor& authority,
                                         std::uint64_t serial = 1);
+// The sample with everything that a policy may say in place of "any", "none" and "never".
+[[nodiscard]] std::string full_policy(const attest::AuthorityDescriptor& authority);
 // `text` with the first `from` replaced by `to`; fails the test when there is none.
 [[nodiscard]] std::string replaced(std::string text, std::string_view from, std::string_view to);
 

@@ -1,0 +1,37 @@
+// The sections of a policy file that name one another: images, roles, purposes, grants, operators
+// and recovery holders. Internal to parsing.
+#pragma once
+
+#include "policy/field_reader.hpp"
+#include "policy/model.hpp"
+
+namespace concordat::policy {
+
+// The words by which a policy says that it restricts nothing, or has none of it.
+inline constexpr std::string_view kAny = "any";
+inline constexpr std::string_view kNone = "none";
+inline constexpr std::string_view kNever = "never";
+
+void read_sections(const json::Fields& file, json::Report& report, Model& model);
+
+// nullopt (and reported) unless RFC 3339.
+[[nodiscard]] std::optional<base::UnixMillis> read_time(const json::Fields& fields,
+                                                        std::string_view key);
+
+namespace json {
+
+// nullopt (and reported) unless N bytes in lower- or upper-case hex.
+template <class Fixed>
+std::optional<Fixed> read_hex_field(const Fields& fields, std::string_view key, Report& report) {
+  const std::string_view text = fields.text(key, Fixed::kSize * 2);
+  if (text.empty()) return std::nullopt;
+  auto fixed = Fixed::from_hex(text);
+  if (fixed) return *std::move(fixed);
+  report.error(PolicyErrc::bad_value, fields.path(key),
+               "want " + std::to_string(Fixed::kSize * 2) + " hexadecimal digits");
+  return std::nullopt;
+}
+
+}  // namespace json
+
+}  // namespace concordat::policy
