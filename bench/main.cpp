@@ -18,8 +18,10 @@ constexpr double kSliceSeconds = 0.25;
 
 std::vector<Ratio> all_ratios() {
   std::vector<Ratio> out = concordat::bench::attestation_ratios();
-  for (Ratio& ratio : concordat::bench::peer_ratios())
-    out.push_back(std::move(ratio));
+  for (const auto& more : {concordat::bench::peer_ratios, concordat::bench::policy_ratios}) {
+    for (Ratio& ratio : more())
+      out.push_back(std::move(ratio));
+  }
   return out;
 }
 

@@ -35,5 +35,6 @@ struct Ratio {
 
 [[nodiscard]] std::vector<Ratio> attestation_ratios();
 [[nodiscard]] std::vector<Ratio> peer_ratios();
+[[nodiscard]] std::vector<Ratio> policy_ratios();
 
 }  // namespace concordat::bench
