@@ -12,7 +12,10 @@ endif()
 find_program(CONCORDAT_CCACHE ccache)
 if(CONCORDAT_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${CONCORDAT_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CONCORDAT_CCACHE})
+  # ccache(1), "Precompiled headers": without these it passes over whatever uses one.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CONCORDAT_CCACHE})
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
 endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror

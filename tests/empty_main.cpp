@@ -1,0 +1,2 @@
+// A program of nothing: see CMakeLists.txt.
+int main() {}
