@@ -1,5 +1,6 @@
 #include "deploy/lab/key_table.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/file.hpp"
@@ -39,20 +40,50 @@ std::filesystem::path description_path(const std::filesystem::path& directory,
   return directory / (std::string(id) + ".json");
 }
 
+Result<LabGrant> parse_grant(const nlohmann::json& value) {
+  CONCORDAT_TRY(auto object, base::JsonObject::from(value, "grants"));
+  LabGrant grant;
+  CONCORDAT_TRY(grant.id, object.get_text("id"));
+  CONCORDAT_TRY(grant.grantee, object.get_text("grantee"));
+  CONCORDAT_TRY(grant.operations, object.get_texts("operations"));
+  CONCORDAT_CHECK(object.finish());
+  return grant;
+}
+
+Result<std::vector<LabGrant>> parse_grants(base::JsonObject& description) {
+  CONCORDAT_TRY(const nlohmann::json* list, description.get("grants"));
+  if (!list->is_array()) return description.bad_value("grants", "want a list");
+  std::vector<LabGrant> out;
+  for (const nlohmann::json& item : *list) {
+    CONCORDAT_TRY(LabGrant grant, parse_grant(item));
+    out.push_back(std::move(grant));
+  }
+  return out;
+}
+
 Result<LabKey> parse_description(std::string id, base::BytesView text) {
   CONCORDAT_TRY(const nlohmann::json value, base::parse_strict_json(base::as_text(text)));
   CONCORDAT_TRY(auto object, base::JsonObject::from(value, ""));
   CONCORDAT_TRY(std::string description, object.get_text("description"));
   CONCORDAT_TRY(const std::uint64_t created, object.get_uint("created_ms", 0, INT64_MAX));
   CONCORDAT_TRY(std::string policy_text, object.get_text("policy"));
+  CONCORDAT_TRY(std::vector<LabGrant> grants, parse_grants(object));
   CONCORDAT_CHECK(object.finish());
   CONCORDAT_TRY(KeyPolicy policy, KeyPolicy::parse(policy_text));
   return LabKey{
       std::move(id),          std::move(description), {static_cast<std::int64_t>(created)},
-      std::move(policy_text), std::move(policy),      {}};
+      std::move(policy_text), std::move(policy),      {},
+      std::move(grants)};
 }
 
 }  // namespace
+
+bool LabKey::grants_to(std::string_view principal, std::string_view operation) const {
+  return std::ranges::any_of(grants, [&](const LabGrant& grant) {
+    return grant.grantee == principal &&
+           std::ranges::find(grant.operations, operation) != grant.operations.end();
+  });
+}
 
 Result<KeyTable> KeyTable::open(const std::filesystem::path& directory) {
   CONCORDAT_CHECK(prepare_private_directory(directory));
@@ -80,9 +111,15 @@ Status KeyTable::load(const std::string& id) {
 }
 
 Status KeyTable::save_description(const LabKey& key) const {
+  nlohmann::json grants = nlohmann::json::array();
+  for (const LabGrant& grant : key.grants) {
+    grants.push_back(
+        {{"id", grant.id}, {"grantee", grant.grantee}, {"operations", grant.operations}});
+  }
   const nlohmann::json value{{"description", key.description},
                              {"created_ms", key.created.value},
-                             {"policy", key.policy_text}};
+                             {"policy", key.policy_text},
+                             {"grants", std::move(grants)}};
   return base::write_file(description_path(directory_, key.id),
                           base::as_bytes(value.dump(2) + "\n"), S_IRUSR | S_IWUSR);
 }
@@ -123,6 +160,19 @@ Status KeyTable::set_policy(std::string_view id, std::string policy_text, KeyPol
   }
   key.policy = std::move(policy);
   return {};
+}
+
+Result<std::string> KeyTable::add_grant(std::string_view id, LabGrant grant) {
+  const auto found = keys_.find(id);
+  if (found == keys_.end()) return Error(LabErrc::bad_name, "no key " + std::string(id));
+  LabKey& key = found->second;
+  grant.id = random_uuid();
+  key.grants.push_back(std::move(grant));
+  if (auto saved = save_description(key); !saved) {
+    key.grants.pop_back();
+    return saved.error();
+  }
+  return key.grants.back().id;
 }
 
 }  // namespace concordat::lab

@@ -1,5 +1,5 @@
 // The keys of the local KMS: in memory, and in a directory that only its owner can read. A key is
-// two files, ID.key (32 bytes) and ID.json (description, time, policy).
+// two files, ID.key (32 bytes) and ID.json (description, time, policy, grants).
 #pragma once
 
 #include <filesystem>
@@ -13,6 +13,12 @@
 
 namespace concordat::lab {
 
+struct LabGrant {
+  std::string id;
+  std::string grantee;                  // ARN of a principal
+  std::vector<std::string> operations;  // "Decrypt"
+};
+
 struct LabKey {
   std::string id;  // UUID
   std::string description;
@@ -20,6 +26,9 @@ struct LabKey {
   std::string policy_text;  // as it was set
   KeyPolicy policy;
   base::SecretBytes material;  // 32 bytes
+  std::vector<LabGrant> grants = {};
+
+  [[nodiscard]] bool grants_to(std::string_view principal, std::string_view operation) const;
 };
 
 class KeyTable {
@@ -32,11 +41,13 @@ class KeyTable {
   [[nodiscard]] const LabKey* find(std::string_view id) const;
   [[nodiscard]] std::vector<const LabKey*> all() const;
 
-  // Both write before they change anything in memory.
+  // These write before they change anything in memory.
   [[nodiscard]] base::Result<const LabKey*> create(std::string description, std::string policy_text,
                                                    KeyPolicy policy, base::UnixMillis now);
   [[nodiscard]] base::Status set_policy(std::string_view id, std::string policy_text,
                                         KeyPolicy policy);
+  // Gives the grant an id and returns it.
+  [[nodiscard]] base::Result<std::string> add_grant(std::string_view id, LabGrant grant);
 
  private:
   explicit KeyTable(std::filesystem::path directory) : directory_(std::move(directory)) {}

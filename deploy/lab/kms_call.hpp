@@ -37,26 +37,37 @@ class KmsCall {
   [[nodiscard]] Reply list_keys(base::JsonObject& body);
   [[nodiscard]] Reply get_key_policy(base::JsonObject& body);
   [[nodiscard]] Reply put_key_policy(base::JsonObject& body);
+  [[nodiscard]] Reply create_grant(base::JsonObject& body);
   // kms_crypto_operations.cpp
   [[nodiscard]] Reply encrypt(base::JsonObject& body);
   [[nodiscard]] Reply decrypt(base::JsonObject& body);
+  [[nodiscard]] Reply re_encrypt(base::JsonObject& body);
   [[nodiscard]] Reply generate_data_key(base::JsonObject& body);
+  [[nodiscard]] Reply generate_data_key_without_plaintext(base::JsonObject& body);
   [[nodiscard]] Reply generate_random(base::JsonObject& body);
 
   [[nodiscard]] std::string arn_of(const LabKey& key) const;
   [[nodiscard]] base::Result<const LabKey*> find_key(const std::string& id_or_arn);
   [[nodiscard]] base::Result<const LabKey*> named_key(base::JsonObject& body);
+  // The key of a ciphertext: as named in `member`, else as the ciphertext itself says.
+  [[nodiscard]] base::Result<const LabKey*> sealing_key(base::JsonObject& body,
+                                                        std::string_view member,
+                                                        base::BytesView sealed);
+  // What a condition of a key policy can ask of any call about a key.
+  [[nodiscard]] ConditionKeys about_the_call() const;
   [[nodiscard]] base::Status authorize(const LabKey& key, std::string_view action,
                                        ConditionKeys keys = {}) const;
   [[nodiscard]] base::Result<KeyPolicy> checked_policy(base::JsonObject& body,
                                                        const std::string& text) const;
   [[nodiscard]] Json metadata(const LabKey& key) const;
 
-  // Read a member into context_ and recipient_; absent is fine.
-  [[nodiscard]] base::Status read_context(base::JsonObject& body);
+  // Absent is empty.
+  [[nodiscard]] static base::Result<keyservice::EncryptionContext> read_context(
+      base::JsonObject& body, std::string_view member = "EncryptionContext");
+  // Into recipient_; absent is fine.
   [[nodiscard]] base::Status read_recipient(base::JsonObject& body);
-  // The condition keys that come of what was read.
-  [[nodiscard]] ConditionKeys conditions() const;
+  // The condition keys that come of a context and of the recipient.
+  [[nodiscard]] ConditionKeys conditions(const keyservice::EncryptionContext& context) const;
   // Puts the plaintext into the reply: in clear, or sealed for the recipient.
   [[nodiscard]] base::Status put_plaintext(Json& reply, base::SecretBytes plaintext);
   [[nodiscard]] Fault take_fault();
@@ -66,7 +77,6 @@ class KmsCall {
   const LabPrincipal& principal_;
   base::UnixMillis now_;
   std::string key_arn_;
-  keyservice::EncryptionContext context_;
   std::optional<RecipientClaims> recipient_;
 };
 

@@ -1,6 +1,7 @@
 // The local KMS without its sockets: one signed request in, one reply out. AWS JSON 1.1, operations
-// CreateKey, DescribeKey, ListKeys, GetKeyPolicy, PutKeyPolicy, Encrypt, Decrypt, GenerateDataKey,
-// GenerateRandom, close enough to AWS's that unmodified AWS clients call it.
+// CreateKey, DescribeKey, ListKeys, GetKeyPolicy, PutKeyPolicy, CreateGrant, Encrypt, Decrypt,
+// ReEncrypt, GenerateDataKey, GenerateDataKeyWithoutPlaintext, GenerateRandom, close enough to
+// AWS's that unmodified AWS clients call it.
 //
 // It plays AWS for a laptop and guards nothing real: a plaintext that AWS would send in a reply
 // passes through ordinary memory here. Key material and what is sealed for a Recipient do not.

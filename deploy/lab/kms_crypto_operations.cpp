@@ -61,16 +61,19 @@ Result<std::size_t> data_key_size(JsonObject& body) {
 
 }  // namespace
 
-Status KmsCall::read_context(JsonObject& body) {
-  if (body.find("EncryptionContext") == nullptr) return {};
-  CONCORDAT_TRY(JsonObject object, body.get_object("EncryptionContext"));
+Result<keyservice::EncryptionContext> KmsCall::read_context(JsonObject& body,
+                                                            std::string_view member) {
+  keyservice::EncryptionContext context;
+  if (body.find(member) == nullptr) return context;
+  CONCORDAT_TRY(JsonObject object, body.get_object(member));
   std::size_t size = 0;
   for (const std::string& name : object.keys()) {
     CONCORDAT_TRY(std::string value, object.get_text(name));
     size += name.size() + value.size();
-    context_[name] = std::move(value);
+    context[name] = std::move(value);
   }
-  return size <= kMaxContext ? Status() : validation("EncryptionContext: too large");
+  if (size > kMaxContext) return validation(body.place_of(member) + ": too large");
+  return context;
 }
 
 Status KmsCall::read_recipient(JsonObject& body) {
@@ -93,11 +96,12 @@ Status KmsCall::read_recipient(JsonObject& body) {
   return {};
 }
 
-ConditionKeys KmsCall::conditions() const {
+ConditionKeys KmsCall::conditions(const keyservice::EncryptionContext& context) const {
   ConditionKeys out{{"kms:encryptionalgorithm", {std::string(kSymmetric)}}};
-  for (const auto& [name, value] : context_) {
+  for (const auto& [name, value] : context) {
     out["kms:encryptioncontextkeys"].push_back(name);
-    out[condition_key_name("kms:EncryptionContext:" + name)] = {value};
+    // Two names that differ in case alone are one condition key, and both must do.
+    out[condition_key_name("kms:EncryptionContext:" + name)].push_back(value);
   }
   if (!recipient_) return out;
   for (const auto& [index, value] : recipient_->pcrs) {
@@ -138,41 +142,72 @@ Status KmsCall::put_plaintext(Json& reply, SecretBytes plaintext) {
 KmsCall::Reply KmsCall::encrypt(JsonObject& body) {
   CONCORDAT_TRY(const LabKey* key, named_key(body));
   CONCORDAT_CHECK(check_algorithm(body));
-  CONCORDAT_CHECK(read_context(body));  // and no Recipient: Encrypt does not take one
+  CONCORDAT_TRY(const auto context, read_context(body));  // no Recipient: Encrypt takes none
   CONCORDAT_TRY(Bytes plaintext, blob(body, "Plaintext", kMaxPlaintext));
   const SecretBytes secret = SecretBytes::take(plaintext);
-  CONCORDAT_CHECK(authorize(*key, "Encrypt", conditions()));
+  CONCORDAT_CHECK(authorize(*key, "Encrypt", conditions(context)));
   return Json{{"KeyId", arn_of(*key)},
               {"EncryptionAlgorithm", kSymmetric},
-              {"CiphertextBlob", base::to_base64(seal_blob(*key, arn_of(*key), context_, secret))}};
+              {"CiphertextBlob", base::to_base64(seal_blob(*key, arn_of(*key), context, secret))}};
+}
+
+Result<const LabKey*> KmsCall::sealing_key(JsonObject& body, std::string_view member,
+                                           base::BytesView sealed) {
+  CONCORDAT_TRY(const auto named, body.find_text(member));
+  if (named) return find_key(*named);
+  CONCORDAT_TRY(const std::string id, blob_key_id(sealed));
+  return find_key(id);
 }
 
 KmsCall::Reply KmsCall::decrypt(JsonObject& body) {
   CONCORDAT_TRY(const Bytes sealed, blob(body, "CiphertextBlob", keyservice::kMaxCiphertextBlob));
   CONCORDAT_CHECK(check_algorithm(body));
-  CONCORDAT_TRY(const auto named, body.find_text("KeyId"));
-  std::string id = named.value_or("");
-  if (!named) {
-    CONCORDAT_TRY(id, blob_key_id(sealed));
-  }
-  CONCORDAT_TRY(const LabKey* key, find_key(id));
-  CONCORDAT_CHECK(read_context(body));
+  CONCORDAT_TRY(const LabKey* key, sealing_key(body, "KeyId", sealed));
+  CONCORDAT_TRY(const auto context, read_context(body));
   CONCORDAT_CHECK(read_recipient(body));
-  CONCORDAT_CHECK(authorize(*key, "Decrypt", conditions()));
-  CONCORDAT_TRY(SecretBytes plaintext, open_blob(*key, arn_of(*key), context_, sealed));
+  CONCORDAT_CHECK(authorize(*key, "Decrypt", conditions(context)));
+  CONCORDAT_TRY(SecretBytes plaintext, open_blob(*key, arn_of(*key), context, sealed));
   Json reply{{"KeyId", arn_of(*key)}, {"EncryptionAlgorithm", kSymmetric}};
   CONCORDAT_CHECK(put_plaintext(reply, std::move(plaintext)));
   return reply;
 }
 
+// Two permissions, each under the context of its side; the plaintext stays inside.
+KmsCall::Reply KmsCall::re_encrypt(JsonObject& body) {
+  CONCORDAT_TRY(const Bytes sealed, blob(body, "CiphertextBlob", keyservice::kMaxCiphertextBlob));
+  CONCORDAT_TRY(const LabKey* from, sealing_key(body, "SourceKeyId", sealed));
+  CONCORDAT_TRY(const std::string destination, body.get_text("DestinationKeyId"));
+  CONCORDAT_TRY(const auto old_context, read_context(body, "SourceEncryptionContext"));
+  CONCORDAT_TRY(const auto new_context, read_context(body, "DestinationEncryptionContext"));
+  CONCORDAT_CHECK(authorize(*from, "ReEncryptFrom", conditions(old_context)));
+  CONCORDAT_TRY(const LabKey* to, find_key(destination));
+  CONCORDAT_CHECK(authorize(*to, "ReEncryptTo", conditions(new_context)));
+  CONCORDAT_TRY(const SecretBytes secret, open_blob(*from, arn_of(*from), old_context, sealed));
+  return Json{
+      {"SourceKeyId", arn_of(*from)},
+      {"KeyId", arn_of(*to)},
+      {"SourceEncryptionAlgorithm", kSymmetric},
+      {"DestinationEncryptionAlgorithm", kSymmetric},
+      {"CiphertextBlob", base::to_base64(seal_blob(*to, arn_of(*to), new_context, secret))}};
+}
+
+KmsCall::Reply KmsCall::generate_data_key_without_plaintext(JsonObject& body) {
+  CONCORDAT_TRY(const LabKey* key, named_key(body));
+  CONCORDAT_TRY(const std::size_t size, data_key_size(body));
+  CONCORDAT_TRY(const auto context, read_context(body));
+  CONCORDAT_CHECK(authorize(*key, "GenerateDataKeyWithoutPlaintext", conditions(context)));
+  const Bytes sealed = seal_blob(*key, arn_of(*key), context, SecretBytes::random(size));
+  return Json{{"KeyId", arn_of(*key)}, {"CiphertextBlob", base::to_base64(sealed)}};
+}
+
 KmsCall::Reply KmsCall::generate_data_key(JsonObject& body) {
   CONCORDAT_TRY(const LabKey* key, named_key(body));
   CONCORDAT_TRY(const std::size_t size, data_key_size(body));
-  CONCORDAT_CHECK(read_context(body));
+  CONCORDAT_TRY(const auto context, read_context(body));
   CONCORDAT_CHECK(read_recipient(body));
-  CONCORDAT_CHECK(authorize(*key, "GenerateDataKey", conditions()));
+  CONCORDAT_CHECK(authorize(*key, "GenerateDataKey", conditions(context)));
   SecretBytes plaintext = SecretBytes::random(size);
-  const Bytes sealed = seal_blob(*key, arn_of(*key), context_, plaintext);
+  const Bytes sealed = seal_blob(*key, arn_of(*key), context, plaintext);
   Json reply{{"KeyId", arn_of(*key)}, {"CiphertextBlob", base::to_base64(sealed)}};
   CONCORDAT_CHECK(put_plaintext(reply, std::move(plaintext)));
   return reply;

@@ -30,9 +30,12 @@ const KmsCall::Operation* KmsCall::find_operation(std::string_view name) {
       Operation{"ListKeys", &KmsCall::list_keys},
       Operation{"GetKeyPolicy", &KmsCall::get_key_policy},
       Operation{"PutKeyPolicy", &KmsCall::put_key_policy},
+      Operation{"CreateGrant", &KmsCall::create_grant},
       Operation{"Encrypt", &KmsCall::encrypt},
       Operation{"Decrypt", &KmsCall::decrypt},
+      Operation{"ReEncrypt", &KmsCall::re_encrypt},
       Operation{"GenerateDataKey", &KmsCall::generate_data_key},
+      Operation{"GenerateDataKeyWithoutPlaintext", &KmsCall::generate_data_key_without_plaintext},
       Operation{"GenerateRandom", &KmsCall::generate_random},
   };
   const auto row = std::ranges::find(kOperations, name, &Operation::name);
@@ -72,14 +75,27 @@ Result<const LabKey*> KmsCall::named_key(JsonObject& body) {
   return find_key(id);
 }
 
+// Every key of the lab is symmetric, of one Region, and its material made here (see metadata).
+ConditionKeys KmsCall::about_the_call() const {
+  return {{"kms:calleraccount", {settings_.account}},
+          {"kms:keyorigin", {"AWS_KMS"}},
+          {"kms:keyspec", {"SYMMETRIC_DEFAULT"}},
+          {"kms:keyusage", {"ENCRYPT_DECRYPT"}},
+          {"kms:multiregion", {"false"}},
+          {"aws:principalaccount", {settings_.account}},
+          {"aws:principalarn", {principal_.arn}}};
+}
+
 Status KmsCall::authorize(const LabKey& key, std::string_view action, ConditionKeys keys) const {
-  keys["kms:calleraccount"] = {settings_.account};
-  keys["aws:principalaccount"] = {settings_.account};
-  keys["aws:principalarn"] = {principal_.arn};
+  keys.merge(about_the_call());
   const auto allowed =
       key.policy.authorize({principal_.arn, settings_.account, "kms:" + std::string(action),
                             arn_of(key), std::move(keys)});
   if (allowed) return {};
+  // KMS: a grant permits what no policy does, and nothing that a policy denies.
+  if (allowed.error().is(KeyPolicyErrc::not_allowed) && key.grants_to(principal_.arn, action)) {
+    return {};
+  }
   // AWS tells the caller less; the lab is there to be understood.
   return Error(ServiceErrc::access_denied,
                "User: " + principal_.arn +
@@ -96,11 +112,8 @@ Result<KeyPolicy> KmsCall::checked_policy(JsonObject& body, const std::string& t
   }
   // As KMS: nobody sets a policy that would keep them from setting the next one by mistake.
   const bool keeps_access = bypass || policy
-                                          ->authorize({principal_.arn,
-                                                       settings_.account,
-                                                       "kms:PutKeyPolicy",
-                                                       "*",
-                                                       {{"aws:principalarn", {principal_.arn}}}})
+                                          ->authorize({principal_.arn, settings_.account,
+                                                       "kms:PutKeyPolicy", "*", about_the_call()})
                                           .has_value();
   if (!keeps_access) {
     return Error(ServiceErrc::malformed_policy,
@@ -169,6 +182,22 @@ KmsCall::Reply KmsCall::put_key_policy(JsonObject& body) {
   CONCORDAT_TRY(KeyPolicy policy, checked_policy(body, text));
   CONCORDAT_CHECK(keys_.set_policy(key->id, text, std::move(policy)));
   return Json::object();
+}
+
+// Without constraints, names and retiring principals.
+KmsCall::Reply KmsCall::create_grant(JsonObject& body) {
+  CONCORDAT_TRY(const LabKey* key, named_key(body));
+  LabGrant grant;
+  CONCORDAT_TRY(grant.grantee, body.get_text("GranteePrincipal"));
+  CONCORDAT_TRY(grant.operations, body.get_texts("Operations"));
+  if (body.find("Constraints") != nullptr) {
+    return Error(ServiceErrc::validation, "Constraints: the local KMS evaluates none");
+  }
+  CONCORDAT_CHECK(authorize(
+      *key, "CreateGrant",
+      {{"kms:granteeprincipal", {grant.grantee}}, {"kms:grantoperations", grant.operations}}));
+  CONCORDAT_TRY(const std::string id, keys_.add_grant(key->id, std::move(grant)));
+  return Json{{"GrantId", id}, {"GrantToken", id}};
 }
 
 }  // namespace concordat::lab

@@ -98,6 +98,15 @@ TEST_F(KmsCoreTest, AnotherContextDoesNotOpen) {
           .is(KmsErrc::access_denied));
 }
 
+// IAM compares the names of condition keys without regard to case, KMS those of a context with it.
+TEST_F(KmsCoreTest, NamesThatDifferInCaseAloneMustAllMatch) {
+  keyservice::EncryptionContext twice = context_;
+  twice["Concordat:Realm"] = "r2";
+  const auto request = generate_data_key_request(key_, twice, fresh_document()).value();
+  EXPECT_TRUE(
+      parse_generate_data_key_reply(key_, call(request, key_)).error().is(KmsErrc::access_denied));
+}
+
 TEST_F(KmsCoreTest, ATamperedBlobIsRefused) {
   const auto made = root();
   const Bytes doc = fresh_document();
@@ -225,6 +234,60 @@ TEST_F(KmsCoreTest, EncryptAndDecryptWithoutRecipient) {
   EXPECT_EQ(admin("Decrypt", {{"CiphertextBlob", sealed["CiphertextBlob"]},
                               {"EncryptionContext", {{"a", "b"}}}})["__type"],
             "InvalidCiphertextException");
+}
+
+TEST_F(KmsCoreTest, ReEncryptionNeedsBothKeysAndTheOldContext) {
+  const KmsKeyArn from = create_key(KeyPolicy::default_text(kAccount));
+  const KmsKeyArn to = create_key(KeyPolicy::default_text(kAccount));
+  const json sealed = admin(
+      "Encrypt",
+      {{"KeyId", from.text()}, {"Plaintext", "aGVsbG8="}, {"EncryptionContext", {{"a", "b"}}}});
+  json order = {{"CiphertextBlob", sealed["CiphertextBlob"]},
+                {"DestinationKeyId", to.text()},
+                {"DestinationEncryptionContext", {{"c", "d"}}}};
+  EXPECT_EQ(admin("ReEncrypt", order)["__type"], "InvalidCiphertextException");
+  order["SourceEncryptionContext"] = {{"a", "b"}};
+  const json moved = admin("ReEncrypt", order);
+  EXPECT_EQ(moved["SourceKeyId"], from.text());
+  EXPECT_EQ(moved["KeyId"], to.text());
+  EXPECT_EQ(admin("Decrypt", {{"CiphertextBlob", moved["CiphertextBlob"]},
+                              {"KeyId", to.text()},
+                              {"EncryptionContext", {{"c", "d"}}}})["Plaintext"],
+            "aGVsbG8=");
+  order["DestinationKeyId"] = key_.text();  // whose policy allows nobody ReEncryptTo
+  EXPECT_EQ(admin("ReEncrypt", order)["__type"], "AccessDeniedException");
+}
+
+TEST_F(KmsCoreTest, ADataKeyWithoutPlaintextIsSealedAllTheSame) {
+  key_ = create_key(KeyPolicy::default_text(kAccount));
+  const json made =
+      admin("GenerateDataKeyWithoutPlaintext", {{"KeyId", key_.text()}, {"KeySpec", "AES_256"}});
+  EXPECT_FALSE(made.contains("Plaintext"));
+  const json opened = admin("Decrypt", {{"CiphertextBlob", made["CiphertextBlob"]}});
+  EXPECT_EQ(base::from_base64(std::string(opened["Plaintext"])).value().size(), 32u);
+}
+
+TEST_F(KmsCoreTest, AGrantIsForItsGranteeAndItsOperations) {
+  const std::string for_admin_alone = R"({"Statement":{"Effect":"Allow","Principal":{"AWS":")" +
+                                      std::string(kAdmin) +
+                                      R"("},"Action":"kms:*","Resource":"*"}})";
+  key_ = create_key(for_admin_alone);
+  const json sealed = {{"KeyId", key_.text()}, {"Plaintext", "aGVsbG8="}};
+  json grant = {
+      {"KeyId", key_.text()}, {"GranteePrincipal", kStranger}, {"Operations", {"Encrypt"}}};
+  EXPECT_EQ(stranger("CreateGrant", grant)["__type"], "AccessDeniedException");
+  EXPECT_EQ(stranger("Encrypt", sealed)["__type"], "AccessDeniedException");
+  EXPECT_TRUE(admin("CreateGrant", grant).contains("GrantId"));
+  const json blob = stranger("Encrypt", sealed);
+  ASSERT_TRUE(blob.contains("CiphertextBlob")) << blob;
+  EXPECT_EQ(instance("Encrypt", sealed)["__type"], "AccessDeniedException");
+  EXPECT_EQ(stranger("Decrypt", {{"CiphertextBlob", blob["CiphertextBlob"]}})["__type"],
+            "AccessDeniedException");
+  restart(Fault::none);
+  EXPECT_TRUE(stranger("Encrypt", sealed).contains("CiphertextBlob"));
+  // What a grant of AWS could be narrowed by is not passed over.
+  grant["Constraints"] = {{"EncryptionContextEquals", {{"a", "b"}}}};
+  EXPECT_EQ(admin("CreateGrant", grant)["__type"], "ValidationException");
 }
 
 TEST_F(KmsCoreTest, DataKeySizes) {

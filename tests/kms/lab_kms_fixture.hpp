@@ -31,6 +31,9 @@ class LabKms : public testing::Test {
  protected:
   static inline const char* const kAccount = "111122223333";
   static inline const char* const kInstance = "arn:aws:iam::111122223333:role/lab-instance";
+  static inline const char* const kAdmin = "arn:aws:iam::111122223333:user/lab-admin";
+  // Of the account, with whatever IAM gives.
+  static inline const char* const kStranger = "arn:aws:iam::111122223333:role/stranger";
 
   LabKms() { restart(lab::Fault::none); }
 
@@ -38,11 +41,10 @@ class LabKms : public testing::Test {
   void restart(lab::Fault fault, unsigned count = ~0u) {
     keys_.emplace(lab::KeyTable::open(folder_.path() / "keys").value());
     lab::KmsSettings settings;
-    settings.principals.push_back(
-        {"arn:aws:iam::111122223333:user/lab-admin", credentials("AKIAADMIN", "")});
+    settings.principals.push_back({kAdmin, credentials("AKIAADMIN", "")});
     settings.principals.push_back({kInstance, credentials("ASIAINSTANCE", "token")});
-    settings.verify_recipient =
-        lab::verify_recipient_under(attest::trust_anchors_from_root(pki_->root_der()).value());
+    settings.principals.push_back({kStranger, credentials("AKIASTRANGER", "")});
+    settings.verify_recipient = verify_recipient_;
     settings.fault = fault;
     settings.fault_count = count;
     core_.emplace(std::move(settings), *keys_, log_);
@@ -94,6 +96,10 @@ class LabKms : public testing::Test {
     return nlohmann::json::parse(
         core_->handle(signed_request(operation, body, "ASIAINSTANCE", "token"), now_).body);
   }
+  nlohmann::json stranger(std::string_view operation, const nlohmann::json& body) {
+    return nlohmann::json::parse(
+        core_->handle(signed_request(operation, body, "AKIASTRANGER", ""), now_).body);
+  }
 
   // The administrator manages; the instance may only use, attested as `image`.
   std::string custodian_policy(std::uint8_t image) {
@@ -103,7 +109,7 @@ class LabKms : public testing::Test {
         {"Statement",
          {{{"Sid", "Admin"},
            {"Effect", "Allow"},
-           {"Principal", {{"AWS", "arn:aws:iam::111122223333:user/lab-admin"}}},
+           {"Principal", {{"AWS", kAdmin}}},
            {"Action", {"kms:PutKeyPolicy", "kms:GetKeyPolicy", "kms:DescribeKey", "kms:Encrypt"}},
            {"Resource", "*"}},
           {{"Sid", "Custodian"},
@@ -138,6 +144,9 @@ class LabKms : public testing::Test {
   test::TemporaryFolder folder_;
   base::UnixMillis now_ = kNow;
   std::unique_ptr<lab::Pki> pki_ = lab::Pki::create(kNow).value();
+  // As of the next restart.
+  lab::VerifyRecipient verify_recipient_ =
+      lab::verify_recipient_under(attest::trust_anchors_from_root(pki_->root_der()).value());
   std::vector<nlohmann::json> log_lines_;
   base::Logger log_{
       "test", [this](std::string_view line) { log_lines_.push_back(nlohmann::json::parse(line)); }};
