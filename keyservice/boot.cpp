@@ -4,6 +4,7 @@
 #include "keyservice/cms.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/recipient_key.hpp"
+#include "policy/root_context.hpp"
 
 namespace concordat::keyservice {
 
@@ -15,7 +16,7 @@ using base::SecretBytes;
 
 namespace {
 
-constexpr std::uint32_t kFirstGeneration = 1;
+using policy::kFirstRootGeneration;
 
 Result<KmsKeyArn> key_arn(const policy::Policy& policy) {
   const auto& arn = policy.model().kms_key_arn;
@@ -84,15 +85,15 @@ Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms) {
   if (policy->model().current_root() != nullptr) {
     return Error(Errc::root_already_pinned, "genesis would make another");
   }
-  CONCORDAT_TRY(const auto earlier, enclave.parent.load(root_blob_name(kFirstGeneration)));
+  CONCORDAT_TRY(const auto earlier, enclave.parent.load(root_blob_name(kFirstRootGeneration)));
   if (earlier) {
     return Error(Errc::root_already_pinned,
                  "the store holds a genesis that awaits pin-root; remove '" +
-                     root_blob_name(kFirstGeneration) + "' to begin anew");
+                     root_blob_name(kFirstRootGeneration) + "' to begin anew");
   }
   CONCORDAT_TRY(const GenesisChallenge challenge, load_challenge(enclave.parent));
   CONCORDAT_TRY(const KmsKeyArn arn, key_arn(*policy));
-  const EncryptionContext context = root_encryption_context(policy->realm(), kFirstGeneration);
+  const EncryptionContext context = root_encryption_context(policy->realm(), kFirstRootGeneration);
   CONCORDAT_TRY(const RecipientKey recipient, RecipientKey::generate());
   CONCORDAT_TRY(
       const GeneratedDataKey generated,
@@ -102,13 +103,13 @@ Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms) {
           [&](const HttpReply& reply) { return parse_generate_data_key_reply(arn, reply); }));
   CONCORDAT_TRY(SecretBytes secret,
                 open_ciphertext_for_recipient(generated.ciphertext_for_recipient, recipient));
-  CONCORDAT_TRY(const Root root, Root::create(kFirstGeneration, std::move(secret)));
+  CONCORDAT_TRY(const Root root, Root::create(kFirstRootGeneration, std::move(secret)));
   const GenesisStatement statement{challenge, policy->digest(), arn.text(),
                                    base::sha256({generated.ciphertext_blob}), root.commitment()};
   CONCORDAT_TRY(const Bytes document, attest::mint(enclave.nsm, genesis_document(statement)));
   CONCORDAT_CHECK(
-      enclave.parent.store_new(root_blob_name(kFirstGeneration), generated.ciphertext_blob));
-  CONCORDAT_CHECK(enclave.parent.store_new(genesis_document_name(kFirstGeneration), document));
+      enclave.parent.store_new(root_blob_name(kFirstRootGeneration), generated.ciphertext_blob));
+  CONCORDAT_CHECK(enclave.parent.store_new(genesis_document_name(kFirstRootGeneration), document));
   return statement;
 }
 

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "keyservice/kms.hpp"
+#include "policy/root_context.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -45,8 +46,8 @@ Result<HttpRequest> request(const KmsKeyArn& key, std::string_view operation,
 }  // namespace
 
 EncryptionContext root_encryption_context(std::string_view realm_id, std::uint64_t generation) {
-  return {{"concordat:realm", std::string(realm_id)},
-          {"concordat:root-generation", std::to_string(generation)}};
+  return {{std::string(policy::kRealmContextKey), std::string(realm_id)},
+          {std::string(policy::kGenerationContextKey), std::to_string(generation)}};
 }
 
 Result<HttpRequest> generate_data_key_request(const KmsKeyArn& key,

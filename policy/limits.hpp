@@ -33,6 +33,7 @@ inline constexpr std::size_t kHolders = 255;
 inline constexpr std::size_t kRootGenerations = 32;
 inline constexpr std::size_t kCommitmentMin = 32;
 inline constexpr std::size_t kCommitmentMax = 48;
+inline constexpr std::size_t kKmsKeyPolicyBytes = 32 * 1024;  // KMS's own bound
 
 // Integers stay exact in every JSON tool (IEEE 754 double).
 inline constexpr std::uint64_t kInteger = (std::uint64_t{1} << 53) - 1;

@@ -41,6 +41,18 @@ bool is_partition(std::string_view text) noexcept {
   return text.starts_with("aws") && all_of(text, "-");
 }
 
+// "arn:PARTITION:iam::ACCOUNT:" and anything.
+bool is_iam_arn(std::string_view text) noexcept {
+  const auto parts = arn_parts(text);
+  return text.size() <= limits::kArnLength && parts[0] == "arn" && is_partition(parts[1]) &&
+         parts[2] == "iam" && parts[3].empty() && is_account(parts[4]);
+}
+
+bool has_name(std::string_view resource, std::string_view kind) noexcept {
+  return resource.starts_with(kind) && resource.size() > kind.size() &&
+         all_of(resource, "/+=,.@_-");
+}
+
 }  // namespace
 
 bool is_name(std::string_view text) noexcept {
@@ -63,12 +75,19 @@ bool is_purpose_name(std::string_view text) noexcept {
 }
 
 bool is_role_arn(std::string_view text) noexcept {
-  const auto parts = arn_parts(text);
-  constexpr std::string_view kRole = "role/";
-  return text.size() <= limits::kArnLength && parts[0] == "arn" && is_partition(parts[1]) &&
-         parts[2] == "iam" && parts[3].empty() && is_account(parts[4]) &&
-         parts[5].starts_with(kRole) && parts[5].size() > kRole.size() &&
-         all_of(parts[5], "/+=,.@_-");
+  return is_iam_arn(text) && has_name(arn_parts(text)[5], "role/");
+}
+
+bool is_user_arn(std::string_view text) noexcept {
+  return is_iam_arn(text) && has_name(arn_parts(text)[5], "user/");
+}
+
+bool is_account_arn(std::string_view text) noexcept {
+  return is_iam_arn(text) && arn_parts(text)[5] == "root";
+}
+
+std::string_view account_of_arn(std::string_view text) noexcept {
+  return arn_parts(text)[4];
 }
 
 bool is_instance_id(std::string_view text) noexcept {

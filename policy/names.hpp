@@ -18,6 +18,12 @@ inline constexpr const char* kNameRule =
 [[nodiscard]] bool is_purpose_name(std::string_view text) noexcept;
 // "arn:PARTITION:iam::ACCOUNT:role/PATH", what the parent's instance profile carries.
 [[nodiscard]] bool is_role_arn(std::string_view text) noexcept;
+// "arn:PARTITION:iam::ACCOUNT:user/PATH".
+[[nodiscard]] bool is_user_arn(std::string_view text) noexcept;
+// "arn:PARTITION:iam::ACCOUNT:root": whomever IAM of that account lets.
+[[nodiscard]] bool is_account_arn(std::string_view text) noexcept;
+// The fifth part of an ARN; empty when there is none.
+[[nodiscard]] std::string_view account_of_arn(std::string_view text) noexcept;
 // "i-" and 8 or 17 hexadecimal digits.
 [[nodiscard]] bool is_instance_id(std::string_view text) noexcept;
 // "arn:PARTITION:kms:REGION:ACCOUNT:key/ID"; never an alias.

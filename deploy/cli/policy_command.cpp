@@ -27,6 +27,7 @@ void add_policy_commands(CLI::App& app, Invocation& invocation) {
   add_policy_check(*policy, invocation);
   add_policy_sign(*policy, invocation);
   add_policy_explain(*policy, invocation);
+  add_policy_kms_key_policy(*policy, invocation);
 }
 
 }  // namespace concordat::cli

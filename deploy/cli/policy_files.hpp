@@ -43,5 +43,6 @@ void add_policy_pin_root(CLI::App& policy, Invocation& invocation);
 void add_policy_sign(CLI::App& policy, Invocation& invocation);
 void add_policy_check(CLI::App& policy, Invocation& invocation);
 void add_policy_explain(CLI::App& policy, Invocation& invocation);
+void add_policy_kms_key_policy(CLI::App& policy, Invocation& invocation);
 
 }  // namespace concordat::cli

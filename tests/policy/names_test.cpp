@@ -38,6 +38,20 @@ TEST(Names, OfRoleArns) {
     EXPECT_FALSE(is_role_arn(bad)) << bad;
 }
 
+TEST(Names, OfOtherIamPrincipals) {
+  EXPECT_TRUE(is_user_arn("arn:aws:iam::111122223333:user/ann"));
+  EXPECT_TRUE(is_account_arn("arn:aws-us-gov:iam::111122223333:root"));
+  for (const char* bad :
+       {"", "ann", "arn:aws:iam::111122223333:role/x", "arn:aws:iam::111122223333:user/",
+        "arn:aws:iam::1:user/ann", "arn:aws:iam::111122223333:user/a*", "arn:aws:iam::1:root"}) {
+    EXPECT_FALSE(is_user_arn(bad)) << bad;
+    EXPECT_FALSE(is_account_arn(bad)) << bad;
+  }
+  EXPECT_FALSE(is_account_arn("arn:aws:iam::111122223333:rooted"));
+  EXPECT_EQ(account_of_arn("arn:aws:iam::111122223333:user/ann"), "111122223333");
+  EXPECT_EQ(account_of_arn("ann"), "");
+}
+
 TEST(Names, OfInstances) {
   EXPECT_TRUE(is_instance_id("i-0123456789abcdef0"));
   EXPECT_TRUE(is_instance_id("i-01234567"));
