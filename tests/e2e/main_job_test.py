@@ -13,7 +13,7 @@ SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
 PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
 
 # What issue after issue may add to, and none may take away from.
-STEPS = {"genesis", "pin-root", "unseal", "kms-refuses-parent", "worker-a", "worker-b", "worker-a-granted",
+STEPS = {"kms-key", "genesis", "pin-root", "unseal", "kms-refuses-parent", "worker-a", "worker-b", "worker-a-granted",
          "worker-b-granted", "worker-a-refused", "worker-b-refused", "worker-b-sign-refused", "altered-image-refused",
          "replayed-handshake-refused", "replayed-document-refused", "relay-sees-ciphertext", "counts"}
 

@@ -92,6 +92,11 @@ class Deployment:
             raise StepFailed(f"{THRESHOLD} signatures are not enough: {signed}")
         return signed
 
+    def kms_key_policy(self) -> str:
+        """The key policy that goes with the policy, as the command prints it."""
+        return self.programs.run("concordat-lab", "policy", "kms-key-policy", *self.policy_files,
+                                 "--administrator", ADMIN).stdout.decode()
+
     # --- The parent and its enclaves ---
 
     def start_parent(self, workers: list[Worker]) -> None:

@@ -10,7 +10,7 @@ import os
 import pathlib
 import re
 
-from jobs.deployment import ADMIN, INSTANCE_ROLE, REALM, SIGNERS, THRESHOLD, Deployment, Worker
+from jobs.deployment import INSTANCE_ROLE, REALM, SIGNERS, THRESHOLD, Deployment, Worker
 from jobs.http_unix import Answer
 from jobs.processes import wait_for
 from jobs.record import Record, StepFailed
@@ -33,7 +33,6 @@ class MainStory:
         self.images: dict[str, pathlib.Path] = {}
         self.measured: dict[str, dict] = {}
         self.key_arn = ""
-        self.pcr16 = ""
         self.challenge = os.urandom(32)
         self.released: dict[str, bytes] = {}
 
@@ -79,8 +78,7 @@ class MainStory:
         require(created.status == 200, f"KMS made no key: {created.body}")
         self.key_arn = created.body["KeyMetadata"]["Arn"]
         signers = [option for signer in SIGNERS for option in ("--signer", self.lab.authority / f"{signer}.key.pub")]
-        self.pcr16 = self.lab.policy("init", "--realm", REALM, *signers, "--threshold", str(THRESHOLD),
-                                     "--kms-key", self.key_arn)["pcr16"]
+        self.lab.policy("init", "--realm", REALM, *signers, "--threshold", str(THRESHOLD), "--kms-key", self.key_arn)
         pinned = ("--account", INSTANCE_ROLE)
         self.lab.policy("enroll", "custodian-1", "--eif", self.images["custodian"], "--role", "custodian", *pinned)
         self.lab.policy("enroll", "payments-1", "--eif", self.images[PAYMENTS.name], "--role", PAYMENTS.role, *pinned,
@@ -91,19 +89,13 @@ class MainStory:
         return f"serial {signed['serial']}, signed by {signed['signatures']} of {len(SIGNERS)}, {THRESHOLD} needed"
 
     def bind_kms_key(self) -> str:
-        pcrs = {f"PCR{index}": self.measured["custodian"][f"PCR{index}"] for index in (0, 1, 2)}
-        pcrs["PCR16"] = self.pcr16
-        attested = {"StringEqualsIgnoreCase": {f"kms:RecipientAttestation:{pcr}": value for pcr, value in pcrs.items()}}
-        statements = [
-            {"Sid": "Administration", "Effect": "Allow", "Principal": {"AWS": ADMIN}, "Resource": "*",
-             "Action": ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy"]},
-            {"Sid": "AttestedCustodian", "Effect": "Allow", "Principal": {"AWS": INSTANCE_ROLE}, "Resource": "*",
-             "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Condition": attested},
-        ]
-        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        put = self.lab.kms_client("admin").call("PutKeyPolicy", KeyId=self.key_arn, PolicyName="default", Policy=policy)
+        text = self.lab.kms_key_policy()
+        put = self.lab.kms_client("admin").call("PutKeyPolicy", KeyId=self.key_arn, PolicyName="default", Policy=text)
         require(put.status == 200, f"KMS did not take the key policy: {put.body}")
-        return "unseals for the custodian's PCR0, 1, 2 under this authority's PCR16, and for nobody else"
+        statements = json.loads(text)["Statement"]
+        denials = sum(statement["Effect"] == "Deny" for statement in statements)
+        return (f"set as printed, {len(text):,} bytes: unseals for the attested custodian under this authority;"
+                f" {denials} denials for everything else")
 
     # --- The root ---
 
@@ -131,14 +123,26 @@ class MainStory:
         return f"restarted; KMS unsealed generation {unsealed['generation']}, it matches the pinned commitment; serving"
 
     def kms_refuses_the_parent(self) -> str:
-        blob = (self.lab.store / "custodian/root-1").read_bytes()
-        answer = self.lab.kms_client("instance").call("Decrypt", KeyId=self.key_arn,
-                                                      CiphertextBlob=base64.b64encode(blob).decode())
-        kind = answer.body.get("__type", "").rpartition("#")[2]
-        require(answer.status == 400 and kind == "AccessDeniedException",
-                f"KMS answered the parent's own Decrypt with {answer.status} {kind or answer.body.keys()}")
-        self.record.row("parent, no attestation", "the root, from KMS", f"refused: {kind}")
-        return "the parent's credentials without an attestation document: AccessDeniedException"
+        """All that the custodian's call has, and no document; and the ways around."""
+        parent = self.lab.kms_client("instance")
+        blob = base64.b64encode((self.lab.store / "custodian/root-1").read_bytes()).decode()
+        context = {"concordat:realm": REALM, "concordat:root-generation": "1"}
+        key = {"KeyId": self.key_arn}
+        asked = {
+            "Decrypt": {**key, "CiphertextBlob": blob, "EncryptionContext": context},
+            "GenerateDataKey": {**key, "KeySpec": "AES_256", "EncryptionContext": context},
+            "ReEncrypt": {"SourceKeyId": self.key_arn, "CiphertextBlob": blob, "SourceEncryptionContext": context,
+                          "DestinationKeyId": self.key_arn},
+            "CreateGrant": {**key, "GranteePrincipal": INSTANCE_ROLE, "Operations": ["Decrypt"]},
+            "PutKeyPolicy": {**key, "PolicyName": "default", "Policy": self.lab.kms_key_policy()},
+        }
+        for operation, members in asked.items():
+            answer = parent.call(operation, **members)
+            kind = answer.body.get("__type", "").rpartition("#")[2]
+            require(answer.status == 400 and kind == "AccessDeniedException",
+                    f"KMS answered the parent's own {operation} with {answer.status} {kind or answer.body.keys()}")
+        self.record.row("parent, no attestation", "the root, from KMS", "refused: AccessDeniedException")
+        return f"the parent's credentials without an attestation document: {', '.join(asked)} refused"
 
     # --- Workers ---
 
