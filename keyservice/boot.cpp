@@ -104,8 +104,12 @@ Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms) {
   CONCORDAT_TRY(SecretBytes secret,
                 open_ciphertext_for_recipient(generated.ciphertext_for_recipient, recipient));
   CONCORDAT_TRY(const Root root, Root::create(kFirstRootGeneration, std::move(secret)));
-  const GenesisStatement statement{challenge, policy->digest(), arn.text(),
-                                   base::sha256({generated.ciphertext_blob}), root.commitment()};
+  const GenesisStatement statement{challenge,
+                                   policy->digest(),
+                                   arn.text(),
+                                   root.generation(),
+                                   base::sha256({generated.ciphertext_blob}),
+                                   root.commitment()};
   CONCORDAT_TRY(const Bytes document, attest::mint(enclave.nsm, genesis_document(statement)));
   CONCORDAT_CHECK(
       enclave.parent.store_new(root_blob_name(kFirstRootGeneration), generated.ciphertext_blob));

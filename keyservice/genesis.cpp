@@ -7,11 +7,11 @@ namespace concordat::keyservice {
 attest::MintRequest genesis_document(const GenesisStatement& statement) {
   base::cbor::Writer items;
   items.bytes(statement.challenge.view()).bytes(statement.policy_digest.view());
-  items.text(statement.key_arn).bytes(statement.blob_digest.view());
-  items.bytes(statement.commitment.view());
+  items.text(statement.key_arn).uint(statement.generation);
+  items.bytes(statement.blob_digest.view()).bytes(statement.commitment.view());
   attest::MintRequest request;
   request.purpose = attest::Purpose::genesis;
-  request.items = {std::move(items).take(), 5};
+  request.items = {std::move(items).take(), 6};
   return request;
 }
 

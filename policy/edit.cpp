@@ -171,8 +171,9 @@ base::Result<std::string> pin_first_root(std::string_view text, base::BytesView 
     return base::Error(EditErrc::root_pinned,
                        "generation " + generations.back()["generation"].dump());
   }
-  generations.push_back(
-      {{"generation", 1}, {"state", "current"}, {"commitment", base::to_hex(commitment)}});
+  generations.push_back({{"generation", kFirstRootGeneration},
+                         {"state", "current"},
+                         {"commitment", base::to_hex(commitment)}});
   return closed(std::move(file));
 }
 

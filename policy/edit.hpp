@@ -52,7 +52,7 @@ struct Enrolment {
 // name_taken when the image name stands for other measurements: an image is never overwritten.
 [[nodiscard]] base::Result<std::string> enroll(std::string_view text, const Enrolment& enrolment);
 
-// Pins generation 1. root_pinned when there is one already.
+// Pins the first generation. root_pinned when there is one already.
 [[nodiscard]] base::Result<std::string> pin_first_root(std::string_view text,
                                                        base::BytesView commitment);
 

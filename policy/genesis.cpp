@@ -12,7 +12,7 @@ namespace {
 using base::Error;
 using base::Result;
 
-constexpr std::size_t kItems = 5;
+constexpr std::size_t kItems = 6;
 
 Result<GenesisStatement> read_items(base::BytesView encoded) {
   base::cbor::Reader reader(encoded);
@@ -22,6 +22,11 @@ Result<GenesisStatement> read_items(base::BytesView encoded) {
   CONCORDAT_TRY(const auto policy, reader.read_bytes(PolicyDigest::kSize));
   CONCORDAT_TRY(out.policy, PolicyDigest::from(policy));
   CONCORDAT_TRY(out.kms_key_arn, reader.read_text(limits::kArnLength));
+  CONCORDAT_TRY(const std::uint64_t generation, reader.read_uint());
+  if (generation > UINT32_MAX) {
+    return Error(base::cbor::Errc::too_large, "generation " + std::to_string(generation));
+  }
+  out.generation = static_cast<std::uint32_t>(generation);
   CONCORDAT_TRY(const auto blob, reader.read_bytes(base::Sha256Digest::kSize));
   CONCORDAT_TRY(out.blob, base::Sha256Digest::from(blob));
   CONCORDAT_TRY(const auto commitment, reader.read_bytes(limits::kCommitmentMax));
@@ -36,7 +41,8 @@ Result<GenesisStatement> read_items(base::BytesView encoded) {
 Result<GenesisStatement> read_statement(const attest::VerifiedClaims& claims) {
   CONCORDAT_TRY(const auto items, attest::check_purpose(attest::Purpose::genesis, claims));
   if (items.count != kItems) {
-    return Error(GenesisErrc::malformed, std::to_string(items.count) + " items, want 5");
+    return Error(GenesisErrc::malformed,
+                 std::to_string(items.count) + " items, want " + std::to_string(kItems));
   }
   auto statement = read_items(items.encoded);
   if (!statement) return Error(GenesisErrc::malformed, statement.error().to_string());
@@ -58,6 +64,11 @@ base::Status compare(const GenesisStatement& statement, const Model& model,
     return Error(GenesisErrc::other_kms_key, "wanted " + model.kms_key_arn.value_or("none") +
                                                  ", found " + quote(statement.kms_key_arn));
   }
+  if (statement.generation != kFirstRootGeneration) {
+    return Error(GenesisErrc::other_generation, "wanted " + std::to_string(kFirstRootGeneration) +
+                                                    ", found " +
+                                                    std::to_string(statement.generation));
+  }
   return {};
 }
 
@@ -73,6 +84,8 @@ base::CodeInfo describe(GenesisErrc code) noexcept {
       return {"genesis_other_policy", "the root was made under another policy"};
     case GenesisErrc::other_kms_key:
       return {"genesis_other_kms_key", "the root was sealed under another KMS key"};
+    case GenesisErrc::other_generation:
+      return {"genesis_other_generation", "the root is of another generation"};
     case GenesisErrc::not_a_custodian:
       return {"genesis_not_a_custodian", "the document is of no enclave that may answer \"keys\""};
   }

@@ -13,6 +13,7 @@ enum class GenesisErrc {
   other_challenge,
   other_policy,
   other_kms_key,
+  other_generation,
   not_a_custodian,
 };
 [[nodiscard]] base::CodeInfo describe(GenesisErrc code) noexcept;
@@ -30,6 +31,7 @@ struct GenesisStatement {
   GenesisChallenge challenge;  // the signers', against a document of another day
   PolicyDigest policy;         // under which the root was made
   std::string kms_key_arn;
+  std::uint32_t generation = 0;
   base::Sha256Digest blob;  // of the root as KMS sealed it
   base::Bytes commitment;   // 32 to 48 bytes
 };
@@ -41,8 +43,9 @@ struct GenesisEvidence {
 };
 
 // `claims` are of an archived document, verified at its own time. That it was made for genesis,
-// that it answers this challenge under exactly this policy (its digest) and KMS key, and that it is
-// of an enclave that may answer "keys" under the policy's authority.
+// that it answers this challenge under exactly this policy (its digest) and KMS key, that the root
+// is the first generation's, and that it is of an enclave that may answer "keys" under the policy's
+// authority.
 [[nodiscard]] base::Result<GenesisEvidence> verify_genesis(const attest::VerifiedClaims& claims,
                                                            const Model& model,
                                                            const PolicyDigest& digest,

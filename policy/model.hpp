@@ -69,6 +69,9 @@ struct Grant {
   std::optional<base::UnixMillis> expires;  // not granted from then on; nullopt: "never"
 };
 
+// What genesis makes.
+inline constexpr std::uint32_t kFirstRootGeneration = 1;
+
 struct RootGeneration {
   std::uint32_t generation = 0;
   base::Bytes commitment;

@@ -2,14 +2,11 @@
 // what the key policy demands. KMS binds it into the ciphertext, CloudTrail shows it in clear.
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 
 namespace concordat::policy {
 
 inline constexpr std::string_view kRealmContextKey = "concordat:realm";
 inline constexpr std::string_view kGenerationContextKey = "concordat:root-generation";  // decimal
-// What genesis makes.
-inline constexpr std::uint32_t kFirstRootGeneration = 1;
 
 }  // namespace concordat::policy

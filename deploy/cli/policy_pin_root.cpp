@@ -37,13 +37,14 @@ ExitStatus run_pin_root(const Options& options, const Invocation& invocation) {
   const std::string commitment = base::to_hex(evidence->statement.commitment);
   const std::string blob = evidence->statement.blob.hex();
   return answer(invocation, options.json,
-                {{"generation", 1},
+                {{"generation", evidence->statement.generation},
                  {"commitment", commitment},
                  {"blob_sha256", blob},
                  {"role", evidence->role},
                  {"image", evidence->image}},
-                "pinned root generation 1, made by image " + evidence->image + " in role " +
-                    evidence->role + "\ncommitment  " + commitment + "\nsealed root " + blob +
+                "pinned root generation " + std::to_string(evidence->statement.generation) +
+                    ", made by image " + evidence->image + " in role " + evidence->role +
+                    "\ncommitment  " + commitment + "\nsealed root " + blob +
                     " (SHA-256)\nnow sign the policy\n");
 }
 

@@ -30,6 +30,7 @@ Status genesis(Enclave& enclave, KmsService& kms, base::Logger& log) {
   CONCORDAT_TRY(const GenesisStatement statement, perform_genesis(enclave, kms));
   log.info("genesis_done", {{"key_arn", statement.key_arn},
                             {"commitment", statement.commitment.hex()},
+                            {"generation", statement.generation},
                             {"next", "concordat policy pin-root, sign, and start again"}});
   return {};
 }

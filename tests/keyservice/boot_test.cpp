@@ -126,7 +126,8 @@ TEST_F(BootTest, GenesisStoresBlobAndDocumentAndKeepsNoRoot) {
   const auto document = attest::UnverifiedDocument::parse(parent_.store.at("genesis-1")).value();
   const auto items =
       attest::check_purpose(attest::Purpose::genesis, {*document.unverified().user_data, {}, {}});
-  EXPECT_EQ(items.value().count, 5u);
+  EXPECT_EQ(items.value().count, 6u);
+  EXPECT_EQ(statement.generation, 1u);
   EXPECT_EQ(kms_.contexts.at(0).at("concordat:realm"), test::kRealm);
 }
 

@@ -298,10 +298,10 @@ TEST_F(PolicyCli, PinRootTakesAGenesisDocumentAndNoOther) {
   const auto digest = base::sha256({base::as_bytes(read("policy.json"))});
   base::cbor::Writer items;
   items.bytes(challenge).bytes(digest.view()).text(test::kKmsKey);
-  items.bytes(base::Bytes(32, 0xb0)).bytes(base::Bytes(48, 0xc0));
+  items.uint(1).bytes(base::Bytes(32, 0xb0)).bytes(base::Bytes(48, 0xc0));
   attest::MintRequest request;
   request.purpose = attest::Purpose::genesis;
-  request.items = {std::move(items).take(), 5};
+  request.items = {std::move(items).take(), 6};
   const auto pin = [&](const std::string& with_challenge) {
     return policy({"pin-root", "--document", "document.cbor", "--lab-root", "root.der",
                    "--challenge", with_challenge},

@@ -22,9 +22,10 @@ class Genesis : public testing::Test {
     base::Bytes challenge = base::Bytes(32, 0x01);
     base::Bytes policy;
     std::string arn = test::kKmsKey;
+    std::uint64_t generation = 1;
     base::Bytes blob = base::Bytes(32, 0x03);
     base::Bytes commitment = base::Bytes(48, 0x04);
-    std::size_t items = 5;
+    std::size_t items = 6;
   };
   Genesis() { good_.policy = base::to_bytes(digest_.view()); }
 
@@ -40,8 +41,8 @@ class Genesis : public testing::Test {
                       attest::Purpose purpose = attest::Purpose::genesis) {
     base::cbor::Writer writer;
     writer.bytes(statement.challenge).bytes(statement.policy).text(statement.arn);
-    writer.bytes(statement.blob).bytes(statement.commitment);
-    if (statement.items == 6) writer.null();
+    writer.uint(statement.generation).bytes(statement.blob).bytes(statement.commitment);
+    if (statement.items == 7) writer.null();
     attest::MintRequest request;
     request.purpose = purpose;
     request.items = {base::to_bytes(writer.view()), statement.items};
@@ -76,10 +77,13 @@ TEST_F(Genesis, Table) {
   EXPECT_EQ(with([](Statement& s) { s.commitment.resize(31); }), "genesis_malformed");
   EXPECT_EQ(with([](Statement& s) { s.commitment.resize(49); }), "genesis_malformed");
   EXPECT_EQ(with([](Statement& s) { s.blob.resize(31); }), "genesis_malformed");
-  EXPECT_EQ(with([](Statement& s) { s.items = 6; }), "genesis_malformed");
+  EXPECT_EQ(with([](Statement& s) { s.items = 7; }), "genesis_malformed");
+  EXPECT_EQ(with([](Statement& s) { s.generation = std::uint64_t{1} << 32; }), "genesis_malformed");
   EXPECT_EQ(with([](Statement& s) { s.challenge[0] ^= 1; }), "genesis_other_challenge");
   EXPECT_EQ(with([](Statement& s) { s.policy[0] ^= 1; }), "genesis_other_policy");
   EXPECT_EQ(with([](Statement& s) { s.arn += "0"; }), "genesis_other_kms_key");
+  EXPECT_EQ(with([](Statement& s) { s.generation = 0; }), "genesis_other_generation");
+  EXPECT_EQ(with([](Statement& s) { s.generation = 2; }), "genesis_other_generation");
 }
 
 TEST_F(Genesis, ReadsWhatACustodianWrites) {
@@ -87,6 +91,7 @@ TEST_F(Genesis, ReadsWhatACustodianWrites) {
   std::ranges::fill(written.challenge.mutable_view(), std::uint8_t{0x01});
   written.policy_digest = digest_;
   written.key_arn = test::kKmsKey;
+  written.generation = 1;
   std::ranges::fill(written.blob_digest.mutable_view(), std::uint8_t{0x03});
   std::ranges::fill(written.commitment.mutable_view(), std::uint8_t{0x04});
   const auto claims = lab_.verified(lab_.document(enclave("custodian-1"), &authority_.descriptor(),
@@ -94,6 +99,7 @@ TEST_F(Genesis, ReadsWhatACustodianWrites) {
   const auto evidence = verify_genesis(claims, model_, digest_, challenge_).value();
   EXPECT_EQ(evidence.statement.commitment, base::to_bytes(written.commitment.view()));
   EXPECT_EQ(evidence.statement.blob, written.blob_digest);
+  EXPECT_EQ(evidence.statement.generation, 1u);
 }
 
 TEST_F(Genesis, OnlyOfACustodian) {
