@@ -32,6 +32,22 @@ void check_authority(const Model& model, const attest::AuthorityDescriptor& auth
   }
 }
 
+// Empty lists admit nobody, so that nothing is in common.
+bool have_common_pin(const std::optional<std::vector<Pin>>& a,
+                     const std::optional<std::vector<Pin>>& b) {
+  if (!a) return !b || !b->empty();
+  if (!b) return !a->empty();
+  return std::ranges::any_of(*a, [&](const Pin& pin) {
+    return std::ranges::find(*b, pin.value, &Pin::value) != b->end();
+  });
+}
+
+// What one enclave can be, whatever the two are called.
+bool same_image(const Image& a, const Image& b) {
+  return a.pcr0 == b.pcr0 && a.pcr1 == b.pcr1 && a.pcr2 == b.pcr2 &&
+         (!a.pcr8 || !b.pcr8 || *a.pcr8 == *b.pcr8);
+}
+
 class Warnings {
  public:
   Warnings(const Model& model, base::UnixMillis now, Report& report)
@@ -42,6 +58,7 @@ class Warnings {
     check_images();
     for (const auto& [name, role] : model_.roles)
       check_role(name, role);
+    check_overlaps();
     for (const auto& [name, purpose] : model_.purposes)
       check_purpose(name, purpose);
     for (std::size_t i = 0; i < model_.grants.size(); ++i)
@@ -93,6 +110,36 @@ class Warnings {
       return contains(entry.second.initiator, name) || contains(entry.second.responder, name);
     });
     if (!used) report_.warning(PolicyErrc::unused, pointer, "no purpose lists this role");
+  }
+
+  // An enclave claims its role, and its parent chooses which: where evaluation cannot tell two
+  // roles apart, whoever holds one holds both.
+  void check_overlaps() {
+    for (auto second = model_.roles.begin(); second != model_.roles.end(); ++second) {
+      for (auto first = model_.roles.begin(); first != second; ++first) {
+        const Image* const shared = shared_image(first->second, second->second);
+        if (shared == nullptr) continue;
+        report_.warning(PolicyErrc::roles_overlap, "/roles" + pointer_token(second->first),
+                        "an enclave of image " + quote(shared->name) + " can play role " +
+                            quote(first->first) +
+                            " too, so the two are one; give each an image, accounts or instances "
+                            "of its own");
+      }
+    }
+  }
+
+  // One that an enclave of both roles can have; nullptr where no enclave can play both.
+  const Image* shared_image(const Role& a, const Role& b) const {
+    if (!have_common_pin(a.accounts, b.accounts) || !have_common_pin(a.instances, b.instances)) {
+      return nullptr;
+    }
+    for (const std::uint32_t index : b.images) {
+      const Image& image = model_.images[index];
+      const bool shared = std::ranges::any_of(
+          a.images, [&](std::uint32_t other) { return same_image(model_.images[other], image); });
+      if (shared) return &image;
+    }
+    return nullptr;
   }
 
   void check_purpose(const std::string& name, const Purpose& purpose) {

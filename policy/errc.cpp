@@ -34,6 +34,8 @@ base::CodeInfo describe(PolicyErrc code) noexcept {
       return {"key_reused", "one key holds two offices"};
     case PolicyErrc::role_unpinned:
       return {"role_unpinned", "a role that anyone's account could hold"};
+    case PolicyErrc::roles_overlap:
+      return {"roles_overlap", "two roles that one enclave can play"};
     case PolicyErrc::nobody_admitted:
       return {"nobody_admitted", "an entry under which nobody can be admitted"};
     case PolicyErrc::unused:

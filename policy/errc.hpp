@@ -23,6 +23,7 @@ enum class PolicyErrc {
   key_reused,
   // Warnings of `concordat policy check`; never a reason for an enclave to refuse.
   role_unpinned,
+  roles_overlap,
   nobody_admitted,
   unused,
   ends_soon,

@@ -77,6 +77,64 @@ TEST(CheckPolicy, Table) {
     EXPECT_EQ(findings(c.text), c.findings);
 }
 
+// The sample with this in the place of what role "reports" says.
+std::string with_reports(const std::string& images, const std::string& accounts,
+                         const std::string& instances = "\"any\"") {
+  const std::string text = sample();
+  const std::size_t at = text.find("\"reports\": {");
+  const std::size_t end = text.find('}', at);
+  return std::string(text).replace(at, end - at,
+                                   "\"reports\": {\"images\": [" + images + "], \"accounts\": " +
+                                       accounts + ", \"instances\": " + instances);
+}
+
+// The sample in which image reports-1 has the measurements of payments-1.
+std::string with_one_image_of_two_names(const std::string& signer_of_payments,
+                                        const std::string& signer_of_reports) {
+  std::string text = sample();
+  for (const unsigned index : {0u, 1u, 2u}) {
+    text = replaced(text, test::image_pcr("reports-1", index).hex(),
+                    test::image_pcr("payments-1", index).hex());
+  }
+  const std::size_t payments = text.find("\"payments-1\": {");
+  for (const std::string& signer : {signer_of_payments, signer_of_reports}) {
+    const std::size_t at = text.find("\"PCR8\": ", payments);
+    text.replace(at, text.find('\n', at) - at, "\"pcr8\": " + signer);
+  }
+  text = replaced(text, "pcr8", "PCR8");
+  return replaced(text, "pcr8", "PCR8");
+}
+
+TEST(CheckPolicy, RolesThatOneEnclaveCanPlayAreTold) {
+  const std::string account = std::string("[\"") + kAccount + "\"]";
+  const std::string other = R"(["arn:aws:iam::111122223333:role/other"])";
+  const std::string one = R"(["i-0123456789abcdef0"])";
+  const std::string unused = "warning unused /images/reports-1\n";
+  const std::string overlap = "warning roles_overlap /roles/reports\n";
+  const std::string reports = R"("payments-1")";
+  EXPECT_EQ(findings(with_reports(reports, "\"any\"")), unused + kReportsUnpinned + overlap);
+  EXPECT_EQ(findings(with_reports(reports, account)), unused + overlap);
+  EXPECT_EQ(findings(with_reports(R"("reports-1", "payments-1")", account, one)), overlap)
+      << "payments may run on any instance";
+  EXPECT_EQ(findings(with_reports(reports, other)), unused) << "no account plays both";
+  EXPECT_EQ(findings(with_reports(reports, "[]")),
+            unused + "warning nobody_admitted /roles/reports/accounts\n")
+      << "nobody plays reports at all";
+}
+
+TEST(CheckPolicy, OneImageUnderTwoNamesIsOneImage) {
+  const std::string overlap =
+      std::string(kReportsUnpinned) + "warning roles_overlap /roles/reports\n";
+  const std::string alice = '"' + std::string(96, 'a') + '"';
+  const std::string bob = '"' + std::string(96, 'b') + '"';
+  const std::string any = "\"any\"";
+  EXPECT_EQ(findings(with_one_image_of_two_names(any, any)), overlap);
+  EXPECT_EQ(findings(with_one_image_of_two_names(alice, any)), overlap);
+  EXPECT_EQ(findings(with_one_image_of_two_names(alice, alice)), overlap);
+  EXPECT_EQ(findings(with_one_image_of_two_names(alice, bob)), kReportsUnpinned)
+      << "no enclave has two signers";
+}
+
 TEST(CheckPolicy, SaysWhenValidityEnds) {
   const std::string ends =
       "warning ends_soon /validity/not_after\n" + std::string(kReportsUnpinned);

@@ -166,7 +166,10 @@ TEST_F(PolicyCli, FromNothingToASignedPolicy) {
                     test::kAccount})
                 .status,
             0);
-  write("w.json", run_command({"measure", "image.eif"}).out);
+  auto worker = attest::test::small_parts();
+  worker.cmdline += " worker";
+  write("worker.eif", attest::write_eif(worker).value());
+  write("w.json", run_command({"measure", "worker.eif"}).out);
   ASSERT_EQ(policy({"enroll", "w", "--measurements", "w.json", "--role", "payments", "--instance",
                     "i-0123456789abcdef0", "--grant", "payments/*:get,sign"})
                 .status,
@@ -257,6 +260,20 @@ TEST_F(PolicyCli, CheckShowsEveryError) {
   EXPECT_EQ(outcome.status, 2);
   expect_golden("tests/policy/golden/check.txt", outcome.out);
   expect_golden("tests/policy/golden/check.json", policy({"check", "--json"}).out);
+}
+
+TEST_F(PolicyCli, CheckWarnsOfRolesThatAreOne) {
+  write_sample();
+  std::string text = replaced(read("policy.json"), "\"reports-1\"\n", "\"payments-1\"\n");
+  // Valid today, so that what is warned of is the same every day.
+  const base::UnixMillis now = base::system_wall_clock();
+  text = replaced(text, "2026-01-01T00:00:00Z", base::format_rfc3339(now));
+  text = replaced(text, "2026-01-31T00:00:00Z",
+                  base::format_rfc3339(now + std::chrono::hours(24 * 30)));
+  write("policy.json", text);
+  const Outcome outcome = policy({"check"});
+  EXPECT_EQ(outcome.status, 0);
+  expect_golden("tests/policy/golden/check_warnings.txt", outcome.out);
 }
 
 TEST_F(PolicyCli, ExplainNamesTheRegistersThatDiffer) {
