@@ -29,7 +29,8 @@ struct Envelope {
   base::Bytes payload;
   std::vector<EnvelopeSignature> signatures;
 
-  // bad_envelope with place and reason. Unknown or repeated keys are errors, as in every file.
+  // bad_envelope with place and reason of the first fault. Unknown or repeated keys are errors, as
+  // in every file.
   [[nodiscard]] static base::Result<Envelope> parse(base::BytesView encoded);
   // One line of JSON and a line feed.
   [[nodiscard]] base::Bytes encode() const;
@@ -39,8 +40,9 @@ struct Envelope {
 [[nodiscard]] base::Bytes pre_authentication_encoding(std::string_view payload_type,
                                                       base::BytesView payload);
 
-// The distinct signers of `authority` whose signature verifies, in the authority's order. Neither
-// the order of the signatures nor a repeated one changes it; unknown signers are passed over.
+// The distinct signers of `authority` whose signature verifies, in the authority's order, whatever
+// the order of the signatures. The first that names a key is that key's, another is passed over; so
+// are those of unknown signers.
 [[nodiscard]] std::vector<SignerKey> valid_signers(const Envelope& envelope,
                                                    const attest::AuthorityDescriptor& authority);
 

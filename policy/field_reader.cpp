@@ -13,7 +13,7 @@ std::string Path::to_string() const {
 }
 
 void Report::add(Finding finding) {
-  if (findings_.size() < limits::kFindings) findings_.push_back(std::move(finding));
+  if (findings_.size() < max_) findings_.push_back(std::move(finding));
 }
 
 void Report::error(PolicyErrc code, std::string pointer, std::string message) {

@@ -28,9 +28,10 @@ class Path {
   bool is_index_ = false;
 };
 
-// Collects findings, at most limits::kFindings of them.
+// Collects the first findings, at most `max` of them.
 class Report {
  public:
+  explicit Report(std::size_t max = limits::kFindings) : max_(max) {}
   void error(PolicyErrc code, std::string pointer, std::string message);
   void error(PolicyErrc code, const Path& path, std::string message) {
     error(code, path.to_string(), std::move(message));
@@ -42,6 +43,7 @@ class Report {
 
  private:
   void add(Finding finding);
+  std::size_t max_;
   Findings findings_;
 };
 

@@ -12,6 +12,8 @@ inline constexpr std::size_t kPolicyBytes = 1024 * 1024;
 // The payload in base64 (4/3) and the signatures.
 inline constexpr std::size_t kEnvelopeBytes = 1536 * 1024;
 inline constexpr std::size_t kSignatures = 32;
+// The envelope, its three members, and for each signature itself and its two.
+inline constexpr std::size_t kEnvelopeValues = 4 + 3 * kSignatures;
 // The format itself nests five deep.
 inline constexpr unsigned kDepth = 8;
 // A file of kPolicyBytes can claim half a million values; no sensible one has a tenth of this.

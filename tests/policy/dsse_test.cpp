@@ -53,6 +53,14 @@ TEST(Dsse, OneSignerManyTimesCountsOnce) {
   EXPECT_TRUE(status.error().is(SignatureErrc::too_few_signatures));
 }
 
+TEST(Dsse, OnlyTheFirstSignatureThatNamesAKeyIsTried) {
+  const TestAuthority authority;
+  Envelope envelope = authority.sign("payload", {0, 1});
+  envelope.signatures.insert(envelope.signatures.begin(), envelope.signatures[0]);
+  envelope.signatures[0].signature.mutable_view()[0] ^= 1;
+  EXPECT_EQ(valid_signers(envelope, authority.descriptor()).size(), 1u);
+}
+
 TEST(Dsse, OneSignerUnderAnothersNameCountsForNobody) {
   const TestAuthority authority;
   Envelope envelope = authority.sign("payload", {0});
@@ -133,6 +141,19 @@ TEST(Dsse, ParsingIsStrict) {
     ASSERT_FALSE(parsed.has_value()) << text;
     EXPECT_TRUE(parsed.error().is(SignatureErrc::bad_envelope)) << text;
   }
+}
+
+// What anybody may hand over costs no more than finding its first fault.
+TEST(Dsse, ParsingEndsAtTheFirstFault) {
+  const auto why = [](const std::string& text) {
+    return Envelope::parse(base::as_bytes(text)).error().detail();
+  };
+  std::string many = "{\"payloadType\":1,\"payload\":2,\"signatures\":[0";
+  for (int i = 0; i < 200; ++i)
+    many += ",{}";
+  EXPECT_EQ(why(many + "]}"), "1:230 more than 100 values in the file");
+  EXPECT_EQ(why(R"({"payloadType":1,"payload":2,"signatures":[]})"),
+            "1:16 /payloadType: want a string, found a whole number");
 }
 
 }  // namespace
