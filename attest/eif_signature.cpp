@@ -1,11 +1,7 @@
-#include <openssl/ec.h>
-#include <openssl/objects.h>
-
-#include <array>
-
 #include "attest/base/cbor_fields.hpp"
 #include "attest/base/ecdsa.hpp"
 #include "attest/eif_checks.hpp"
+#include "attest/eif_cose.hpp"
 
 namespace concordat::attest {
 namespace {
@@ -16,24 +12,12 @@ using base::Error;
 using base::Result;
 using base::Status;
 namespace cbor = base::cbor;
+using eif_cose::Algorithm;
 
 constexpr std::size_t kMaxProtected = 16;  // {1: alg} has at most 5 bytes
 constexpr std::size_t kMaxPayload = 4096;
 constexpr unsigned kMaxUnprotectedDepth = 4;
 constexpr std::uint64_t kCoseSign1Tag = 18;  // RFC 9052 section 2
-
-// RFC 9053 section 2.1, as nitro-cli uses it: each hash with the curve of its size.
-struct Algorithm {
-  std::int64_t cose = 0;
-  int curve = NID_undef;
-  const EVP_MD* (*hash)() = nullptr;
-  std::size_t signature_size = 0;
-};
-constexpr std::array<Algorithm, 3> kAlgorithms{{
-    {-7, NID_X9_62_prime256v1, EVP_sha256, 64},
-    {-35, NID_secp384r1, EVP_sha384, 96},
-    {-36, NID_secp521r1, EVP_sha512, 132},
-}};
 
 struct SignatureEntry {
   Bytes certificate;  // PEM
@@ -131,19 +115,13 @@ Result<SignedRegister> parse_payload(BytesView payload) {
   return out;
 }
 
-int curve_of(EVP_PKEY* key) {
-  std::array<char, 64> name{};
-  if (EVP_PKEY_get_group_name(key, name.data(), name.size(), nullptr) != 1) return NID_undef;
-  return OBJ_txt2nid(name.data());
-}
-
 Result<const Algorithm*> choose_algorithm(std::int64_t cose, EVP_PKEY* key) {
-  const auto row = std::ranges::find(kAlgorithms, cose, &Algorithm::cose);
-  if (row == kAlgorithms.end()) {
+  const auto row = std::ranges::find(eif_cose::kAlgorithms, cose, &Algorithm::cose);
+  if (row == eif_cose::kAlgorithms.end()) {
     return Error(EifErrc::unsupported_algorithm,
                  "COSE algorithm " + std::to_string(cose) + ", want -7, -35 or -36");
   }
-  if (key == nullptr || curve_of(key) != row->curve) {
+  if (eif_cose::curve_of(key) != row->curve) {
     return Error(
         EifErrc::unsupported_algorithm,
         "the certificate's key is not on the curve of COSE algorithm " + std::to_string(cose));
@@ -152,12 +130,9 @@ Result<const Algorithm*> choose_algorithm(std::int64_t cose, EVP_PKEY* key) {
 }
 
 Status check_signature(const CoseSign1& cose, const Algorithm& algorithm, EVP_PKEY* key) {
-  cbor::Writer to_be_signed;  // RFC 9052 section 4.4
-  to_be_signed.array(4).text("Signature1").bytes(cose.protected_header).bytes({});
-  to_be_signed.bytes(cose.payload);
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
-  const BytesView message = to_be_signed.view();
+  const Bytes message = eif_cose::signed_bytes(cose.protected_header, cose.payload);
   if (EVP_Digest(message.data(), message.size(), digest.data(), &size, algorithm.hash(), nullptr) !=
       1) {
     return base::openssl_error("hashing");

@@ -25,6 +25,21 @@ Result<Bytes> to_der(BytesView raw) {
   return der;
 }
 
+Result<Bytes> sign_to_der(EVP_PKEY* key, const EVP_MD* hash, BytesView message) {
+  const DigestContextPtr context(EVP_MD_CTX_new());
+  std::size_t size = 0;
+  if (!context || EVP_DigestSignInit(context.get(), nullptr, hash, nullptr, key) != 1 ||
+      EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) != 1) {
+    return openssl_error("signing");
+  }
+  Bytes der(size);
+  if (EVP_DigestSign(context.get(), der.data(), &size, message.data(), message.size()) != 1) {
+    return openssl_error("signing");
+  }
+  der.resize(size);
+  return der;
+}
+
 }  // namespace
 
 Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw, OSSL_LIB_CTX* library) {
@@ -39,6 +54,19 @@ Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw, OSSL_LIB
     return Error(CryptoErrc::authentication_failed);
   }
   return {};
+}
+
+Result<Bytes> sign_ecdsa_raw(EVP_PKEY* key, const EVP_MD* hash, BytesView message) {
+  CONCORDAT_TRY(const Bytes der, sign_to_der(key, hash, message));
+  const unsigned char* at = der.data();
+  const SignaturePtr signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
+  const int half = (EVP_PKEY_get_bits(key) + 7) / 8;
+  Bytes raw(2 * static_cast<std::size_t>(half));
+  if (!signature || BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), raw.data(), half) < 0 ||
+      BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), raw.data() + half, half) < 0) {
+    return openssl_error("writing a signature");
+  }
+  return raw;
 }
 
 }  // namespace concordat::base

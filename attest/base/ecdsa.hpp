@@ -14,4 +14,7 @@ namespace concordat::base {
 [[nodiscard]] Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw,
                                       OSSL_LIB_CTX* library = nullptr);
 
+// `message` hashed with `hash` and signed; each half is as long as the order of `key`'s curve.
+[[nodiscard]] Result<Bytes> sign_ecdsa_raw(EVP_PKEY* key, const EVP_MD* hash, BytesView message);
+
 }  // namespace concordat::base

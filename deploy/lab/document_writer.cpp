@@ -1,20 +1,16 @@
 #include "deploy/lab/document_writer.hpp"
 
-#include <openssl/ec.h>
-#include <openssl/ecdsa.h>
-
 #include "attest/base/cbor.hpp"
+#include "attest/base/ecdsa.hpp"
 
 namespace concordat::lab {
 namespace {
 
 using base::cbor::Writer;
-using SignaturePtr = std::unique_ptr<ECDSA_SIG, base::OpensslDeleter<ECDSA_SIG_free>>;
 
 constexpr std::uint8_t kIndefiniteMap = 0xbf;
 constexpr std::uint8_t kBreak = 0xff;
 constexpr std::int64_t kEs384 = -35;  // RFC 9053 section 2.1
-constexpr int kScalarSize = 48;
 
 void write_optional(Writer& writer, std::string_view key, const std::optional<base::Bytes>& value) {
   writer.text(key);
@@ -36,33 +32,6 @@ base::Bytes signed_bytes(base::BytesView header, base::BytesView payload) {
   Writer writer;
   writer.array(4).text("Signature1").bytes(header).bytes({}).bytes(payload);
   return std::move(writer).take();
-}
-
-base::Result<base::Bytes> sign_to_der(base::BytesView message, EVP_PKEY* key) {
-  const base::DigestContextPtr context(EVP_MD_CTX_new());
-  std::size_t size = 0;
-  base::Bytes der;
-  if (!context || EVP_DigestSignInit(context.get(), nullptr, EVP_sha384(), nullptr, key) != 1 ||
-      EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) != 1) {
-    return base::openssl_error("signing a document");
-  }
-  der.resize(size);
-  if (EVP_DigestSign(context.get(), der.data(), &size, message.data(), message.size()) != 1) {
-    return base::openssl_error("signing a document");
-  }
-  der.resize(size);
-  return der;
-}
-
-base::Result<base::Bytes> der_to_fixed(base::BytesView der) {
-  const unsigned char* at = der.data();
-  const SignaturePtr signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
-  base::Bytes out(2 * kScalarSize);
-  if (!signature || BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out.data(), kScalarSize) < 0 ||
-      BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out.data() + kScalarSize, kScalarSize) < 0) {
-    return base::openssl_error("writing a signature");
-  }
-  return out;
 }
 
 }  // namespace
@@ -89,8 +58,8 @@ base::Bytes encode_payload(const DocumentFields& fields) {
 
 base::Result<base::Bytes> sign_document(base::BytesView payload, EVP_PKEY* p384_key) {
   const base::Bytes header = protected_header();
-  CONCORDAT_TRY(const base::Bytes der, sign_to_der(signed_bytes(header, payload), p384_key));
-  CONCORDAT_TRY(const base::Bytes signature, der_to_fixed(der));
+  CONCORDAT_TRY(const base::Bytes signature,
+                base::sign_ecdsa_raw(p384_key, EVP_sha384(), signed_bytes(header, payload)));
   Writer writer;
   writer.array(4).bytes(header).map(0).bytes(payload).bytes(signature);
   return std::move(writer).take();

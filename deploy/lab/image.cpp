@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "attest/base/file.hpp"
+#include "attest/eif_sign.hpp"
 #include "deploy/lab/error.hpp"
+#include "deploy/lab/image_signer.hpp"
 #include "deploy/lab/program_closure.hpp"
 
 namespace concordat::lab {
@@ -115,6 +117,14 @@ Sections take_apart(BytesView eif, const attest::EifImage& image) {
   return sections;
 }
 
+// The signature section for an image of these parts.
+Result<Bytes> sign(const attest::EifParts& parts, const ImageSigner& signer) {
+  CONCORDAT_TRY(const Bytes image, attest::write_eif(parts));
+  attest::EifBytes source(image);
+  CONCORDAT_TRY(const attest::EifImage read, attest::read_eif(source));
+  return attest::sign_eif(read.measurements.pcr0, signer.certificate_pem, signer.key.get());
+}
+
 Error not_ours(const std::string& why) {
   return {LabErrc::bad_image, why + "; make images with `concordat-lab-hypervisor pack`"};
 }
@@ -128,12 +138,16 @@ Result<Bytes> pack_image(const PackRequest& request) {
   const Bytes init =
       write_cpio({{std::string(kInitPath), {true, base::to_bytes(base::as_bytes(kInitStub))}}});
   const Bytes root = write_cpio(closure.files);
-  return attest::write_eif({.kernel = base::as_bytes(kKernelStub),
-                            .cmdline = std::move(cmdline),
-                            .ramdisks = {init, root},
-                            .metadata = metadata(request.program.filename().string()),
-                            .signature = {},
-                            .is_aarch64 = kIsAarch64});
+  attest::EifParts parts{.kernel = base::as_bytes(kKernelStub),
+                         .cmdline = std::move(cmdline),
+                         .ramdisks = {init, root},
+                         .metadata = metadata(request.program.filename().string()),
+                         .signature = {},
+                         .is_aarch64 = kIsAarch64};
+  if (request.signer == nullptr) return attest::write_eif(parts);
+  CONCORDAT_TRY(const Bytes signature, sign(parts, *request.signer));
+  parts.signature = signature;
+  return attest::write_eif(parts);
 }
 
 Result<LabImage> read_image(BytesView eif) {

@@ -16,6 +16,8 @@
 
 namespace concordat::lab {
 
+struct ImageSigner;  // image_signer.hpp
+
 struct PackRequest {
   std::filesystem::path program;
   std::vector<std::string> arguments;  // printable ASCII without spaces, not empty
@@ -24,10 +26,12 @@ struct PackRequest {
     std::filesystem::path source;
   };
   std::vector<File> files;
+  const ImageSigner* signer = nullptr;  // null: not signed, PCR8 stays zero
 };
 
 // The bytes of an image file. The same inputs give the same bytes: no times, owners or paths of
-// this machine enter.
+// this machine enter. Of a signed image that holds for what is measured; an ECDSA signature is
+// another each time.
 [[nodiscard]] base::Result<base::Bytes> pack_image(const PackRequest& request);
 
 struct LabImage {

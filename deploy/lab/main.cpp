@@ -9,6 +9,7 @@
 #include "attest/base/file.hpp"
 #include "deploy/lab/control.hpp"
 #include "deploy/lab/error.hpp"
+#include "deploy/lab/image_signer.hpp"
 
 namespace concordat::lab {
 namespace {
@@ -28,17 +29,28 @@ struct PackOptions {
   std::string program;
   std::vector<std::string> arguments;
   std::vector<std::string> files;
+  std::string certificate;
+  std::string private_key;
   std::string out;
 };
 
 int pack(const PackOptions& options) {
-  PackRequest request{.program = options.program, .arguments = options.arguments, .files = {}};
+  PackRequest request;
+  request.program = options.program;
+  request.arguments = options.arguments;
   for (const std::string& file : options.files) {
     const std::size_t equals = file.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == file.size()) {
       return fail(base::Error(LabErrc::bad_request, "--file " + file + ": want DEST=SRC"));
     }
     request.files.push_back({file.substr(0, equals), file.substr(equals + 1)});
+  }
+  ImageSigner signer;
+  if (!options.certificate.empty()) {
+    auto read = read_image_signer(options.certificate, options.private_key);
+    if (!read) return fail(read.error());
+    signer = *std::move(read);
+    request.signer = &signer;
   }
   const auto image = pack_image(request);
   if (!image) return fail(image.error());
@@ -145,12 +157,21 @@ void add_pack(CLI::App& app, CommandLine& line) {
       ->type_name("DEST=SRC")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  auto* certificate = command->add_option("--signing-certificate", line.pack.certificate,
+                                          "Certificate (PEM) of who signs the image (PCR8)");
+  auto* key = command->add_option("--private-key", line.pack.private_key,
+                                  "Its key (PEM), on P-256, P-384 or P-521");
+  certificate->needs(key);
+  key->needs(certificate);
   command->add_option("--out", line.pack.out, "Where the image goes")->required();
   command->footer(
-      "The same inputs give the same image; `concordat measure` prints its PCRs.\n\n"
+      "The same inputs give the same PCRs, which `concordat measure` prints, and without a\n"
+      "signature the same image.\n\n"
       "Examples:\n"
       "  concordat-lab-hypervisor pack build/release/bin/concordat-worker-lab --out worker.eif\n"
-      "  concordat-lab-hypervisor pack app --file etc/app.json=app.json --out app.eif -- --quiet");
+      "  concordat-lab-hypervisor pack app --file etc/app.json=app.json --out app.eif -- --quiet\n"
+      "  concordat-lab-hypervisor pack app --signing-certificate release.pem \\\n"
+      "    --private-key release.key --out app.eif");
   command->callback([&line] { line.status = pack(line.pack); });
 }
 

@@ -122,7 +122,7 @@ void report_nsm() {
   }
   const auto description = nsm::describe_nsm(**device);
   say("module_id", description ? description->module_id : description.error().to_string());
-  for (const std::uint16_t index : {std::uint16_t{0}, std::uint16_t{4}}) {
+  for (const std::uint16_t index : {std::uint16_t{0}, std::uint16_t{4}, std::uint16_t{8}}) {
     const auto pcr = nsm::describe_pcr(**device, index);
     say("pcr" + std::to_string(index), pcr ? pcr->data.hex() : pcr.error().to_string());
   }

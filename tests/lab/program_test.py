@@ -6,8 +6,13 @@ import pathlib
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from image_signer import ImageSigner  # noqa: E402  (the path above comes first)
 
 BIN = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
 PROGRAM = BIN / "concordat-lab-hypervisor"
@@ -16,6 +21,11 @@ PROBE = BIN / "lab_probe"
 
 def call(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+def measure(image: pathlib.Path) -> dict:
+    printed = subprocess.run([BIN / "concordat", "measure", image], capture_output=True, text=True, check=True)
+    return json.loads(printed.stdout)["Measurements"]
 
 
 class Program(unittest.TestCase):
@@ -40,14 +50,15 @@ class Program(unittest.TestCase):
         server.terminate()
         server.communicate(timeout=120)
 
-    def pack(self, *arguments) -> pathlib.Path:
+    def pack(self, *arguments, options=()) -> pathlib.Path:
         image = self.folder / "probe.eif"
-        packed = call("pack", PROBE, "--out", image, "--", *arguments)
+        packed = call("pack", PROBE, *options, "--out", image, "--", *arguments)
         self.assertEqual((packed.returncode, packed.stderr), (0, ""))
         return image
 
-    def run_enclave(self, *arguments) -> dict:
-        started = call("run", self.pack(*arguments), "--name", "probe", "--state", self.state)
+    def run_enclave(self, *arguments, options=()) -> dict:
+        image = self.pack(*arguments, options=options)
+        started = call("run", image, "--name", "probe", "--state", self.state)
         self.assertEqual((started.returncode, started.stderr), (0, ""))
         return json.loads(started.stdout)
 
@@ -79,11 +90,45 @@ class Commands(Program):
     def test_pack_and_measure_agree_with_describe(self):
         self.serve()
         described = self.run_enclave("wait")
-        measured = subprocess.run([BIN / "concordat", "measure", self.folder / "probe.eif"], capture_output=True,
-                                  text=True, check=True)
-        self.assertEqual(described["Measurements"], json.loads(measured.stdout)["Measurements"])
+        self.assertEqual(described["Measurements"], measure(self.folder / "probe.eif"))
         listed = call("describe", "--state", self.state)
         self.assertEqual(json.loads(listed.stdout), [described])
+
+
+class SignedImages(Program):
+    def test_pcr8_is_the_signers_and_the_rest_the_images(self):
+        alice, bob = ImageSigner(self.folder, "alice"), ImageSigner(self.folder, "bob")
+        unsigned = measure(self.pack("wait"))
+        self.assertNotIn("PCR8", unsigned)
+        for signer in (alice, bob):
+            self.assertEqual(measure(self.pack("wait", options=signer.options)), {**unsigned, "PCR8": signer.pcr8})
+
+    def test_a_running_enclave_is_of_its_signer(self):
+        self.serve()
+        alice = ImageSigner(self.folder, "alice")
+        described = self.run_enclave("report", options=alice.options)
+        self.assertEqual(described["Measurements"]["PCR8"], alice.pcr8)
+        call("wait", "probe", "--state", self.state)
+        console = pathlib.Path(described["Console"]).read_text()
+        self.assertIn(f"pcr8={alice.pcr8}\n", console)
+
+    def test_pack_says_why_it_cannot_sign(self):
+        alice, bob = ImageSigner(self.folder, "alice"), ImageSigner(self.folder, "bob")
+        out = self.folder / "x.eif"
+
+        def refused(*options) -> str:
+            packed = call("pack", PROBE, *options, "--out", out)
+            self.assertEqual((packed.returncode, packed.stdout), (1, ""))
+            self.assertFalse(out.exists())
+            return packed.stderr
+
+        self.assertIn("not the key of the signing certificate",
+                      refused("--signing-certificate", alice.certificate, "--private-key", bob.key))
+        self.assertIn("--private-key", refused("--signing-certificate", alice.certificate))
+        self.assertIn("none.pem: No such file",
+                      refused("--signing-certificate", self.folder / "none.pem", "--private-key", alice.key))
+        alice.encrypt_key()
+        self.assertIn("without a passphrase", refused(*alice.options))
 
 
 class Life(Program):
