@@ -3,6 +3,7 @@
 #include "attest/base/hash.hpp"
 #include "keyservice/cms.hpp"
 #include "keyservice/error.hpp"
+#include "keyservice/kms_attempts.hpp"
 #include "keyservice/recipient_key.hpp"
 #include "policy/root_context.hpp"
 
@@ -24,12 +25,22 @@ Result<KmsKeyArn> key_arn(const policy::Policy& policy) {
   return KmsKeyArn::parse(*arn);
 }
 
-// One attested call: a fresh recipient key, its document, the signed request, the reply.
-// `build(document)` makes the request, `parse(reply)` yields what was asked for.
+// What both calls need.
+struct AttestedCall {
+  Enclave& enclave;
+  KmsService& kms;
+  KmsPause& pause;
+  const KmsKeyArn& arn;
+  const RecipientKey& recipient;
+};
+
+// One attempt: a fresh document for the recipient's key, the parent's newest credentials, the
+// signed request, the reply. `build(document)` makes the request, `parse(reply)` yields what was
+// asked for.
 template <class Build, class Parse>
-auto attested_call(Enclave& enclave, KmsService& kms, const KmsKeyArn& arn,
-                   const RecipientKey& recipient, Build&& build, Parse&& parse)
+auto attempt(const AttestedCall& call, const Build& build, const Parse& parse)
     -> decltype(parse(std::declval<const HttpReply&>())) {
+  auto& [enclave, kms, pause, arn, recipient] = call;
   attest::MintRequest order;
   order.purpose = attest::Purpose::kms_recipient;
   order.public_key = base::to_bytes(recipient.public_key_der());
@@ -40,6 +51,21 @@ auto attested_call(Enclave& enclave, KmsService& kms, const KmsKeyArn& arn,
   sign_kms_request(request, arn, credentials, now);
   CONCORDAT_TRY(const HttpReply reply, kms.exchange(arn.host(), request, now));
   return parse(reply);
+}
+
+// As many attempts as kms_attempts.hpp allows. Repeating is harmless: Decrypt changes nothing, and
+// a data key whose reply was lost seals nothing.
+template <class Build, class Parse>
+auto attested_call(const AttestedCall& call, const Build& build, const Parse& parse)
+    -> decltype(parse(std::declval<const HttpReply&>())) {
+  KmsAttempts attempts(call.enclave.monotonic(), call.pause.random);
+  for (;;) {
+    auto result = attempt(call, build, parse);
+    if (result) return result;
+    const auto pause = attempts.pause_after(result.error(), call.enclave.monotonic());
+    if (!pause) return result;
+    call.pause.wait(result.error(), *pause);
+  }
 }
 
 Result<GenesisChallenge> load_challenge(ParentService& parent) {
@@ -79,7 +105,7 @@ Result<std::unique_ptr<Enclave>> boot_enclave(attest::NsmTransport& nsm, ParentS
   return enclave;
 }
 
-Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms) {
+Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms, KmsPause& pause) {
   CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
   CONCORDAT_TRY(const policy::PolicyPtr policy, enclave.policies.at(now));
   if (policy->model().current_root() != nullptr) {
@@ -98,7 +124,7 @@ Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms) {
   CONCORDAT_TRY(
       const GeneratedDataKey generated,
       attested_call(
-          enclave, kms, arn, recipient,
+          {enclave, kms, pause, arn, recipient},
           [&](BytesView document) { return generate_data_key_request(arn, context, document); },
           [&](const HttpReply& reply) { return parse_generate_data_key_reply(arn, reply); }));
   CONCORDAT_TRY(SecretBytes secret,
@@ -117,7 +143,7 @@ Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms) {
   return statement;
 }
 
-Result<Root> unseal_root(Enclave& enclave, KmsService& kms) {
+Result<Root> unseal_root(Enclave& enclave, KmsService& kms, KmsPause& pause) {
   CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
   CONCORDAT_TRY(const policy::PolicyPtr policy, enclave.policies.at(now));
   const policy::RootGeneration* pinned = policy->model().current_root();
@@ -133,7 +159,7 @@ Result<Root> unseal_root(Enclave& enclave, KmsService& kms) {
   CONCORDAT_TRY(
       const Bytes sealed,
       attested_call(
-          enclave, kms, arn, recipient,
+          {enclave, kms, pause, arn, recipient},
           [&](BytesView document) { return decrypt_request(arn, context, document, *blob); },
           [&](const HttpReply& reply) { return parse_decrypt_reply(arn, reply); }));
   CONCORDAT_TRY(SecretBytes secret, open_ciphertext_for_recipient(sealed, recipient));

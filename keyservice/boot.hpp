@@ -7,6 +7,7 @@
 #pragma once
 
 #include "attest/authority.hpp"
+#include "attest/base/random.hpp"
 #include "attest/trusted_clock.hpp"
 #include "keyservice/genesis.hpp"
 #include "keyservice/http_message.hpp"
@@ -30,13 +31,21 @@ class ParentService {
                                                base::BytesView content) = 0;
 };
 
-// One HTTPS exchange with KMS; TLS ends inside the enclave.
+// One HTTPS exchange with KMS; TLS ends inside the enclave. A connection that did not come about or
+// did not last is KmsErrc::unreachable.
 class KmsService {
  public:
   virtual ~KmsService() = default;
   [[nodiscard]] virtual base::Result<HttpReply> exchange(const std::string& host,
                                                          const HttpRequest& request,
                                                          base::UnixMillis now) = 0;
+};
+
+// What the boot does with a KMS that fails for a while (kms_attempts.hpp says when).
+struct KmsPause {
+  base::RandomSource& random;
+  // Says why to whoever watches, and waits.
+  std::function<void(const base::Error& why, std::chrono::milliseconds pause)> wait;
 };
 
 // What an enclave has before it serves or dials. Wall time comes from `clock` alone.
@@ -64,10 +73,11 @@ inline constexpr const char* kGenesisChallengeName = "genesis-challenge";
 // A root is born: KMS GenerateDataKey for the ARN that the policy names, blob and genesis document
 // into the store. The root itself is wiped: the next boot unseals it under a policy that pins it.
 // Fails when the policy pins a root, names no KMS key, or the store already holds a genesis.
-[[nodiscard]] base::Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms);
+[[nodiscard]] base::Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms,
+                                                             KmsPause& pause);
 
 // KMS Decrypt of the current generation's blob; wrong_root unless what comes out matches the
 // commitment that the policy pins.
-[[nodiscard]] base::Result<Root> unseal_root(Enclave& enclave, KmsService& kms);
+[[nodiscard]] base::Result<Root> unseal_root(Enclave& enclave, KmsService& kms, KmsPause& pause);
 
 }  // namespace concordat::keyservice

@@ -1,7 +1,5 @@
 #include "keyservice/custodian_link_io.hpp"
 
-#include <sodium.h>
-
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
 
@@ -30,13 +28,6 @@ constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(5);
 constexpr std::chrono::milliseconds kTick = std::chrono::milliseconds(200);
 constexpr std::chrono::milliseconds kSettled = std::chrono::seconds(5);
 
-// Full jitter: anywhere between nothing and the back-off, so that workers that lost one custodian
-// do not come back in step.
-std::chrono::milliseconds jittered(std::chrono::milliseconds backoff) {
-  return std::chrono::milliseconds(
-      randombytes_uniform(static_cast<std::uint32_t>(backoff.count()) + 1));
-}
-
 }  // namespace
 
 CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
@@ -48,6 +39,7 @@ CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, pe
       options_(std::move(options)),
       redial_(io),
       ticker_(io),
+      backoff_(options_.first_backoff, options_.longest_backoff),
       state_(Error(Errc::custodian_unreachable, "not dialled yet")) {}
 
 CustodianLink::~CustodianLink() {
@@ -149,7 +141,7 @@ void CustodianLink::on_ended(const std::shared_ptr<Channel>& channel, const Stat
   // A channel that lived starts the back-off anew: a relay that cuts each one at once is dialled
   // no faster than one that never answers.
   const auto lived = base::system_monotonic_clock() - established_at_;
-  if (was_current && lived > kSettled) backoff_ = {};
+  if (was_current && lived > kSettled) backoff_.reset();
   if (was_current || was_next) dial_later();
 }
 
@@ -161,10 +153,8 @@ void CustodianLink::retire_current() {
 }
 
 void CustodianLink::dial_later() {
-  backoff_ = backoff_.count() == 0 ? options_.first_backoff
-                                   : std::min(backoff_ * 2, options_.longest_backoff);
   redialling_ = true;
-  redial_.expires_after(jittered(backoff_));
+  redial_.expires_after(backoff_.next(*party_.random));
   redial_.async_wait([this, alive = alive_](boost::system::error_code error) {
     if (error || !*alive) return;
     redialling_ = false;

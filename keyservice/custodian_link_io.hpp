@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "attest/base/log.hpp"
+#include "keyservice/backoff.hpp"
 #include "keyservice/key_client.hpp"
 #include "peer/secure_stream_io.hpp"
 
@@ -72,7 +73,7 @@ class CustodianLink {
   std::shared_ptr<Channel> next_;                   // under way
   std::vector<std::shared_ptr<Channel>> draining_;  // replaced, with answers still to come
   std::deque<CallPtr> waiting_;                     // for a channel
-  std::chrono::milliseconds backoff_{0};
+  Backoff backoff_;
   base::Status state_;
   std::uint64_t handshakes_ = 0;
   base::MonotonicMillis established_at_;

@@ -34,6 +34,7 @@ enum class KmsErrc {
   service_unavailable,
   credentials_refused,
   service_error,
+  unreachable,
 };
 [[nodiscard]] base::CodeInfo describe(KmsErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(KmsErrc) {
@@ -43,7 +44,7 @@ enum class KmsErrc {
   return base::enum_code(e);
 }
 
-// What to do after a failed call. Failures of the transport are the caller's to judge.
+// What to do after a failed call.
 enum class KmsRetry { never, after_backoff, with_fresh_credentials };
 [[nodiscard]] KmsRetry kms_retry(const base::Error& error) noexcept;
 

@@ -169,12 +169,15 @@ base::CodeInfo describe(KmsErrc code) noexcept {
       return {"credentials_refused", "KMS refuses the credentials or their signature"};
     case KmsErrc::service_error:
       return {"service_error", "KMS answers with an error"};
+    case KmsErrc::unreachable:
+      return {"kms_unreachable", "no exchange with KMS came about"};
   }
   return {"unknown", "unknown KMS error"};
 }
 
 KmsRetry kms_retry(const Error& error) noexcept {
-  if (error.is(KmsErrc::throttled) || error.is(KmsErrc::service_unavailable)) {
+  if (error.is(KmsErrc::throttled) || error.is(KmsErrc::service_unavailable) ||
+      error.is(KmsErrc::unreachable)) {
     return KmsRetry::after_backoff;
   }
   return error.is(KmsErrc::credentials_refused) ? KmsRetry::with_fresh_credentials

@@ -1,6 +1,7 @@
 // Every number of the key service, each with its reason.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -21,6 +22,14 @@ inline constexpr std::size_t kMaxKeyName = 128;
 inline constexpr std::size_t kMaxSignMessage = 32 * 1024;
 inline constexpr std::size_t kMaxRequest = kMaxSignMessage + 1024;
 inline constexpr std::size_t kMaxErrorDetail = 512;
+
+// KMS while a custodian boots. The first pause is what AWS's own clients begin with; with the
+// longest, a region's worth of custodians asks KMS a few times a second. After the whole the
+// program ends with the error, for whoever watches it to see, long before the clock's anchor is ten
+// minutes old.
+inline constexpr std::chrono::milliseconds kKmsFirstPause{500};
+inline constexpr std::chrono::milliseconds kKmsLongestPause = std::chrono::seconds(20);
+inline constexpr std::chrono::milliseconds kKmsPatience = std::chrono::minutes(3);
 
 inline constexpr std::size_t kEd25519PublicKeySize = 32;
 inline constexpr std::size_t kEd25519SignatureSize = 64;

@@ -92,12 +92,25 @@ Error unexpected_status(const HttpReply& reply, const std::string& target) {
   return Error(Errc::parent_failed, target + " answered " + std::to_string(reply.status));
 }
 
+// A relay that has no such target, and a certificate that is not KMS's, will be the same next time.
+bool may_pass(const Error& error) {
+  using peer::RelayErrc;
+  using peer::StreamErrc;
+  return error.is(RelayErrc::unreachable) || error.is(RelayErrc::refused_by_limit) ||
+         error.is(RelayErrc::timed_out) || error.is(StreamErrc::cannot_connect) ||
+         error.is(StreamErrc::timed_out) || error.is(StreamErrc::ended) ||
+         error.is(StreamErrc::broken) || error.is(HttpsErrc::connection_lost) ||
+         error.is(HttpsErrc::tls_failed) || error.is(HttpsErrc::timed_out) ||
+         error.is(Errc::timed_out);
+}
+
 }  // namespace
 
 Result<HttpReply> ParentClient::call(const HttpRequest& request) {
   asio::io_context io(1);
-  CONCORDAT_TRY(peer::StreamSocket stream, dial(io, relay_, peer::ParentHttpTarget{}, timeout_));
-  const auto exchange = std::make_shared<Exchange>(std::move(stream), request);
+  auto stream = dial(io, relay_, peer::ParentHttpTarget{}, timeout_);
+  if (!stream) return Error(Errc::parent_failed, stream.error().to_string());
+  const auto exchange = std::make_shared<Exchange>(*std::move(stream), request);
   exchange->start();
   return wait_for(io, exchange->answer, timeout_);
 }
@@ -157,6 +170,13 @@ Status ParentClient::store_new(const std::string& name, BytesView content) {
 
 Result<HttpReply> KmsThroughRelay::exchange(const std::string& host, const HttpRequest& request,
                                             base::UnixMillis now) {
+  auto reply = exchange_once(host, request, now);
+  if (reply || !may_pass(reply.error())) return reply;
+  return Error(KmsErrc::unreachable, host + ": " + reply.error().to_string());
+}
+
+Result<HttpReply> KmsThroughRelay::exchange_once(const std::string& host,
+                                                 const HttpRequest& request, base::UnixMillis now) {
   asio::io_context io(1);
   CONCORDAT_TRY(peer::StreamSocket stream,
                 dial(io, relay_, peer::EgressTarget{{host, 443}}, kDialTimeout));

@@ -46,6 +46,10 @@ class KmsThroughRelay final : public KmsService {
                                                  base::UnixMillis now) override;
 
  private:
+  [[nodiscard]] base::Result<HttpReply> exchange_once(const std::string& host,
+                                                      const HttpRequest& request,
+                                                      base::UnixMillis now);
+
   peer::Endpoint relay_;
   TlsTrust trust_;
 };

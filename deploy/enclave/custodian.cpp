@@ -1,6 +1,7 @@
 #include "deploy/enclave/custodian.hpp"
 
 #include <boost/asio/signal_set.hpp>
+#include <thread>
 
 #include "attest/base/file.hpp"
 #include "deploy/enclave/common.hpp"
@@ -26,11 +27,11 @@ Result<KmsThroughRelay> open_kms(const Surroundings& surroundings) {
   return KmsThroughRelay(surroundings.relay, std::move(trust));
 }
 
-Status genesis(Enclave& enclave, KmsService& kms, base::Logger& log) {
-  CONCORDAT_TRY(const GenesisStatement statement, perform_genesis(enclave, kms));
+Status genesis(Enclave& enclave, KmsService& kms, KmsPause& pause, base::Logger& log) {
+  CONCORDAT_TRY(const GenesisStatement statement, perform_genesis(enclave, kms, pause));
   log.info("genesis_done", {{"key_arn", statement.key_arn},
-                            {"commitment", statement.commitment.hex()},
                             {"generation", statement.generation},
+                            {"commitment", statement.commitment.hex()},
                             {"next", "concordat policy pin-root, sign, and start again"}});
   return {};
 }
@@ -76,10 +77,17 @@ Status run(const Surroundings& surroundings, base::Logger& log) {
                 boot_enclave(surroundings.nsm, parent, base::system_monotonic_clock));
   CONCORDAT_TRY(KmsThroughRelay kms, open_kms(surroundings));
   report_boot(*enclave, config.role, log);
+  base::SystemRandom random;
+  KmsPause pause{
+      random, [&log](const Error& why, std::chrono::milliseconds length) {
+        log.warn("kms_retry",
+                 {{"code", why.name()}, {"detail", why.detail()}, {"pause_ms", length.count()}});
+        std::this_thread::sleep_for(length);
+      }};
   if (enclave->policies.latest()->model().current_root() == nullptr) {
-    return genesis(*enclave, kms, log);
+    return genesis(*enclave, kms, pause, log);
   }
-  CONCORDAT_TRY(Root root, unseal_root(*enclave, kms));
+  CONCORDAT_TRY(Root root, unseal_root(*enclave, kms, pause));
   log.info("root_unsealed", {{"generation", root.generation()}});
   return serve(surroundings, *enclave, KeyServer(std::move(root)), config.role, log);
 }

@@ -11,6 +11,7 @@
 #include "attest/document.hpp"
 #include "deploy/lab/cms_seal.hpp"
 #include "keyservice/error.hpp"
+#include "keyservice/limits.hpp"
 #include "tests/support/party_fixture.hpp"
 
 namespace concordat::keyservice {
@@ -24,10 +25,16 @@ using base::Status;
 using nlohmann::json;
 
 // Counts the calls to everything outside of the enclave and fails the one that the test chose.
+// Calls that the boot repeats go on failing, or the failure would not be seen.
 struct Calls {
   int count = 0;
   int failing = -1;
+  bool down = false;
   [[nodiscard]] bool fails() { return count++ == failing; }
+  [[nodiscard]] bool is_down() {
+    if (fails()) down = true;
+    return down;
+  }
 };
 
 class FakeParent final : public ParentService {
@@ -36,7 +43,8 @@ class FakeParent final : public ParentService {
   Result<Bytes> authority() override { return give(descriptor); }
   Result<Bytes> policy() override { return give(envelope); }
   Result<AwsCredentials> credentials() override {
-    if (calls_.fails()) return Error(Errc::parent_failed);
+    if (calls_.is_down()) return Error(Errc::parent_failed);
+    ++credentials_given;
     return AwsCredentials{"AKIA", base::SecretBytes::random(40), ""};
   }
   Result<std::optional<Bytes>> load(const std::string& name) override {
@@ -51,6 +59,7 @@ class FakeParent final : public ParentService {
   }
   Bytes descriptor, envelope;
   std::map<std::string, Bytes> store;
+  int credentials_given = 0;
 
  private:
   Result<Bytes> give(const Bytes& what) {
@@ -66,7 +75,12 @@ class FakeKms final : public KmsService {
   explicit FakeKms(Calls& calls) : calls_(calls) {}
   Result<HttpReply> exchange(const std::string& host, const HttpRequest& request,
                              base::UnixMillis) override {
-    if (calls_.fails()) return Error(Errc::parent_failed);
+    if (calls_.is_down()) return Error(KmsErrc::unreachable);
+    if (!troubles.empty()) {
+      const auto trouble = troubles.front();
+      troubles.erase(troubles.begin());
+      return trouble;
+    }
     EXPECT_EQ(host, "kms.us-east-1.amazonaws.com");
     const json body = json::parse(request.body);
     const auto document =
@@ -83,6 +97,8 @@ class FakeKms final : public KmsService {
   std::string key_id = test::kKmsKey;
   base::SecretBytes root = base::SecretBytes::random(kRootSize);
   std::vector<json> contexts;
+  // What the first calls come to.
+  std::vector<Result<HttpReply>> troubles;
 
  private:
   Calls& calls_;
@@ -110,16 +126,22 @@ class BootTest : public testing::Test {
   }
   RootCommitment commitment() { return Root::create(1, kms_.root.clone()).value().commitment(); }
 
+  std::vector<std::string> told_;
   Calls calls_;
   test::TestWorld world_;
   test::TestEnclave enclave_{world_, "custodian-1", "custodian"};
   FakeParent parent_{calls_};
   FakeKms kms_{calls_};
+  // A KMS that fails is waited for on the test's own clock.
+  KmsPause pause_{world_.random, [this](const Error& why, std::chrono::milliseconds pause) {
+                    told_.emplace_back(why.name());
+                    world_.wall = world_.wall + pause;
+                  }};
 };
 
 TEST_F(BootTest, GenesisStoresBlobAndDocumentAndKeepsNoRoot) {
   const auto enclave = boot().value();
-  const GenesisStatement statement = perform_genesis(*enclave, kms_).value();
+  const GenesisStatement statement = perform_genesis(*enclave, kms_, pause_).value();
   EXPECT_EQ(statement.commitment, commitment());
   EXPECT_EQ(statement.blob_digest, base::sha256({Bytes(64, 3)}));
   EXPECT_EQ(parent_.store.at("root-1"), Bytes(64, 3));
@@ -132,36 +154,36 @@ TEST_F(BootTest, GenesisStoresBlobAndDocumentAndKeepsNoRoot) {
 }
 
 TEST_F(BootTest, UnsealsWhatThePolicyPins) {
-  ASSERT_TRUE(perform_genesis(*boot().value(), kms_));
+  ASSERT_TRUE(perform_genesis(*boot().value(), kms_, pause_));
   pin(commitment());
-  const Root root = unseal_root(*boot().value(), kms_).value();
+  const Root root = unseal_root(*boot().value(), kms_, pause_).value();
   EXPECT_EQ(root.commitment(), commitment());
 }
 
 TEST_F(BootTest, AnotherRootThanPinnedIsRefused) {
-  ASSERT_TRUE(perform_genesis(*boot().value(), kms_));
+  ASSERT_TRUE(perform_genesis(*boot().value(), kms_, pause_));
   pin(commitment());
   kms_.root = base::SecretBytes::random(kRootSize);
-  EXPECT_TRUE(unseal_root(*boot().value(), kms_).error().is(Errc::wrong_root));
+  EXPECT_TRUE(unseal_root(*boot().value(), kms_, pause_).error().is(Errc::wrong_root));
 }
 
 TEST_F(BootTest, AnswersOfAnotherKeyAreRefused) {
   kms_.key_id = "arn:aws:kms:us-east-1:111122223333:key/ffffffff-12ab-34cd-56ef-1234567890ab";
-  EXPECT_TRUE(perform_genesis(*boot().value(), kms_).error().is(KmsErrc::reply_wrong_key));
+  EXPECT_TRUE(perform_genesis(*boot().value(), kms_, pause_).error().is(KmsErrc::reply_wrong_key));
   EXPECT_FALSE(parent_.store.contains("root-1"));
 }
 
 TEST_F(BootTest, GenesisHappensOnceAndNeverUnderAPinnedRoot) {
   const auto enclave = boot().value();
-  ASSERT_TRUE(perform_genesis(*enclave, kms_));
-  EXPECT_TRUE(perform_genesis(*enclave, kms_).error().is(Errc::root_already_pinned));
+  ASSERT_TRUE(perform_genesis(*enclave, kms_, pause_));
+  EXPECT_TRUE(perform_genesis(*enclave, kms_, pause_).error().is(Errc::root_already_pinned));
   pin(commitment());
   parent_.store.erase("root-1");
-  EXPECT_TRUE(perform_genesis(*boot().value(), kms_).error().is(Errc::root_already_pinned));
+  EXPECT_TRUE(perform_genesis(*boot().value(), kms_, pause_).error().is(Errc::root_already_pinned));
 }
 
 TEST_F(BootTest, WithoutAPinnedRootNothingIsUnsealed) {
-  EXPECT_TRUE(unseal_root(*boot().value(), kms_).error().is(Errc::no_root_pinned));
+  EXPECT_TRUE(unseal_root(*boot().value(), kms_, pause_).error().is(Errc::no_root_pinned));
 }
 
 TEST_F(BootTest, AnotherAuthorityThanMeasuredIsRefused) {
@@ -176,15 +198,47 @@ TEST_F(BootTest, APolicyOfAnotherAuthorityIsRefused) {
   EXPECT_FALSE(boot());
 }
 
+HttpReply refusal(unsigned status, const std::string& type) {
+  return {status, {}, json{{"__type", type}}.dump()};
+}
+
+TEST_F(BootTest, AKmsThatFailsForAWhileIsAskedAgain) {
+  kms_.troubles = {refusal(400, "ThrottlingException"), refusal(400, "LimitExceededException"),
+                   refusal(500, "KMSInternalException"), Error(KmsErrc::unreachable)};
+  ASSERT_TRUE(perform_genesis(*boot().value(), kms_, pause_));
+  EXPECT_EQ(told_, (std::vector<std::string>{"throttled", "throttled", "service_unavailable",
+                                             "kms_unreachable"}));
+  EXPECT_EQ(parent_.credentials_given, 5) << "each attempt with the parent's newest";
+  pin(commitment());
+  kms_.troubles = {refusal(503, "ServiceUnavailable")};
+  EXPECT_TRUE(unseal_root(*boot().value(), kms_, pause_));
+}
+
+TEST_F(BootTest, WhatWillNotPassEndsTheBootAtOnce) {
+  kms_.troubles = {refusal(400, "AccessDeniedException")};
+  EXPECT_TRUE(perform_genesis(*boot().value(), kms_, pause_).error().is(KmsErrc::access_denied));
+  kms_.key_id = "arn:aws:kms:us-east-1:111122223333:key/ffffffff-12ab-34cd-56ef-1234567890ab";
+  EXPECT_TRUE(perform_genesis(*boot().value(), kms_, pause_).error().is(KmsErrc::reply_wrong_key));
+  EXPECT_TRUE(told_.empty());
+}
+
+TEST_F(BootTest, AKmsThatGoesOnFailingIsGivenUp) {
+  kms_.troubles.assign(1000, refusal(400, "ThrottlingException"));
+  const auto started = world_.wall;
+  EXPECT_TRUE(perform_genesis(*boot().value(), kms_, pause_).error().is(KmsErrc::throttled));
+  EXPECT_EQ(world_.wall - started, kKmsPatience);
+  EXPECT_FALSE(parent_.store.contains("root-1"));
+}
+
 // The whole way, from boot to genesis to unsealing, with each outside call failing in turn: an
 // error comes back, and a later attempt with everything working succeeds.
 TEST_F(BootTest, EveryOutsideCallMayFail) {
   const auto whole_way = [this]() -> Status {
     CONCORDAT_TRY(const auto first, boot());
-    CONCORDAT_CHECK(perform_genesis(*first, kms_));
+    CONCORDAT_CHECK(perform_genesis(*first, kms_, pause_));
     pin(commitment());
     CONCORDAT_TRY(const auto second, boot());
-    CONCORDAT_CHECK(unseal_root(*second, kms_));
+    CONCORDAT_CHECK(unseal_root(*second, kms_, pause_));
     return {};
   };
   ASSERT_TRUE(whole_way());
