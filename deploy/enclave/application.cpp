@@ -5,6 +5,7 @@
 #include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,26 +17,30 @@
 namespace concordat::enclave {
 namespace {
 
-constexpr uid_t kNobody = 65534;
+// What the child tells before it gives up: the step that failed and its errno.
+struct Failure {
+  int error = 0;
+  char step[32] = {};
+};
 
 // In the child, between fork and exec: system calls only. Returns what failed, or null.
-const char* drop_privileges() {
+const char* drop_privileges(pid_t agent) {
   // The agent ignores SIGPIPE, and an ignored signal stays ignored across exec.
   if (::signal(SIGPIPE, SIG_DFL) == SIG_ERR) return "SIGPIPE";
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return "PR_SET_PDEATHSIG";
   if (::geteuid() == 0) {
-    if (::setgroups(0, nullptr) != 0 && errno != EPERM) return "setgroups";
-    if (::setresgid(kNobody, kNobody, kNobody) != 0) return "setresgid";
-    if (::setresuid(kNobody, kNobody, kNobody) != 0) return "setresuid";
-    // Another user's death signal is cleared by the change of user.
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return "PR_SET_PDEATHSIG";
+    if (::setgroups(0, nullptr) != 0) return "setgroups";
+    if (::setresgid(kApplicationUser, kApplicationUser, kApplicationUser) != 0) return "setresgid";
+    if (::setresuid(kApplicationUser, kApplicationUser, kApplicationUser) != 0) return "setresuid";
   }
+  // After the change of user, which clears it; and an agent that ended before sends no signal.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return "PR_SET_PDEATHSIG";
+  if (::getppid() != agent) return "the agent has ended";
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "PR_SET_NO_NEW_PRIVS";
   return nullptr;
 }
 
-[[noreturn]] void become(char* const* arguments, int report) {
-  const char* failed = drop_privileges();
+[[noreturn]] void become(char* const* arguments, pid_t agent, int report) {
+  const char* failed = drop_privileges(agent);
   // Everything above standard error goes at exec, the report too: its end says that exec worked.
   if (failed == nullptr && ::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
     failed = "close_range";
@@ -45,8 +50,10 @@ const char* drop_privileges() {
     ::execve(arguments[0], arguments, environment);
     failed = "execve";
   }
-  const std::string_view step = failed;
-  [[maybe_unused]] const ssize_t told = ::write(report, step.data(), step.size());
+  Failure failure;
+  failure.error = errno;
+  std::strncpy(failure.step, failed, sizeof failure.step - 1);
+  [[maybe_unused]] const ssize_t told = ::write(report, &failure, sizeof failure);
   ::_exit(127);
 }
 
@@ -67,9 +74,9 @@ std::optional<std::vector<std::string>> application_of(int argc, char** argv) {
 }
 
 base::Result<pid_t> start_application(const std::vector<std::string>& command) {
-  const auto fail = [&](const std::string& what) {
+  const auto fail = [&](const std::string& what, int error = errno) {
     return base::Error(ApplicationErrc::cannot_start,
-                       command[0] + ": " + what + ": " + std::strerror(errno));
+                       command[0] + ": " + what + ": " + std::strerror(error));
   };
   std::vector<char*> arguments;
   for (const std::string& word : command)
@@ -79,19 +86,19 @@ base::Result<pid_t> start_application(const std::vector<std::string>& command) {
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail("pipe");
   const base::Descriptor read_end(ends[0]);
   base::Descriptor write_end(ends[1]);
+  const pid_t agent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) return fail("fork");
-  if (child == 0) become(arguments.data(), write_end.get());
+  if (child == 0) become(arguments.data(), agent, write_end.get());
   write_end.reset();
-  char step[32];
-  const ssize_t told = ::read(read_end.get(), step, sizeof step);
-  if (told > 0) {
-    errno = 0;
-    return base::Error(
-        ApplicationErrc::cannot_start,
-        command[0] + ": " + std::string(step, static_cast<std::size_t>(told)) + " failed");
-  }
-  return child;
+  Failure failure;
+  ssize_t told = 0;
+  do {
+    told = ::read(read_end.get(), &failure, sizeof failure);
+  } while (told < 0 && errno == EINTR);
+  if (told == 0) return child;
+  ::waitpid(child, nullptr, 0);
+  return fail(told == sizeof failure ? failure.step : "starting", failure.error);
 }
 
 }  // namespace concordat::enclave

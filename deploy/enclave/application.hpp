@@ -25,7 +25,12 @@ enum class ApplicationErrc { cannot_start = 1 };
 // nullopt for anything else.
 [[nodiscard]] std::optional<std::vector<std::string>> application_of(int argc, char** argv);
 
-// As root the application becomes user and group 65534; it is never root. `command[0]` is a path.
+// The application's user and group where the agent is root: never root itself. An agent that is not
+// root (some labs') has no other user to give, and its application is of the agent's.
+inline constexpr uid_t kApplicationUser = 65534;
+
+// `command[0]` is a path. Returns once the program runs; cannot_start names the step that failed,
+// with the system's words.
 [[nodiscard]] base::Result<pid_t> start_application(const std::vector<std::string>& command);
 
 }  // namespace concordat::enclave
