@@ -26,6 +26,10 @@ constexpr const char* kHelp =
 int start(base::Logger& log) {
   auto nsm = lab::LabNsmSocket::connect();
   if (!nsm) return exit_status(nsm.error(), log);
+  // Before anything else runs in here, as in production.
+  if (const auto restricted = lab::restrict_lab_nsm(); !restricted) {
+    return exit_status(restricted.error(), log);
+  }
   const auto root = base::read_file(lab::kRootCertificate, kMaxRoot);
   if (!root) return exit_status(root.error(), log);
   const auto anchors = attest::trust_anchors_from_root(*root);

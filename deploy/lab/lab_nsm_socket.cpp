@@ -1,7 +1,9 @@
 #include "deploy/lab/lab_nsm_socket.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "deploy/lab/error.hpp"
 #include "deploy/lab/unix_socket.hpp"
@@ -41,6 +43,19 @@ base::Result<base::Bytes> LabNsmSocket::exchange(base::BytesView request) {
   // Half an answer may lie in the socket: a later request must not read it.
   if (!answer) socket_.reset();
   return answer;
+}
+
+base::Status restrict_lab_nsm(const std::filesystem::path& path) {
+  if (::geteuid() != 0) {
+    if (::unlink(path.c_str()) != 0) return system_error(path.string());
+    return {};
+  }
+  struct stat status {};
+  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::lstat(path.c_str(), &status) != 0) {
+    return system_error(path.string());
+  }
+  if (S_ISSOCK(status.st_mode) && status.st_uid == 0 && (status.st_mode & 07777) == 0600) return {};
+  return base::Error(LabErrc::bad_state, path.string() + ": is not a socket of this root alone");
 }
 
 }  // namespace concordat::lab

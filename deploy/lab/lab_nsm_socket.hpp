@@ -35,4 +35,11 @@ class LabNsmSocket final : public attest::NsmTransport {
   base::Descriptor socket_;
 };
 
+// The lab's attest::restrict_device: called once the agent is connected and before it starts
+// anything. As the enclave's root: the socket is root's alone (owner 0, mode 0600, read back),
+// while the application is of another user. An agent that is not root (of a hypervisor that is not,
+// or that could not confine it fully) has no other user to start an application as: there the
+// socket's name goes away, and what is connected remains.
+[[nodiscard]] base::Status restrict_lab_nsm(const std::filesystem::path& path = kNsmSocket);
+
 }  // namespace concordat::lab

@@ -24,9 +24,14 @@ using base::Error;
 using base::Result;
 using base::Status;
 
-constexpr uid_t kUserInside = 1000;
+// A hypervisor that is root gives each enclave two users: its root and its application's. An
+// ordinary user can map none but itself (user_namespaces(7)), so that there the two are one.
+constexpr uid_t kRootInside = 0;
+constexpr uid_t kApplicationInside = 65534;
+constexpr uid_t kOnlyUserInside = 1000;
 // systemd leaves 60578 to 61183 to nobody (systemd.io/UIDS-GIDS), and containers map them.
 constexpr uid_t kFirstUserOutside = 60600;
+constexpr unsigned kUsersPerSlot = 2;
 constexpr rlim_t kLockedMemory = rlim_t{64} << 20;  // for secrets in guarded memory
 constexpr int kFailed = 125;
 
@@ -42,8 +47,8 @@ bool needs_root(Confinement confinement) {
 }
 
 uid_t user_inside(const LaunchRequest& request) {
-  return request.confinement == Confinement::user_namespace ? kUserInside
-                                                            : outside_user(request.slot);
+  if (request.confinement != Confinement::user_namespace) return outside_user(request.slot);
+  return is_root() ? kRootInside : kOnlyUserInside;
 }
 
 // An ordinary user may write the user map of a process only while that is dumpable, which a
@@ -87,17 +92,23 @@ Status write_map(const std::string& path, const std::string& text) {
   return {};
 }
 
+std::string map_line(unsigned inside, unsigned outside) {
+  return std::to_string(inside) + " " + std::to_string(outside) + " 1\n";
+}
+
 Status map_user(pid_t pid, unsigned slot) {
   const std::string folder = "/proc/" + std::to_string(pid);
   const uid_t outside = outside_user(slot);
-  const gid_t group = is_root() ? outside : ::getegid();
-  const auto line = [](unsigned id) {
-    return std::to_string(kUserInside) + " " + std::to_string(id) + " 1\n";
-  };
-  CONCORDAT_CHECK(write_map(folder + "/uid_map", line(outside)));
+  if (is_root()) {
+    const std::string both =
+        map_line(kRootInside, outside) + map_line(kApplicationInside, outside + 1);
+    CONCORDAT_CHECK(write_map(folder + "/uid_map", both));
+    return write_map(folder + "/gid_map", both);
+  }
+  CONCORDAT_CHECK(write_map(folder + "/uid_map", map_line(kOnlyUserInside, outside)));
   // Required of ordinary users (user_namespaces(7)).
-  if (!is_root()) CONCORDAT_CHECK(write_map(folder + "/setgroups", "deny"));
-  return write_map(folder + "/gid_map", line(group));
+  CONCORDAT_CHECK(write_map(folder + "/setgroups", "deny"));
+  return write_map(folder + "/gid_map", map_line(kOnlyUserInside, ::getegid()));
 }
 
 // The new process: waits until its user is mapped, confines itself, starts the program. Where that
@@ -166,7 +177,7 @@ Status make_folder(const std::filesystem::path& path, uid_t owner) {
 }  // namespace
 
 uid_t outside_user(unsigned slot) noexcept {
-  return is_root() ? kFirstUserOutside + slot : ::geteuid();
+  return is_root() ? kFirstUserOutside + kUsersPerSlot * slot : ::geteuid();
 }
 
 Status make_root_folder(const std::filesystem::path& folder, uid_t owner) {

@@ -24,8 +24,9 @@ struct EnclaveProcess {
 // belongs to `owner`.
 [[nodiscard]] base::Status make_root_folder(const std::filesystem::path& folder, uid_t owner);
 
-// The user outside of the enclave in slot `slot` (0 to kMaxSlots - 1): one of its own where this
-// process is root, otherwise this process's.
+// Who the enclave in slot `slot` (0 to kMaxSlots - 1) is outside: a user of its own where this
+// process is root, otherwise this process's. Where it is root, in a user namespace, the next number
+// is the enclave's too: its application's (inside 65534, beside the enclave's root, 0).
 [[nodiscard]] uid_t outside_user(unsigned slot) noexcept;
 inline constexpr unsigned kMaxSlots = 64;
 

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "deploy/lab/error.hpp"
@@ -22,6 +23,11 @@ namespace {
 using base::Status;
 
 constexpr int kHighestCapability = 63;
+constexpr std::array kKeptByRoot = {CAP_SETGID, CAP_SETUID};
+
+bool keeps(const SandboxPlan& plan, int capability) {
+  return plan.user == 0 && std::ranges::find(kKeptByRoot, capability) != kKeptByRoot.end();
+}
 
 bool has_namespaces(Confinement confinement) {
   return confinement == Confinement::user_namespace || confinement == Confinement::namespaces;
@@ -110,6 +116,9 @@ Status set_limits() {
 
 Status become_user(const SandboxPlan& plan) {
   if (plan.confinement == Confinement::none) return {};
+  if (plan.user == 0 && plan.confinement != Confinement::user_namespace) {
+    return base::Error(LabErrc::launch_failed, "root inside would be root outside");
+  }
   // Without privilege over the parent namespace groups cannot be dropped (user_namespaces(7));
   // there they mean nothing either, since no file of theirs can be reached.
   if (::setgroups(0, nullptr) != 0 && errno != EPERM) return system_error("setgroups");
@@ -118,9 +127,9 @@ Status become_user(const SandboxPlan& plan) {
   return {};
 }
 
-Status drop_bounding_set() {
+Status drop_bounding_set(const SandboxPlan& plan) {
   for (int capability = 0; capability <= kHighestCapability; ++capability) {
-    if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1 &&
+    if (!keeps(plan, capability) && ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1 &&
         ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) {
       return system_error("drop a capability");
     }
@@ -128,13 +137,19 @@ Status drop_bounding_set() {
   return {};
 }
 
-Status drop_capabilities() {
+Status drop_capabilities(const SandboxPlan& plan) {
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) {
     return system_error("clear ambient capabilities");
   }
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  const __user_cap_data_struct nothing[_LINUX_CAPABILITY_U32S_3] = {};
-  if (::syscall(SYS_capset, &header, nothing) != 0) return system_error("drop capabilities");
+  __user_cap_data_struct kept[_LINUX_CAPABILITY_U32S_3] = {};
+  for (int capability = 0; capability <= kHighestCapability; ++capability) {
+    if (!keeps(plan, capability)) continue;
+    auto& word = kept[CAP_TO_INDEX(capability)];
+    word.effective |= CAP_TO_MASK(capability);
+    word.permitted |= CAP_TO_MASK(capability);
+  }
+  if (::syscall(SYS_capset, &header, kept) != 0) return system_error("drop capabilities");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error("no_new_privs");
   return {};
 }
@@ -214,9 +229,9 @@ Status enter_sandbox(const SandboxPlan& plan, int keep) {
     if (::sethostname(kHostName.data(), kHostName.size()) != 0) return system_error("sethostname");
   }
   CONCORDAT_CHECK(enter_root(plan));
-  if (plan.confinement != Confinement::none) CONCORDAT_CHECK(drop_bounding_set());
+  if (plan.confinement != Confinement::none) CONCORDAT_CHECK(drop_bounding_set(plan));
   CONCORDAT_CHECK(become_user(plan));
-  CONCORDAT_CHECK(drop_capabilities());
+  CONCORDAT_CHECK(drop_capabilities(plan));
   // The last thing, since changing the user clears it: no enclave outlives its hypervisor.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return system_error("death signal");
   if (plan.command.empty()) return {};

@@ -1,5 +1,5 @@
 // What makes a process an enclave: a root directory of its own, no network, no view of other
-// processes, another user, no capabilities, nothing inherited.
+// processes, another user, no capabilities over this system, nothing inherited.
 #pragma once
 
 #include <sys/types.h>
@@ -33,8 +33,10 @@ struct SandboxPlan {
   std::string root;  // absolute path of the root directory, with dev, proc, tmp, lab
   std::vector<std::string> command;  // absolute path inside the root, then arguments; empty: only
                                      // try whether everything up to the start works
-  uid_t user = 0;                    // as seen inside the sandbox; the group has the same number
-  int console = -1;                  // standard output and error
+  // As seen inside the sandbox; the group has the same number. 0, in a user namespace only, is the
+  // enclave's root, which keeps what it takes to start programs as another user, and nothing else.
+  uid_t user = 0;
+  int console = -1;  // standard output and error
 };
 
 // Called in the new process, which was cloned with the namespaces of `confinement`. Does not return

@@ -86,17 +86,20 @@ std::string open_descriptors() {
   return joined(found);
 }
 
+// Those that it has or could be given.
 std::string capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
   if (::syscall(SYS_capget, &header, data) != 0) return "unknown";
-  unsigned all = 0;
-  for (const auto& part : data)
-    all |= part.effective | part.permitted | part.inheritable;
+  std::set<std::string> found;
   for (int i = 0; i < 64; ++i) {
-    if (::prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1) return "bounding " + std::to_string(i);
+    const auto& part = data[CAP_TO_INDEX(i)];
+    const unsigned held = part.effective | part.permitted | part.inheritable;
+    if ((held & CAP_TO_MASK(i)) != 0 || ::prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1) {
+      found.insert(std::to_string(i));
+    }
   }
-  return all == 0 ? "none" : "some";
+  return joined(found);
 }
 
 std::string root_entries() {
@@ -150,10 +153,20 @@ int report(char** environment) {
   say("root", root_entries());
   say("can_write_root", can_write("/new") || can_write("/bin/new"));
   say("can_write_tmp", can_write("/tmp/new"));
-  say("can_become_root", ::setuid(0) == 0);
+  say("can_become_another", ::setuid(::getuid() == 0 ? 1 : 0) == 0);
   say("can_unshare", ::unshare(CLONE_NEWNET) == 0);
   report_nsm();
   return 0;
+}
+
+// As an agent's application is.
+int report_as_application(char** environment) {
+  constexpr uid_t kApplication = 65534;
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(kApplication, kApplication, kApplication) != 0 ||
+      ::setresuid(kApplication, kApplication, kApplication) != 0) {
+    return 1;
+  }
+  return report(environment);
 }
 
 // Sends a word to the parent and repeats what comes back.
@@ -187,6 +200,7 @@ int answer_inbound() {
 int main(int argc, char** argv, char** environment) {
   const std::string what = argc > 1 ? argv[1] : "report";
   if (what == "report") return report(environment);
+  if (what == "report-as-application") return report_as_application(environment);
   if (what == "call-parent") return call_parent();
   if (what == "answer-inbound") return answer_inbound();
   if (what == "link-inbound") {  // a hostile enclave points its parent at a socket of the machine

@@ -1,6 +1,7 @@
 // Do the NSM socket and the forwarder carry what they should, and survive peers that misbehave?
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <thread>
 
@@ -109,6 +110,57 @@ TEST(NsmSocketClient, AfterABrokenStreamEveryRequestFails) {
   }
   EXPECT_FALSE(client->exchange(Bytes{1}));
   EXPECT_TRUE(client->exchange(Bytes{1}).error().is(LabErrc::peer_closed));
+}
+
+// Runs `check` in a process of that user; true if it says so.
+bool as_user(uid_t user, const std::function<bool()>& check) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(::setresuid(user, user, user) == 0 && check() ? 0 : 1);
+  int status = -1;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+class RestrictLabNsm : public testing::Test {
+ protected:
+  static constexpr uid_t kStranger = 65534;
+
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "not root: no second user to keep out";
+    std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
+  }
+  bool connects() const { return LabNsmSocket::connect(path_).has_value(); }
+
+  test::TemporaryFolder folder_;
+  std::filesystem::path path_ = folder_.path() / "nsm.sock";
+};
+
+TEST_F(RestrictLabNsm, LeavesTheSocketToTheEnclavesRoot) {
+  const auto listener = listen_unix(path_).value();
+  std::filesystem::permissions(path_, std::filesystem::perms(0666));
+  ASSERT_TRUE(as_user(kStranger, [this] { return connects(); })) << "before, anybody could";
+  ASSERT_TRUE(restrict_lab_nsm(path_));
+  EXPECT_FALSE(as_user(kStranger, [this] { return connects(); }));
+  EXPECT_TRUE(connects());
+}
+
+TEST_F(RestrictLabNsm, WhoIsNotRootTakesTheSocketsNameAway) {
+  ASSERT_EQ(::chown(folder_.path().c_str(), kStranger, kStranger), 0);
+  EXPECT_TRUE(as_user(kStranger, [this] {
+    const auto listener = listen_unix(path_).value();
+    const auto agent = LabNsmSocket::connect(path_);
+    if (!agent || !restrict_lab_nsm(path_) || connects()) return false;
+    const auto accepted = accept_unix(listener.get()).value();
+    return accepted && send_some(accepted->get(), Bytes{0, 0, 0, 1, 0x55}).value() == 5 &&
+           (*agent)->exchange(Bytes{1}).value() == Bytes{0x55};
+  })) << "the agent's own connection stays";
+}
+
+TEST_F(RestrictLabNsm, RefusesWhatIsNotASocketOfRoot) {
+  EXPECT_FALSE(restrict_lab_nsm(path_)) << "nothing is there";
+  const auto listener = listen_unix(path_).value();
+  ASSERT_EQ(::lchown(path_.c_str(), kStranger, kStranger), 0);
+  EXPECT_TRUE(restrict_lab_nsm(path_).error().is(LabErrc::bad_state));
 }
 
 class ForwarderTest : public testing::Test {

@@ -55,10 +55,10 @@ class Deployment:
                                      "--role-arn", INSTANCE_ROLE)
         return daemon.wait_for_line(r'"event":"hypervisor_ready".*"isolation":"(full|partial)"')[1]
 
-    def start_kms(self) -> None:
+    def start_kms(self, *options: str) -> None:
         daemon = self.programs.start("kms", "concordat-lab-kms", "--state", self.kms, "--region", REGION, "serve",
                                      "--https", f"unix:{self.sockets}/kms", "--http", f"unix:{self.sockets}/kms-http",
-                                     "--attestation-root", self.lab_root)
+                                     "--attestation-root", self.lab_root, *options)
         daemon.wait_for_line(r'"event":"ready"')
 
     def kms_credentials(self, principal: str) -> dict:
@@ -150,11 +150,14 @@ class Deployment:
         ended = self.programs.run("concordat-lab-hypervisor", "wait", name, "--state", self.lab)
         return json.loads(ended.stdout)["Status"]
 
+    def console_lines(self, name: str) -> list[str]:
+        """What an enclave's programs wrote, oldest first."""
+        path = self.lab / f"console/{name}.log"
+        return path.read_text(errors="replace").splitlines() if path.exists() else []
+
     def console(self, name: str) -> list[dict]:
         """What an enclave's program logged, oldest first."""
-        path = self.lab / f"console/{name}.log"
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return [json.loads(line) for line in self.console_lines(name) if line.startswith("{")]
 
     def console_events(self, name: str, event: str, **fields) -> list[dict]:
         return [line for line in self.console(name)
