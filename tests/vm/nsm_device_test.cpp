@@ -1,7 +1,10 @@
 // Runs inside the guest. The production NSM client on /dev/nsm: every operation that the programs
 // use, and documents that the production verifier accepts under the root of the module's PKI.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+
+#include <cerrno>
 
 #include "attest/authority.hpp"
 #include "attest/base/file.hpp"
@@ -11,6 +14,7 @@
 #include "attest/nsm_device.hpp"
 #include "attest/trusted_clock.hpp"
 #include "attest/verify.hpp"
+#include "deploy/enclave/application.hpp"
 #include "tests/support/policy_fixture.hpp"
 
 namespace concordat::attest {
@@ -130,21 +134,45 @@ TEST_F(NsmDeviceTest, BindsTheAuthorityAndMintsADocumentThatShowsIt) {
   EXPECT_FALSE(verify(*encoded, *trusted, Bytes(32, 0x12))) << "the challenge was another";
 }
 
-// True where a process of another user than root gets hold of the module.
-bool strangers_can_open() {
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(::setuid(65534) == 0 && NsmDevice::open() ? 0 : 1);
+// The exit status of an application that tries every way to a document, started as an agent starts
+// one: 0 when none led there, 1 when it minted.
+int application_that_mints() {
+  const auto application = enclave::start_application({"/bin/test_application", "mint"});
+  EXPECT_TRUE(application) << application.error().to_string();
   int status = -1;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status));
-  return WEXITSTATUS(status) == 0;
+  EXPECT_EQ(::waitpid(application.value(), &status, 0), application.value());
+  EXPECT_TRUE(WIFEXITED(status)) << status;
+  return WEXITSTATUS(status);
 }
 
-TEST(NsmDeviceMode, RestrictingLeavesTheDeviceToRoot) {
-  ASSERT_TRUE(strangers_can_open()) << "as the driver makes it";
+// errno of opening the device as user 65534; 0 where that worked.
+int errno_of_stranger(int flags) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::_exit(::setuid(enclave::kApplicationUser) == 0 && ::open(kNsmDevicePath, flags) >= 0 ? 0
+                                                                                           : errno);
+  }
+  int status = -1;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status)) << status;
+  return WEXITSTATUS(status);
+}
+
+// What the production agent does before it starts an application, and what that application then
+// comes to. The agent's own device stays open all the while, as here.
+TEST(NsmDeviceMode, AfterRestrictingNoApplicationMints) {
+  auto agent = NsmDevice::open();
+  ASSERT_TRUE(agent) << agent.error().to_string();
+  ASSERT_TRUE(base::harden_process());
+  ASSERT_EQ(errno_of_stranger(O_RDWR), 0) << "as the driver makes it";
+  ASSERT_EQ(application_that_mints(), 1) << "so that anybody mints";
   const auto restricted = restrict_device();
   ASSERT_TRUE(restricted) << restricted.error().to_string();
-  EXPECT_FALSE(strangers_can_open());
+  for (const int flags : {O_RDONLY, O_WRONLY, O_RDWR, O_RDWR | O_NONBLOCK}) {
+    EXPECT_EQ(errno_of_stranger(flags), EACCES) << flags;
+  }
+  EXPECT_EQ(application_that_mints(), 0);
+  EXPECT_TRUE(nsm::describe_nsm(*agent)) << "while the agent goes on";
   EXPECT_TRUE(NsmDevice::open());
 }
 
