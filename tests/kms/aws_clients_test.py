@@ -128,6 +128,18 @@ class AwsCli(WithKms):
             self.assertIn("AccessDeniedException",
                           self.aws("decrypt", "--key-id", arn, "--ciphertext-blob", self.blob(data_key), who=who))
 
+    def test_what_a_key_policy_must_deny_works_otherwise(self):
+        mine, theirs = (self.aws("create-key")["KeyMetadata"]["Arn"] for _ in range(2))
+        sealed = self.aws("generate-data-key-without-plaintext", "--key-id", mine, "--key-spec", "AES_256",
+                          "--encryption-context", "realm=r1")
+        moved = self.aws("re-encrypt", "--ciphertext-blob", self.blob(sealed), "--source-encryption-context",
+                         "realm=r1", "--destination-key-id", theirs)
+        self.assertEqual((moved["SourceKeyId"], moved["KeyId"]), (mine, theirs))
+        opened = self.aws("decrypt", "--ciphertext-blob", self.blob(moved))
+        self.assertEqual(len(base64.b64decode(opened["Plaintext"])), 32)
+        self.assertIn("GrantId", self.aws("create-grant", "--key-id", mine, "--grantee-principal", ROLE,
+                                          "--operations", "Decrypt"))
+
     def test_random_bytes_for_a_session(self):
         reply = self.aws("generate-random", "--number-of-bytes", "24", who="instance")
         self.assertEqual(len(base64.b64decode(reply["Plaintext"])), 24)
