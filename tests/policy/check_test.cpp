@@ -82,10 +82,10 @@ std::string with_reports(const std::string& images, const std::string& accounts,
                          const std::string& instances = "\"any\"") {
   const std::string text = sample();
   const std::size_t at = text.find("\"reports\": {");
-  const std::size_t end = text.find('}', at);
-  return std::string(text).replace(at, end - at,
-                                   "\"reports\": {\"images\": [" + images + "], \"accounts\": " +
-                                       accounts + ", \"instances\": " + instances);
+  std::string rest = replaced(text.substr(at), "\"reports-1\"", images);
+  rest = replaced(rest, "\"accounts\": \"any\"", "\"accounts\": " + accounts);
+  rest = replaced(rest, "\"instances\": \"any\"", "\"instances\": " + instances);
+  return text.substr(0, at) + rest;
 }
 
 // The sample in which image reports-1 has the measurements of payments-1.
