@@ -151,9 +151,9 @@ TEST(Dsse, ParsingEndsAtTheFirstFault) {
   std::string many = "{\"payloadType\":1,\"payload\":2,\"signatures\":[0";
   for (int i = 0; i < 200; ++i)
     many += ",{}";
-  EXPECT_EQ(why(many + "]}"), "1:230 more than 100 values in the file");
+  EXPECT_EQ(why(many + "]}"), "1:331 more than 100 values in the file");
   EXPECT_EQ(why(R"({"payloadType":1,"payload":2,"signatures":[]})"),
-            "1:16 /payloadType: want a string, found a whole number");
+            "1:2 /payloadType: want a string, found a whole number");
 }
 
 }  // namespace
