@@ -74,6 +74,29 @@ base::CodeInfo describe(SignatureErrc code) noexcept {
   return {"unknown", "unknown signature error"};
 }
 
+base::CodeInfo describe(FreshnessErrc code) noexcept {
+  switch (code) {
+    case FreshnessErrc::malformed:
+      return {"freshness_malformed", "not a freshness statement"};
+    case FreshnessErrc::not_wanted:
+      return {"freshness_not_wanted", "the policy in force names no freshness key"};
+    case FreshnessErrc::not_signed:
+      return {"freshness_not_signed", "not signed by the policy's freshness key alone"};
+    case FreshnessErrc::other_policy:
+      return {"freshness_other_policy", "the statement is for another policy"};
+    case FreshnessErrc::in_future:
+      return {"freshness_in_future", "the statement is dated in the future"};
+    case FreshnessErrc::too_old:
+      return {"freshness_too_old",
+              "nobody has confirmed for too long that the policy is the newest"};
+    case FreshnessErrc::older:
+      return {"freshness_older", "a newer statement is at hand"};
+    case FreshnessErrc::missing:
+      return {"freshness_missing", "nobody has confirmed that the policy is the newest"};
+  }
+  return {"unknown", "unknown freshness error"};
+}
+
 base::CodeInfo describe(AdmissionErrc code) noexcept {
   switch (code) {
     case AdmissionErrc::purpose_unknown:
@@ -100,6 +123,8 @@ base::CodeInfo describe(AdmissionErrc code) noexcept {
       return {"account_differs", "the peer's PCR3 is none of the role's accounts"};
     case AdmissionErrc::instance_differs:
       return {"instance_differs", "the peer's PCR4 is none of the role's instances"};
+    case AdmissionErrc::role_full:
+      return {"role_full", "as many enclaves of the role as policy allows have live channels"};
     case AdmissionErrc::bad_key_name:
       return {"bad_key_name", "not a key name"};
     case AdmissionErrc::not_granted:

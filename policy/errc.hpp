@@ -58,6 +58,25 @@ enum class SignatureErrc {
   return base::enum_code(e);
 }
 
+// Why a freshness statement is not taken, or a policy that wants one is not obeyed.
+enum class FreshnessErrc {
+  malformed = 1,
+  not_wanted,
+  not_signed,
+  other_policy,
+  in_future,
+  too_old,
+  older,
+  missing,
+};
+[[nodiscard]] base::CodeInfo describe(FreshnessErrc code) noexcept;
+[[nodiscard]] constexpr const char* category_name(FreshnessErrc) {
+  return "freshness";
+}
+[[nodiscard]] inline boost::system::error_code make_error_code(FreshnessErrc e) {
+  return base::enum_code(e);
+}
+
 // Why a peer, or a request of an admitted peer, is refused. In the order of evaluation.
 enum class AdmissionErrc {
   purpose_unknown = 1,
@@ -72,6 +91,7 @@ enum class AdmissionErrc {
   image_differs,
   account_differs,
   instance_differs,
+  role_full,
   bad_key_name,
   not_granted,
   grant_expired,

@@ -51,6 +51,10 @@ inline constexpr std::uint64_t kMaxDocumentAgeSeconds = 3600;
 // Younger than this and the online key must sign all the time; older and withholding works for
 // longer than somebody would notice.
 inline constexpr std::uint64_t kMaxFreshnessSeconds = 7 * 24 * 3600;
+// A statement in its envelope has some 500 bytes.
+inline constexpr std::size_t kStatementBytes = 4096;
+// How far a signer's clock may be ahead, as for attestation documents.
+inline constexpr std::chrono::milliseconds kFreshnessFuture = std::chrono::seconds(30);
 
 // The protocol's own maxima (peer/PROTOCOL.md section 9): a larger number here would promise
 // nothing.

@@ -1,7 +1,9 @@
 #include "policy/signed_policy.hpp"
 
 #include "policy/cross_check.hpp"
+#include "policy/errc.hpp"
 #include "policy/finding.hpp"
+#include "policy/limits.hpp"
 #include "policy/parse.hpp"
 
 namespace concordat::policy {
@@ -31,29 +33,56 @@ base::Result<PolicyPtr> SignedPolicy::verify(base::BytesView envelope,
   return policy;
 }
 
+base::Status PolicySnapshot::usable_at(base::UnixMillis now) const {
+  if (!policy) return base::Error(SignatureErrc::no_policy, "none was installed yet");
+  return policy::usable_at(*policy, confirmed, now);
+}
+
 base::Result<Installation> PolicyInForce::install(base::BytesView envelope, base::UnixMillis now) {
   CONCORDAT_TRY(PolicyPtr offered, SignedPolicy::verify(envelope, authority_, now));
-  if (policy_) {
+  if (const PolicyPtr& ours = in_force_.policy) {
     const std::string serials = "offered serial " + std::to_string(offered->serial()) +
-                                ", in force " + std::to_string(policy_->serial());
-    if (offered->serial() < policy_->serial()) {
+                                ", in force " + std::to_string(ours->serial());
+    if (offered->serial() < ours->serial()) {
       return base::Error(SignatureErrc::serial_lower, serials);
     }
-    if (offered->serial() == policy_->serial()) {
-      if (offered->digest() == policy_->digest()) return Installation::already_in_force;
+    if (offered->serial() == ours->serial()) {
+      if (offered->digest() == ours->digest()) return Installation::already_in_force;
       return base::Error(
           SignatureErrc::serial_conflict,
-          serials + "; digests " + offered->digest().hex() + " and " + policy_->digest().hex());
+          serials + "; digests " + offered->digest().hex() + " and " + ours->digest().hex());
     }
   }
-  policy_ = std::move(offered);
+  in_force_ = {std::move(offered), std::nullopt};
+  const base::Bytes early = std::exchange(early_statement_, {});
+  // Whatever is wrong with it: the policy stands without, and at() says that it lacks one.
+  if (!early.empty()) (void)install_freshness(early, now);
+  return Installation::replaced;
+}
+
+base::Result<Installation> PolicyInForce::install_freshness(base::BytesView envelope,
+                                                            base::UnixMillis now) {
+  if (!in_force_.policy) return base::Error(SignatureErrc::no_policy, "none was installed yet");
+  const auto statement = FreshnessStatement::verify(envelope, *in_force_.policy, now);
+  if (!statement) {
+    if (envelope.size() <= limits::kStatementBytes) early_statement_ = base::to_bytes(envelope);
+    return statement.error();
+  }
+  if (in_force_.confirmed) {
+    if (statement->time() == *in_force_.confirmed) return Installation::already_in_force;
+    if (statement->time() < *in_force_.confirmed) {
+      return base::Error(FreshnessErrc::older,
+                         "offered " + base::format_rfc3339(statement->time()) + ", at hand " +
+                             base::format_rfc3339(*in_force_.confirmed));
+    }
+  }
+  in_force_.confirmed = statement->time();
   return Installation::replaced;
 }
 
 base::Result<PolicyPtr> PolicyInForce::at(base::UnixMillis now) const {
-  if (!policy_) return base::Error(SignatureErrc::no_policy, "none was installed yet");
-  CONCORDAT_CHECK(policy_->valid_at(now));
-  return policy_;
+  CONCORDAT_CHECK(in_force_.usable_at(now));
+  return in_force_.policy;
 }
 
 }  // namespace concordat::policy

@@ -2,8 +2,7 @@
 // serial.
 #pragma once
 
-#include "policy/dsse.hpp"
-#include "policy/policy.hpp"
+#include "policy/freshness.hpp"
 
 namespace concordat::policy {
 
@@ -19,6 +18,15 @@ class SignedPolicy {
 
 enum class Installation { replaced, already_in_force };
 
+// What an enclave obeys at one moment: a handshake keeps the one that it began with.
+struct PolicySnapshot {
+  PolicyPtr policy;                           // nullptr: none was installed yet
+  std::optional<base::UnixMillis> confirmed;  // by the newest freshness statement for it
+
+  // no_policy, not_yet_valid, expired, freshness_missing, freshness_too_old.
+  [[nodiscard]] base::Status usable_at(base::UnixMillis now) const;
+};
+
 // The policy that an enclave obeys, under the authority measured into its PCR16. Not thread-safe;
 // the PolicyPtr handed out are.
 class PolicyInForce {
@@ -30,15 +38,23 @@ class PolicyInForce {
   // the same serial (its signers signed twice: audit it). Whatever fails changes nothing.
   [[nodiscard]] base::Result<Installation> install(base::BytesView envelope, base::UnixMillis now);
 
+  // Takes a statement for the policy in force that is newer than the one at hand; an older one is
+  // freshness_older. One for another policy is freshness_other_policy and kept aside: it may have
+  // come before the policy that it is for, and is looked at again when that comes.
+  [[nodiscard]] base::Result<Installation> install_freshness(base::BytesView envelope,
+                                                             base::UnixMillis now);
+
   // nullptr before the first installation. Not judged by time: see at().
-  [[nodiscard]] const PolicyPtr& latest() const noexcept { return policy_; }
-  // The policy, unless there is none or it is not valid at `now` (not_yet_valid, expired).
+  [[nodiscard]] const PolicyPtr& latest() const noexcept { return in_force_.policy; }
+  [[nodiscard]] const PolicySnapshot& snapshot() const noexcept { return in_force_; }
+  // The policy, unless it is not usable at `now` (PolicySnapshot::usable_at).
   [[nodiscard]] base::Result<PolicyPtr> at(base::UnixMillis now) const;
   [[nodiscard]] const attest::AuthorityDescriptor& authority() const noexcept { return authority_; }
 
  private:
   attest::AuthorityDescriptor authority_;
-  PolicyPtr policy_;
+  PolicySnapshot in_force_;
+  base::Bytes early_statement_;  // at most limits::kStatementBytes; nothing of it is verified
 };
 
 }  // namespace concordat::policy

@@ -164,6 +164,18 @@ std::string full_policy(const attest::AuthorityDescriptor& authority) {
   return text;
 }
 
+policy::SigningKey freshness_key() {
+  base::Bytes seed(32, 77);
+  return policy::SigningKey::from_seed(base::SecretBytes::take(seed)).value();
+}
+
+std::string with_freshness(std::string text, const policy::SigningKey& key,
+                           std::chrono::seconds max_age) {
+  return replaced(std::move(text), "\"freshness\": \"none\"",
+                  "\"freshness\": {\"key\": \"" + key.public_key().hex() +
+                      "\", \"max_age_seconds\": " + std::to_string(max_age.count()) + "}");
+}
+
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
   const std::size_t at = text.find(from);
   if (at == text.npos) throw std::logic_error("nothing to replace: " + std::string(from));

@@ -46,6 +46,10 @@ class TestAuthority {
                                         std::uint64_t serial = 1);
 // The sample with everything that a policy may say in place of "any", "none" and "never".
 [[nodiscard]] std::string full_policy(const attest::AuthorityDescriptor& authority);
+// The key of freshness statements in tests, and `text` naming it.
+[[nodiscard]] policy::SigningKey freshness_key();
+[[nodiscard]] std::string with_freshness(std::string text, const policy::SigningKey& key,
+                                         std::chrono::seconds max_age);
 // `text` with the first `from` replaced by `to`; fails the test when there is none.
 [[nodiscard]] std::string replaced(std::string text, std::string_view from, std::string_view to);
 
