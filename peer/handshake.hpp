@@ -111,7 +111,7 @@ class Initiator final : public Handshake {
   Initiator(HandshakeContext context, std::string purpose);
 
   // The first frame. Once, in state start.
-  [[nodiscard]] base::Result<HandshakeAction> start(const Now& now);
+  [[nodiscard]] base::Result<HandshakeAction> start();
   [[nodiscard]] base::Result<HandshakeAction> on_frame(const Frame& frame, const Now& now);
   [[nodiscard]] base::Result<HandshakeAction> on_document(base::BytesView document, const Now& now);
 
@@ -122,7 +122,7 @@ class Initiator final : public Handshake {
  private:
   [[nodiscard]] base::Result<HandshakeAction> on_reply(const Frame& frame, const Now& now);
   [[nodiscard]] base::Result<HandshakeAction> on_accept(const Frame& frame, const Now& now);
-  [[nodiscard]] base::Result<HandshakeAction> on_refuse(const Frame& frame);
+  [[nodiscard]] base::Result<HandshakeAction> on_refuse(const Frame& frame, const Now& now);
 
   base::Bytes hello_frame_;
   Expected own_statement_;

@@ -14,9 +14,10 @@ Initiator::Initiator(HandshakeContext context, std::string purpose)
   purpose_ = std::move(purpose);
 }
 
-Result<HandshakeAction> Initiator::start(const Now& now) {
+Result<HandshakeAction> Initiator::start() {
   if (state_ != HandshakeState::start) return fail(Error(Errc::wrong_state, "start"));
-  if (Status valid = context_.policy->valid_at(now.wall); !valid) return fail(valid.error());
+  // Under a policy that is not usable too: the hello says nothing but which one that is, and the
+  // answer may bring a newer one. Whoever has the same is not listened to (on_reply).
   if (context_.policy->minimum_protocol_version() > kProtocolVersion) {
     return fail(Error(Errc::version_not_spoken, "policy demands a newer version"));
   }
@@ -34,7 +35,7 @@ Result<HandshakeAction> Initiator::on_frame(const Frame& frame, const Now& now) 
     return on_reply(frame, now);
   }
   if (state_ == HandshakeState::awaiting_reply && frame.type == FrameType::refuse) {
-    return on_refuse(frame);
+    return on_refuse(frame, now);
   }
   if (state_ == HandshakeState::awaiting_accept && frame.type == FrameType::accept) {
     return on_accept(frame, now);
@@ -43,6 +44,7 @@ Result<HandshakeAction> Initiator::on_frame(const Frame& frame, const Now& now) 
 }
 
 Result<HandshakeAction> Initiator::on_reply(const Frame& frame, const Now& now) {
+  if (Status usable = context_.policy_usable(now.wall); !usable) return fail(usable.error());
   auto reply = decode_reply(frame.body());
   if (!reply) return fail(reply.error());
   const ReplyFields& fields = reply->fields;
@@ -110,7 +112,7 @@ Result<HandshakeAction> Initiator::on_accept(const Frame& frame, const Now&) {
   return HandshakeAction{};
 }
 
-Result<HandshakeAction> Initiator::on_refuse(const Frame& frame) {
+Result<HandshakeAction> Initiator::on_refuse(const Frame& frame, const Now& now) {
   auto refuse = decode_refuse(frame.body());
   if (!refuse) return fail(refuse.error());
   note_refuse(*refuse);
@@ -122,6 +124,7 @@ Result<HandshakeAction> Initiator::on_refuse(const Frame& frame) {
                 ours_is_newer ? refuse_frame(CoarseCode::policy_differs, true) : Bytes());
   }
   if (refuse->code == CoarseCode::policy_conflict && !same) return fail(same.error());
+  if (Status usable = context_.policy_usable(now.wall); !usable) return fail(usable.error());
   return fail(Error(Errc::refused_by_peer, std::string(coarse_name(refuse->code))));
 }
 

@@ -44,7 +44,7 @@ PolicyReference policy_reference(const policy::Policy& policy) {
 
 Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
                      base::BytesView document, base::UnixMillis now) {
-  CONCORDAT_CHECK(context.policy->valid_at(now));
+  CONCORDAT_CHECK(context.policy_usable(now));
   CONCORDAT_TRY(const auto parsed, attest::UnverifiedDocument::parse(document));
   attest::LiveExpectations live;
   live.now = now;
@@ -66,9 +66,12 @@ Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
   CONCORDAT_CHECK(check_statement(context, expected, statement));
   const policy::Question question{context.role, statement.role, expected.purpose,
                                   expected.peer_side};
-  CONCORDAT_TRY(policy::AdmittedPeer peer,
-                policy::admit(*context.policy, question, claims, context.own_pcr16));
-  return Judged{std::move(peer), std::move(statement.extensions)};
+  auto peer = policy::admit(*context.policy, question, claims, context.own_pcr16);
+  if (!peer) {
+    return Error(peer.error().code(), "as role '" + statement.role + "': " + peer.error().detail());
+  }
+  if (context.also_admit) CONCORDAT_CHECK(context.also_admit(*peer));
+  return Judged{*std::move(peer), std::move(statement.extensions)};
 }
 
 attest::MintRequest own_document(const HandshakeContext& context, const Expected& as_seen_by_peer) {

@@ -1,6 +1,7 @@
 // One side's judgement of the other's document: every check of PROTOCOL.md section 5 in its order.
 #pragma once
 
+#include <functional>
 #include <set>
 
 #include "attest/chain_cache.hpp"
@@ -8,6 +9,7 @@
 #include "attest/roots.hpp"
 #include "peer/messages.hpp"
 #include "policy/evaluate.hpp"
+#include "policy/freshness.hpp"
 
 namespace concordat::peer {
 
@@ -21,13 +23,23 @@ struct Now {
 // change the rules half way. Pointers outlive the handshake.
 struct HandshakeContext {
   policy::PolicyPtr policy;
-  std::string role;  // own policy role, claimed in the own document
+  std::optional<base::UnixMillis> policy_confirmed;  // by its newest freshness statement
+  std::string role;                                  // own policy role, claimed in the own document
   attest::PcrValue own_pcr16;
   const attest::TrustAnchors* anchors = nullptr;
   attest::ChainCache* chain_cache = nullptr;
   base::RandomSource* random = nullptr;
   Extensions extensions;                  // own, stated in the own document
   std::set<std::string> peer_extensions;  // that the purpose lets the other side state
+
+  // What else the owner asks of a peer that policy admits, such as that its role is not full; may
+  // be empty.
+  std::function<base::Status(const policy::AdmittedPeer&)> also_admit;
+
+  // Whether anybody may be admitted under the policy: within its validity and fresh.
+  [[nodiscard]] base::Status policy_usable(base::UnixMillis now) const {
+    return policy::usable_at(*policy, policy_confirmed, now);
+  }
 };
 
 [[nodiscard]] PolicyReference policy_reference(const policy::Policy& policy);

@@ -1,16 +1,21 @@
 #include "peer/party.hpp"
 
+#include "policy/errc.hpp"
+
 namespace concordat::peer {
 
-base::Result<HandshakeContext> Party::context(const Now& now) const {
-  CONCORDAT_TRY(policy::PolicyPtr policy, policies->at(now.wall));
+base::Result<HandshakeContext> Party::context() const {
   HandshakeContext context;
-  context.policy = std::move(policy);
+  const policy::PolicySnapshot& in_force = policies->snapshot();
+  if (!in_force.policy) return base::Error(policy::SignatureErrc::no_policy);
+  context.policy = in_force.policy;
+  context.policy_confirmed = in_force.confirmed;
   context.role = role;
   context.own_pcr16 = own_pcr16;
   context.anchors = anchors;
   context.chain_cache = chain_cache;
   context.random = random;
+  context.also_admit = also_admit;
   return context;
 }
 

@@ -19,11 +19,15 @@ struct Party {
   // The trusted clock: fails when there is no anchor (attest/trusted_clock.hpp), and then nothing
   // is admitted.
   std::function<base::Result<Now>()> clock;
+  // Asked last of all for each peer that policy admits (HandshakeContext::also_admit); may be
+  // empty.
+  std::function<base::Status(const policy::AdmittedPeer&)> also_admit;
   // Told after a newer policy was installed from a peer's envelope.
   std::function<void()> policy_changed;
 
-  // A snapshot for one handshake; fails without a policy in force or without time.
-  [[nodiscard]] base::Result<HandshakeContext> context(const Now& now) const;
+  // A snapshot for one handshake; fails without any policy. One that is not usable any more admits
+  // nobody, but a handshake under it can bring a newer one (PROTOCOL.md section 6).
+  [[nodiscard]] base::Result<HandshakeContext> context() const;
   // Offers an envelope that a peer handed over. Whatever is wrong with it changes nothing.
   [[nodiscard]] base::Status offer_policy(base::BytesView envelope);
 };

@@ -58,8 +58,9 @@ Result<HandshakeAction> Responder::on_hello(const Frame& frame, const Now& now) 
   if (hello->version != kProtocolVersion || hello->version < least) {
     return refuse(Error(Errc::version_not_spoken, "version " + std::to_string(hello->version)));
   }
-  if (Status valid = context_.policy->valid_at(now.wall); !valid) return refuse(valid.error());
+  // First: a newer policy is taken from whoever has it, even when ours is not usable any more.
   if (Status same = compare_policy(hello->policy); !same) return refuse_policy(same.error());
+  if (Status usable = context_.policy_usable(now.wall); !usable) return refuse(usable.error());
   if (Status served = check_served(context_, hello->purpose); !served) {
     return refuse(served.error());
   }
@@ -110,7 +111,11 @@ Result<HandshakeAction> Responder::on_confirm(const Frame& frame, const Now& now
     return make_frame(FrameType::accept,
                       encode_box(seal_box(final_keys.accept, encode_verdict(code))));
   };
-  if (!judged) return fail(judged.error(), accept(coarse_code(judged.error())));
+  if (!judged) {
+    // Admissible, but not now: the one refusal by policy that passes.
+    const bool full = judged.error().is(policy::AdmissionErrc::role_full);
+    return fail(judged.error(), accept(full ? CoarseCode::busy : coarse_code(judged.error())));
+  }
   judged_ = *std::move(judged);
   sealer_.emplace(std::move(final_keys.responder), channel_life(), now.monotonic);
   opener_.emplace(std::move(final_keys.initiator), channel_life(), now.monotonic);

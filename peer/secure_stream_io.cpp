@@ -62,13 +62,13 @@ void SecureStream::begin(std::string purpose, bool initiate) {
   if (ended_) return;
   const auto now = party_.clock();
   if (!now) return end(now.error());
-  auto context = party_.context(*now);
+  auto context = party_.context();
   if (!context) return end(context.error());
   arm_deadline();
   if (initiate) {
     auto& initiator = handshake_.emplace<std::unique_ptr<Initiator>>(
         std::make_unique<Initiator>(*std::move(context), std::move(purpose)));
-    perform(initiator->start(*now));
+    perform(initiator->start());
   } else {
     handshake_ = std::make_unique<Responder>(*std::move(context));
   }

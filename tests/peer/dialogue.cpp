@@ -26,7 +26,7 @@ Dialogue::Dialogue(test::TestWorld& world, test::TestEnclave& worker, test::Test
 void Dialogue::run() {
   initiator_ = std::make_unique<Initiator>(contexts_[0], purpose);
   responder_ = std::make_unique<Responder>(contexts_[1]);
-  perform(Towards::initiator, initiator_->start(world_.now()));
+  perform(Towards::initiator, initiator_->start());
   while (!queue_.empty()) {
     auto [to, bytes] = std::move(queue_.front());
     queue_.erase(queue_.begin());

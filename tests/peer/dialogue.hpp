@@ -28,6 +28,8 @@ class Dialogue {
   DocumentHook documents;
   std::string purpose = "keys";
 
+  // What a side brings, to be changed before run().
+  HandshakeContext& context(Towards side) { return contexts_[side == Towards::initiator ? 0 : 1]; }
   // Runs until both are established, or nothing moves any more.
   void run();
 

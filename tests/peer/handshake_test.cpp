@@ -84,6 +84,50 @@ TEST_F(HandshakeTest, EarlyRecordsWaitForAdmissionAndAreBounded) {
             5u);
 }
 
+// Serial 1 has ended, serial 2 has not: whichever side has the older one gets the newer.
+TEST_F(HandshakeTest, ASideWhosePolicyHasEndedIsHandedANewerOne) {
+  world_.edit_policy = [](const std::string& text) {
+    return text.find("\"serial\": 2,") == std::string::npos
+               ? text
+               : test::replaced(text, "2026-01-31T00:00:00Z", "2026-02-28T00:00:00Z");
+  };
+  Dialogue initiator_late = dialogue(1, 2);
+  Dialogue responder_late = dialogue(2, 1);
+  world_.wall = base::parse_rfc3339("2026-02-01T00:00:00Z").value();
+  initiator_late.run();
+  EXPECT_TRUE(initiator_late.initiator_error()->is(Errc::policy_differs));
+  EXPECT_EQ(initiator_late.initiator().offered_policy(), world_.envelope(2));
+
+  responder_late.run();
+  EXPECT_TRUE(responder_late.responder_error()->is(Errc::policy_differs));
+  ASSERT_TRUE(responder_late.responder().expects_policy());
+  ASSERT_TRUE(responder_late.responder().on_late_refuse(
+      {FrameType::refuse, responder_late.frames().back()}));
+  EXPECT_EQ(responder_late.responder().offered_policy(), world_.envelope(2));
+}
+
+TEST_F(HandshakeTest, APolicyThatNobodyConfirmsAnyMoreAdmitsNobody) {
+  const auto key = test::freshness_key();
+  world_.edit_policy = [&](std::string text) {
+    return test::with_freshness(std::move(text), key, std::chrono::seconds(60));
+  };
+  const auto confirmed = [this](std::optional<base::UnixMillis> worker,
+                                std::optional<base::UnixMillis> custodian) {
+    Dialogue d = dialogue();
+    d.context(Towards::initiator).policy_confirmed = worker;
+    d.context(Towards::responder).policy_confirmed = custodian;
+    d.run();
+    const auto name = [](const auto& error) { return error ? std::string(error->name()) : ""; };
+    return name(d.initiator_error()) + "/" + name(d.responder_error());
+  };
+  const base::UnixMillis fresh = world_.wall - std::chrono::seconds(59);
+  const base::UnixMillis stale = world_.wall - std::chrono::seconds(60);
+  EXPECT_EQ(confirmed(fresh, fresh), "/");
+  EXPECT_EQ(confirmed(std::nullopt, fresh), "freshness_missing/");
+  EXPECT_EQ(confirmed(stale, fresh), "freshness_too_old/");
+  EXPECT_EQ(confirmed(fresh, stale), "refused_by_peer/freshness_too_old");
+}
+
 TEST_F(HandshakeTest, AnAlteredImageIsRefusedByTheNameOfThePcr) {
   TestEnclave altered = TestEnclave::altered(world_, "payments-1", "payments");
   Dialogue d(world_, altered, custodian_);
@@ -154,7 +198,8 @@ TEST_F(HandshakeTest, AnExpiredPolicyAdmitsNobody) {
   d.run();
   ASSERT_TRUE(d.initiator_error());
   EXPECT_EQ(d.initiator_error()->name(), "policy_expired");
-  EXPECT_TRUE(d.frames().empty());
+  EXPECT_EQ(d.responder_error()->name(), "policy_expired");
+  EXPECT_EQ(d.frames().size(), 2u) << "a hello and a refusal, which say nothing but serials";
 }
 
 TEST_F(HandshakeTest, AnOldDocumentIsRefused) {
@@ -205,7 +250,7 @@ TEST_F(HandshakeTest, StepsOutOfTurnFail) {
   Initiator initiator(worker_.context(), "keys");
   EXPECT_TRUE(initiator.on_document(Bytes(8), world_.now()).error().is(Errc::wrong_state));
   EXPECT_EQ(initiator.state(), HandshakeState::failed);
-  EXPECT_TRUE(initiator.start(world_.now()).error().is(Errc::wrong_state));
+  EXPECT_TRUE(initiator.start().error().is(Errc::wrong_state));
   Responder responder(custodian_.context());
   EXPECT_TRUE(responder.on_document(Bytes(8), world_.now()).error().is(Errc::wrong_state));
 }
