@@ -6,7 +6,7 @@
 #include <iosfwd>
 #include <string>
 
-#include "attest/base/error.hpp"
+#include "deploy/cli/parent_call.hpp"
 
 namespace CLI {
 class App;
@@ -23,6 +23,7 @@ struct Invocation {
   std::ostream& out;
   std::ostream& err;
   ExitStatus status = ExitStatus::done;  // set by the command that ran
+  ParentCall call_parent{};              // set by main
   bool is_lab = false;                   // of the lab's twin: it alone offers --lab-root
 };
 

@@ -26,6 +26,8 @@ void add_policy_commands(CLI::App& app, Invocation& invocation) {
   add_policy_pin_root(*policy, invocation);
   add_policy_check(*policy, invocation);
   add_policy_sign(*policy, invocation);
+  add_policy_push(*policy, invocation);
+  add_policy_freshness(*policy, invocation);
   add_policy_explain(*policy, invocation);
   add_policy_kms_key_policy(*policy, invocation);
 }

@@ -41,6 +41,8 @@ void add_policy_init(CLI::App& policy, Invocation& invocation);
 void add_policy_enroll(CLI::App& policy, Invocation& invocation);
 void add_policy_pin_root(CLI::App& policy, Invocation& invocation);
 void add_policy_sign(CLI::App& policy, Invocation& invocation);
+void add_policy_push(CLI::App& policy, Invocation& invocation);
+void add_policy_freshness(CLI::App& policy, Invocation& invocation);
 void add_policy_check(CLI::App& policy, Invocation& invocation);
 void add_policy_explain(CLI::App& policy, Invocation& invocation);
 void add_policy_kms_key_policy(CLI::App& policy, Invocation& invocation);

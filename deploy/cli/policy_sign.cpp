@@ -1,6 +1,4 @@
 // concordat policy sign
-#include <sys/stat.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
@@ -8,24 +6,21 @@
 
 #include "attest/base/file.hpp"
 #include "deploy/cli/answer.hpp"
-#include "deploy/cli/passphrase.hpp"
+#include "deploy/cli/key_file.hpp"
 #include "deploy/cli/policy_files.hpp"
 #include "policy/limits.hpp"
-#include "policy/signer_key.hpp"
 
 namespace concordat::cli {
 namespace {
 
 using base::Error;
 using base::Result;
-using base::SecretBytes;
 using policy::Envelope;
 using policy::SigningKey;
 
 struct Options {
   PolicyFiles files;
-  std::string key;
-  std::optional<int> passphrase_fd;
+  KeyFile key;
   std::string out = "policy.signed.json";
   bool json = false;
 };
@@ -36,35 +31,6 @@ struct Signed {
   std::size_t valid = 0;
   unsigned threshold = 0;
 };
-
-// A key file that others can read has signed for others, too.
-base::Status must_be_private(const std::string& path) {
-  struct stat file {};
-  if (::stat(path.c_str(), &file) != 0) {
-    return Error(base::FileErrc::cannot_read, path + ": " + std::strerror(errno));
-  }
-  if ((file.st_mode & 077) != 0) {
-    return Error(base::FileErrc::cannot_read,
-                 path + ": others may read it; run: chmod 600 " + path);
-  }
-  return {};
-}
-
-Result<SigningKey> open_key(const Options& options) {
-  CONCORDAT_CHECK(must_be_private(options.key));
-  CONCORDAT_TRY(const SecretBytes file, base::read_secret_file(options.key, policy::kMaxKeyFile));
-  if (options.passphrase_fd) {
-    CONCORDAT_TRY(const SecretBytes passphrase, read_passphrase(*options.passphrase_fd));
-    return SigningKey::decode(file, &passphrase);
-  }
-  auto key = SigningKey::decode(file, nullptr);
-  if (key || !key.error().is(policy::KeyFileErrc::passphrase_needed)) return key;
-  if (!can_ask()) {
-    return Error(policy::KeyFileErrc::passphrase_needed, options.key + ": give --passphrase-fd");
-  }
-  CONCORDAT_TRY(const SecretBytes passphrase, ask_passphrase("Passphrase: "));
-  return SigningKey::decode(file, &passphrase);
-}
 
 // What was signed before, to add to; or a new envelope when the policy has moved on.
 Result<Envelope> open_envelope(const Options& options, const OpenPolicy& open) {
@@ -98,7 +64,7 @@ Result<Signed> sign(const Options& options) {
   CONCORDAT_CHECK(base::harden_process());
   CONCORDAT_TRY(const OpenPolicy open, open_policy(options.files));
   CONCORDAT_TRY(Envelope envelope, open_envelope(options, open));
-  CONCORDAT_TRY(const SigningKey key, open_key(options));
+  CONCORDAT_TRY(const SigningKey key, open_key(options.key));
   const auto& signers = open.authority.signers();
   if (std::ranges::find(signers, key.public_key()) == signers.end()) {
     return Error(policy::SignatureErrc::not_a_signer, "key " + policy::key_id(key.public_key()));
@@ -132,12 +98,7 @@ void add_policy_sign(CLI::App& policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* sign = policy.add_subcommand("sign", "Sign the policy, or add a signature to it");
   add_policy_files(*sign, options->files);
-  sign->add_option("--key", options->key, "Secret key file of a signer (keygen)")
-      ->type_name("FILE")
-      ->required();
-  sign->add_option("--passphrase-fd", options->passphrase_fd,
-                   "Read the key's passphrase from this file descriptor")
-      ->type_name("N");
+  add_key_options(*sign, options->key, "Secret key file of a signer (keygen)");
   sign->add_option("--out", options->out, "Signed policy (DSSE envelope), written or added to")
       ->type_name("FILE")
       ->capture_default_str();

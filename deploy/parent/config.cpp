@@ -180,6 +180,8 @@ Status read_peers(JsonObject peers, Config& out) {
 Status read_policy(JsonObject policy, Config& out) {
   CONCORDAT_TRY(out.policy, find_path(policy, "envelope"));
   CONCORDAT_TRY(out.authority, find_path(policy, "authority"));
+  CONCORDAT_TRY(out.freshness, find_path(policy, "freshness"));
+  if (out.policy && !out.freshness) out.freshness = out.policy->string() + ".freshness";
   return policy.finish();
 }
 
@@ -220,6 +222,17 @@ Status read_operator(JsonObject object, Config& out) {
   }
   out.operator_listen = listen;
   return object.finish();
+}
+
+// Who can push policies there must be an operator: no relayed stream leads to that endpoint.
+Status check_operator(const Config& config) {
+  for (const auto& [name, endpoint] : config.egress) {
+    if (config.operator_listen && endpoint == *config.operator_listen) {
+      return Error(ConfigErrc::ambiguous,
+                   "egress." + name + ": leads to the operator's own endpoint");
+    }
+  }
+  return {};
 }
 
 // A caller is known by one thing only, and one thing leads to one enclave.
@@ -287,6 +300,7 @@ Result<Config> parse_config(std::string_view text) {
   CONCORDAT_CHECK(file.finish());
   if (config.enclaves.empty()) return Error(base::JsonErrc::missing_key, "enclaves");
   CONCORDAT_CHECK(check_identities(config));
+  CONCORDAT_CHECK(check_operator(config));
   return config;
 }
 
@@ -315,10 +329,10 @@ std::string_view example_config() noexcept {
     "parents": {"east": {"dial": "tcp:10.0.0.2:7001", "enclaves": ["worker-2"]}}
   },
   "policy": {
-    "envelope": "/etc/concordat/policy.dsse.json",
+    "envelope": "/var/lib/concordat/policy.signed.json",
     "authority": "/etc/concordat/authority.cbor"
   },
-  "store": {"directory": "/var/lib/concordat", "max_bytes": 1048576},
+  "store": {"directory": "/var/lib/concordat/store", "max_bytes": 1048576},
   "credentials": {"imds": "tcp:169.254.169.254:80"},
   "operator": {"listen": "unix:/run/concordat/operator.sock"}
 }

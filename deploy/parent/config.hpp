@@ -66,7 +66,8 @@ struct Config {
   peer::relay::Limits limits;
   std::map<std::string, peer::Endpoint> egress;  // "HOST:PORT" -> where to dial
   PeersConfig peers;
-  std::optional<std::filesystem::path> policy, authority;
+  // `freshness` beside the policy unless it is named: both are replaced by what operators push.
+  std::optional<std::filesystem::path> policy, authority, freshness;
   std::optional<StoreConfig> store;
   std::optional<CredentialsConfig> credentials;
   std::optional<peer::Endpoint> operator_listen;

@@ -13,6 +13,7 @@ struct HttpRequest {
   std::string path;    // as sent, not decoded: the services' names need no escapes
   std::optional<std::string> if_match, if_none_match;
   std::string body;
+  std::string query{};  // what followed '?', as sent
 };
 
 struct HttpResponse {

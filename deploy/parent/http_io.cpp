@@ -2,7 +2,6 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
@@ -18,7 +17,7 @@ using base::Error;
 using boost::system::error_code;
 
 constexpr std::uint32_t kMaxHeader = 8 * 1024;
-constexpr std::size_t kMaxReply = 64 * 1024;
+constexpr std::size_t kMaxReply = 2 * 1024 * 1024;
 
 // Closes a socket when a deadline passes; what waits on it then fails.
 class Deadline {
@@ -61,23 +60,42 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
 
   void read() {
     parser_.emplace();
-    parser_->body_limit(limits_.max_body);
+    parser_->body_limit(boost::none);  // by path, below
     parser_->header_limit(kMaxHeader);
     deadline_.set(limits_.patience, shared_from_this(), stream_);
-    http::async_read(
+    http::async_read_header(
         stream_, buffer_, *parser_,
-        [self = shared_from_this()](error_code failure, std::size_t) { self->on_read(failure); });
+        [self = shared_from_this()](error_code failure, std::size_t) { self->on_header(failure); });
   }
 
  private:
+  void on_header(error_code failure) {
+    if (failure) return on_read(failure);
+    const std::string_view target(parser_->get().target());
+    const auto special = limits_.max_body_of.find(target.substr(0, target.find('?')));
+    max_body_ = special == limits_.max_body_of.end() ? limits_.max_body : special->second;
+    parser_->body_limit(max_body_);
+    if (parser_->content_length() && *parser_->content_length() > max_body_) {
+      return on_read(http::error::body_limit);
+    }
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code failed, std::size_t) { self->on_read(failed); });
+  }
+
   void on_read(error_code failure) {
     deadline_.clear();
     if (failure) return on_bad_request(failure);
     const auto& message = parser_->get();
     keep_alive_ = message.keep_alive();
-    const HttpRequest request{std::string(message.method_string()), std::string(message.target()),
+    const std::string target(message.target());
+    const std::size_t mark = std::min(target.find('?'), target.size());
+    const HttpRequest request{std::string(message.method_string()),
+                              target.substr(0, mark),
                               header(message, http::field::if_match),
-                              header(message, http::field::if_none_match), message.body()};
+                              header(message, http::field::if_none_match),
+                              message.body(),
+                              target.substr(std::min(mark + 1, target.size()))};
     handler_(request, [self = shared_from_this()](HttpResponse response) {
       self->write(std::move(response));
     });
@@ -86,9 +104,8 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   void on_bad_request(error_code failure) {
     keep_alive_ = false;
     if (failure == http::error::body_limit) {
-      return write(
-          http_error(413, "too_large",
-                     "the body is larger than " + std::to_string(limits_.max_body) + " bytes"));
+      return write(http_error(413, "too_large",
+                              "the body is larger than " + std::to_string(max_body_) + " bytes"));
     }
     if (failure == http::error::header_limit) {
       return write(http_error(431, "header_too_large", "the header is larger than allowed"));
@@ -133,6 +150,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   boost::beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> message_;
+  std::size_t max_body_ = 0;
   bool keep_alive_ = false;
 };
 
@@ -146,6 +164,7 @@ class ClientCall : public std::enable_shared_from_this<ClientCall> {
     for (const auto& [name, value] : call.headers)
       message_.set(name, value);
     message_.keep_alive(false);
+    message_.body() = call.body;
     message_.prepare_payload();
     parser_.body_limit(kMaxReply);
     parser_.header_limit(kMaxHeader);
@@ -177,7 +196,7 @@ class ClientCall : public std::enable_shared_from_this<ClientCall> {
   Deadline deadline_;
   ReplyHandler handler_;
   boost::beast::flat_buffer buffer_;
-  http::request<http::empty_body> message_;
+  http::request<http::string_body> message_;
   http::response_parser<http::string_body> parser_;
 };
 

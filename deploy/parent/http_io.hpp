@@ -12,6 +12,8 @@ namespace concordat::parent {
 
 struct HttpLimits {
   std::size_t max_body = 64 * 1024;
+  // Paths whose bodies may be larger, or must be smaller.
+  std::map<std::string, std::size_t, std::less<>> max_body_of;
   // For a request to arrive, idle time before it included, and for a response to be taken.
   std::chrono::milliseconds patience{60'000};
 };
@@ -33,10 +35,11 @@ enum class HttpErrc { broken = 1 };
 struct HttpCall {
   std::string method, path, host;
   std::map<std::string, std::string> headers;
+  std::string body{};
 };
 struct HttpReply {
   unsigned status = 0;
-  std::string body;  // at most 64 KiB
+  std::string body;  // at most 2 MiB
 };
 using ReplyHandler = std::function<void(base::Result<HttpReply>)>;
 // One request on a connection of its own. Errors: StreamErrc from connecting, HttpErrc.

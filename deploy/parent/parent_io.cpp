@@ -1,10 +1,12 @@
 #include "deploy/parent/parent_io.hpp"
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include "deploy/parent/credentials_io.hpp"
 #include "deploy/parent/http_io.hpp"
+#include "deploy/parent/operator_service.hpp"
 #include "deploy/parent/status_io.hpp"
 
 namespace concordat::parent {
@@ -21,6 +23,8 @@ using peer::relay::Route;
 constexpr std::string_view kEnclavePrefix = "enclave/";
 // Connections to the operator's endpoint at once: a scraper, a person, their retries.
 constexpr std::size_t kMaxOperatorConnections = 32;
+// How often those who wait for news are looked through.
+constexpr std::chrono::milliseconds kNewsTick = std::chrono::seconds(5);
 
 std::string_view enclave_of(const Source& source) {
   return std::string_view(source.text).substr(kEnclavePrefix.size());
@@ -66,7 +70,11 @@ Source source_of_parent(const peer::PeerAddress& from) {
 class Parent::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(asio::io_context& io, Config config, base::Logger& log)
-      : io_(io), config_(std::move(config)), log_(log), started_(base::system_wall_clock()) {}
+      : io_(io),
+        config_(std::move(config)),
+        log_(log),
+        started_(base::system_wall_clock()),
+        ticker_(io) {}
 
   Status open() {
     CONCORDAT_CHECK(files_.reload(config_));
@@ -76,22 +84,28 @@ class Parent::Impl : public std::enable_shared_from_this<Impl> {
     }
     if (config_.credentials) credentials_.emplace(io_, *config_.credentials);
     services_ = std::make_unique<Services>(service_parts());
+    operators_ = std::make_unique<OperatorService>(operator_parts());
     relay_ = std::make_unique<peer::relay::Relay>(io_, config_.limits, relay_parts());
     CONCORDAT_CHECK(listen_for_enclaves());
     CONCORDAT_CHECK(listen_for_parents());
-    return listen_for_operators();
+    CONCORDAT_CHECK(listen_for_operators());
+    tick();
+    return {};
   }
 
   void reload();
 
   void stop() {
+    ticker_.cancel();
     operator_listener_.reset();
+    if (services_) services_->dismiss_waiting();
     if (relay_) relay_->stop();
     disk_.join();
   }
 
  private:
   ServiceParts service_parts();
+  OperatorParts operator_parts();
   peer::relay::Parts relay_parts();
   Status listen_for_enclaves();
   Status listen_for_parents();
@@ -100,21 +114,24 @@ class Parent::Impl : public std::enable_shared_from_this<Impl> {
                 peer::relay::IdentifyCaller who);
   void offload(std::function<HttpResponse()> work, const Respond& respond);
   void serve_enclave(StreamSocket stream, const Source& caller, peer::relay::Slot slot);
-  void answer_operator(const HttpRequest& request, const Respond& respond) const;
+  void tick();
   [[nodiscard]] StatusInput status() const;
 
   asio::io_context& io_;
   Config config_;
   base::Logger& log_;
   base::UnixMillis started_;
-  PublishedFiles files_;
+  Published files_;
+  Reports reports_;
   std::optional<Store> store_;
   std::optional<CredentialsSource> credentials_;
   std::unique_ptr<Services> services_;
+  std::unique_ptr<OperatorService> operators_;
   std::unique_ptr<peer::relay::Relay> relay_;
   std::unique_ptr<peer::Listener> operator_listener_;
   std::size_t operator_connections_ = 0;
   std::uint64_t reloads_ = 0, failed_reloads_ = 0;
+  asio::steady_timer ticker_;
   // One thread: writes to the store stay in order, and the relay never waits for the disk.
   asio::thread_pool disk_{1};
 };
@@ -124,13 +141,29 @@ ServiceParts Parent::Impl::service_parts() {
   parts.config = &config_;
   parts.files = &files_;
   parts.store = store_ ? &*store_ : nullptr;
+  parts.reports = &reports_;
   parts.log = &log_;
+  parts.clock = base::system_monotonic_clock;
   parts.offload = [this](std::function<HttpResponse()> work, const Respond& respond) {
     offload(std::move(work), respond);
   };
   if (credentials_) {
     parts.credentials = [this](auto handler) { credentials_->get(std::move(handler)); };
   }
+  return parts;
+}
+
+OperatorParts Parent::Impl::operator_parts() {
+  OperatorParts parts;
+  parts.files = &files_;
+  parts.reports = &reports_;
+  parts.log = &log_;
+  parts.offload = [this](std::function<HttpResponse()> work, const Respond& respond) {
+    offload(std::move(work), respond);
+  };
+  parts.tell_news = [this] { return services_->tell_news(); };
+  parts.metrics = [this] { return render_metrics(status()); };
+  parts.status = [this] { return render_status(status()); };
   return parts;
 }
 
@@ -186,12 +219,14 @@ Status Parent::Impl::listen_for_operators() {
     std::shared_ptr<void> slot(nullptr, [weak = weak_from_this()](void*) {
       if (const auto self = weak.lock()) --self->operator_connections_;
     });
+    HttpLimits limits;
+    limits.max_body = kMaxPublishedFile;
     serve_http(
         std::move(stream),
         [weak = weak_from_this()](const HttpRequest& request, const Respond& respond) {
-          if (const auto self = weak.lock()) self->answer_operator(request, respond);
+          if (const auto self = weak.lock()) self->operators_->handle(request, respond);
         },
-        {}, std::move(slot));
+        limits, std::move(slot));
   });
   log_.info("listening",
             {{"for", "operators"}, {"endpoint", to_string(operator_listener_->local())}});
@@ -208,6 +243,7 @@ void Parent::Impl::serve_enclave(StreamSocket stream, const Source& caller,
                                  peer::relay::Slot slot) {
   HttpLimits limits;
   if (config_.store) limits.max_body = config_.store->max_bytes;
+  limits.max_body_of["/v1/report"] = kMaxReport;
   serve_http(
       std::move(stream),
       [this, name = std::string(enclave_of(caller))](const HttpRequest& request,
@@ -218,21 +254,19 @@ void Parent::Impl::serve_enclave(StreamSocket stream, const Source& caller,
 }
 
 StatusInput Parent::Impl::status() const {
-  return {config_,  files_,   services_->counters(), relay_->snapshot(),
-          started_, reloads_, failed_reloads_};
+  return {
+      config_,  files_,   services_->counters(), services_->waiting(), reports_, relay_->snapshot(),
+      started_, reloads_, failed_reloads_};
 }
 
-void Parent::Impl::answer_operator(const HttpRequest& request, const Respond& respond) const {
-  if (request.method != "GET") {
-    return respond(http_error(405, "method_not_allowed", "only GET is answered here"));
-  }
-  if (request.path == "/metrics") {
-    return respond({200, "text/plain; version=0.0.4", render_metrics(status()), {}});
-  }
-  if (request.path == "/v1/status") {
-    return respond({200, "application/json", render_status(status()), {}});
-  }
-  respond(http_error(404, "not_found", "there are /metrics and /v1/status"));
+void Parent::Impl::tick() {
+  ticker_.expires_after(kNewsTick);
+  ticker_.async_wait([weak = weak_from_this()](const boost::system::error_code& failure) {
+    const auto self = weak.lock();
+    if (failure || !self) return;
+    self->services_->expire();
+    self->tick();
+  });
 }
 
 void Parent::Impl::reload() {
@@ -243,7 +277,8 @@ void Parent::Impl::reload() {
     return;
   }
   ++reloads_;
-  log_.info("reloaded", {{"policy", files_.policy() ? files_.policy()->version : "none"}});
+  log_.info("reloaded", {{"policy", files_.policy() ? files_.policy()->version : "none"},
+                         {"told", services_->tell_news()}});
 }
 
 Parent::Parent(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -265,7 +300,7 @@ void Parent::stop() {
 }
 
 Status check_surroundings(const Config& config) {
-  CONCORDAT_CHECK(PublishedFiles().reload(config));
+  CONCORDAT_CHECK(Published().reload(config));
   if (config.store) {
     const auto store = Store::open(*config.store);
     // A store that is in use is in order: the parent that uses it may be running.

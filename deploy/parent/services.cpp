@@ -1,8 +1,8 @@
 #include "deploy/parent/services.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "attest/base/file.hpp"
 #include "attest/base/log.hpp"
 
 namespace concordat::parent {
@@ -21,21 +21,12 @@ HttpResponse json_response(const ordered_json& value) {
   return {200, std::string(kJson), value.dump() + "\n", {}};
 }
 
-HttpResponse file_response(const std::optional<PublishedFiles::File>& file, std::string_view type,
+HttpResponse file_response(const std::optional<Published::File>& file, std::string_view type,
                            std::string_view what) {
   if (!file) {
-    return http_error(404, "not_configured",
-                      "the parent's configuration names no " + std::string(what));
+    return http_error(404, "not_found", "the parent has no " + std::string(what));
   }
   return {200, std::string(type), std::string(base::as_text(file->content)), file->version};
-}
-
-Result<std::optional<PublishedFiles::File>> read_published(
-    const std::optional<std::filesystem::path>& path) {
-  if (!path) return std::optional<PublishedFiles::File>();
-  CONCORDAT_TRY(base::Bytes content, base::read_file(*path, kMaxPublishedFile));
-  std::string version = version_of(content);
-  return std::optional(PublishedFiles::File{std::move(content), std::move(version)});
 }
 
 unsigned status_of(const base::Error& error) {
@@ -83,9 +74,30 @@ HttpResponse write_entry(Store& store, const std::string& folder, const std::str
   return {204, {}, {}, *version};
 }
 
+// VERSION of "after=VERSION": a version as file_response says it, or "none". nullopt: no question
+// for news; empty: not understood.
+std::optional<std::string> after_of(const std::string& query) {
+  constexpr std::string_view kAfter = "after=";
+  if (query.empty()) return std::nullopt;
+  const std::string version = query.starts_with(kAfter) ? query.substr(kAfter.size()) : "";
+  const bool hex = version.size() == 2 * base::Sha256Digest::kSize &&
+                   version.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return hex || version == "none" ? version : "";
+}
+
+std::string_view version_or_none(const std::optional<Published::File>& file) {
+  return file ? std::string_view(file->version) : "none";
+}
+
+HttpResponse publication_response(const Published& files, Publication what) {
+  return file_response(files.get(what), kJson,
+                       what == Publication::policy ? "policy" : "freshness statement");
+}
+
 std::string route_of(const HttpRequest& request) {
-  static const std::set<std::string, std::less<>> kRoutes{"/v1/config", "/v1/policy",
-                                                          "/v1/authority", "/v1/credentials"};
+  static const std::set<std::string, std::less<>> kRoutes{"/v1/config",      "/v1/policy",
+                                                          "/v1/freshness",   "/v1/authority",
+                                                          "/v1/credentials", "/v1/report"};
   if (kRoutes.contains(request.path)) return request.path;
   return request.path.starts_with(kStorePrefix) ? "/v1/store/{name}" : "other";
 }
@@ -100,14 +112,6 @@ HttpResponse http_error(unsigned status, std::string_view code, std::string_view
           {}};
 }
 
-Status PublishedFiles::reload(const Config& config) {
-  CONCORDAT_TRY(auto policy, read_published(config.policy));
-  CONCORDAT_TRY(auto authority, read_published(config.authority));
-  policy_ = std::move(policy);
-  authority_ = std::move(authority);
-  return {};
-}
-
 void Services::handle(const std::string& caller, const HttpRequest& request,
                       const Respond& respond) {
   const Respond counted = [this, route = route_of(request), respond](HttpResponse response) {
@@ -118,15 +122,69 @@ void Services::handle(const std::string& caller, const HttpRequest& request,
   if (route_of(request) == "other") {
     return counted(http_error(404, "not_found", "there is no such path"));
   }
-  if (request.method != "GET") {
-    return counted(http_error(405, "method_not_allowed", "only GET is answered here"));
+  if (request.path == "/v1/report" && request.method == "PUT") {
+    parts_.reports->keep(caller, base::system_wall_clock(), request.body);
+    return counted({204, {}, {}, {}});
+  }
+  if (request.method != "GET" || request.path == "/v1/report") {
+    return counted(http_error(405, "method_not_allowed", "another method is needed here"));
   }
   if (request.path == "/v1/config") return counted(describe_caller(caller));
   if (request.path == "/v1/credentials") return hand_out_credentials(counted);
   if (request.path == "/v1/policy") {
-    return counted(file_response(parts_.files->policy(), kJson, "policy"));
+    return hand_out(caller, Publication::policy, request, counted);
+  }
+  if (request.path == "/v1/freshness") {
+    return hand_out(caller, Publication::freshness, request, counted);
   }
   counted(file_response(parts_.files->authority(), kCbor, "authority descriptor"));
+}
+
+void Services::hand_out(const std::string& caller, Publication what, const HttpRequest& request,
+                        const Respond& respond) {
+  const auto after = after_of(request.query);
+  if (after && after->empty()) {
+    return respond(http_error(400, "bad_request", "want ?after=VERSION or ?after=none"));
+  }
+  if (!after || *after != version_or_none(parts_.files->get(what))) {
+    return respond(publication_response(*parts_.files, what));
+  }
+  const auto held = std::ranges::count(waiting_, caller, &Waiting::caller);
+  if (static_cast<std::size_t>(held) >= kMaxWaiting) {
+    return respond(http_error(429, "too_many_waiting", "this enclave waits for news already"));
+  }
+  waiting_.push_back({caller, what, *after, parts_.clock(), respond});
+}
+
+std::size_t Services::tell_news() {
+  // Moved out first: whoever is answered may ask again at once.
+  std::list<Waiting> told;
+  for (auto at = waiting_.begin(); at != waiting_.end();) {
+    const auto next = std::next(at);
+    if (at->after != version_or_none(parts_.files->get(at->what))) {
+      told.splice(told.end(), waiting_, at);
+    }
+    at = next;
+  }
+  for (const Waiting& waiting : told)
+    waiting.respond(publication_response(*parts_.files, waiting.what));
+  return told.size();
+}
+
+void Services::expire() {
+  const base::MonotonicMillis now = parts_.clock();
+  std::list<Waiting> late;
+  while (!waiting_.empty() && now - waiting_.front().since >= kNewsPatience)
+    late.splice(late.end(), waiting_, waiting_.begin());
+  for (const Waiting& waiting : late)
+    waiting.respond({304, {}, {}, {}});
+}
+
+std::map<std::string, std::size_t> Services::waiting() const {
+  std::map<std::string, std::size_t> counts;
+  for (const Waiting& waiting : waiting_)
+    ++counts[waiting.caller];
+  return counts;
 }
 
 HttpResponse Services::describe_caller(const std::string& caller) const {

@@ -150,8 +150,37 @@ ordered_json topology_json(const Config& config) {
   return {{"enclaves", enclaves}, {"egress", egress}, {"remote_enclaves", remote}};
 }
 
-ordered_json version_json(const std::optional<PublishedFiles::File>& file) {
+ordered_json version_json(const std::optional<Published::File>& file) {
   return file ? ordered_json(file->version) : ordered_json();
+}
+
+ordered_json policy_json(const StatusInput& input) {
+  ordered_json out = {{"envelope", version_json(input.files.policy())},
+                      {"authority", version_json(input.files.authority())},
+                      {"serial", nullptr},
+                      {"digest", nullptr},
+                      {"freshness", version_json(input.files.freshness())},
+                      {"fresh_at", nullptr},
+                      {"waiting", ordered_json(input.waiting)},
+                      {"reloads", input.reloads},
+                      {"failed_reloads", input.failed_reloads}};
+  if (const auto& summary = input.files.policy_summary()) {
+    out["serial"] = summary->serial;
+    out["digest"] = summary->digest.hex();
+  }
+  if (const auto time = input.files.freshness_time()) {
+    out["fresh_at"] = base::format_rfc3339(*time);
+  }
+  return out;
+}
+
+// Where to read each, not what it says: GET /v1/reports/NAME.
+ordered_json reports_json(const Reports& reports) {
+  ordered_json out = ordered_json::object();
+  for (const auto& [enclave, report] : reports.all()) {
+    out[enclave] = {{"at", base::format_rfc3339(report.at)}, {"bytes", report.body.size()}};
+  }
+  return out;
 }
 
 }  // namespace
@@ -195,11 +224,8 @@ std::string render_status(const StatusInput& input) {
   }
   const ordered_json status = {{"started", base::format_rfc3339(input.started)},
                                {"topology", topology_json(input.config)},
-                               {"policy",
-                                {{"envelope", version_json(input.files.policy())},
-                                 {"authority", version_json(input.files.authority())},
-                                 {"reloads", input.reloads},
-                                 {"failed_reloads", input.failed_reloads}}},
+                               {"policy", policy_json(input)},
+                               {"reports", reports_json(input.reports)},
                                {"totals", totals_json(input.relay)},
                                {"callers", std::move(callers)},
                                {"streams", std::move(streams)},

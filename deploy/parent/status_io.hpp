@@ -9,8 +9,10 @@ namespace concordat::parent {
 
 struct StatusInput {
   const Config& config;
-  const PublishedFiles& files;
+  const Published& files;
   const Services::Counters& http;
+  std::map<std::string, std::size_t> waiting;  // for news, by enclave
+  const Reports& reports;
   peer::relay::Snapshot relay;
   base::UnixMillis started;
   std::uint64_t reloads = 0, failed_reloads = 0;

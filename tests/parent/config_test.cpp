@@ -98,6 +98,20 @@ TEST(ParentConfig, ACallerIsKnownByOneThingOnly) {
                   .is(ConfigErrc::ambiguous));
 }
 
+TEST(ParentConfig, NoEnclaveReachesTheOperatorsEndpoint) {
+  const std::string operators = R"(,"operator": {"listen": "tcp:127.0.0.1:7201"})";
+  EXPECT_TRUE(refusal(with(R"(,"egress": {"kms.example:443": "tcp:127.0.0.1:7201"})" + operators))
+                  .is(ConfigErrc::ambiguous));
+  EXPECT_TRUE(parse_config(with(R"(,"egress": {"kms.example:443": null})" + operators)));
+}
+
+TEST(ParentConfig, StatementsAreKeptBesideThePolicy) {
+  const auto config = parse_config(with(R"(,"policy": {"envelope": "/var/p.json"})")).value();
+  EXPECT_EQ(config.freshness, "/var/p.json.freshness");
+  EXPECT_EQ(parse_config(with(R"(,"policy": {"envelope": "/p", "freshness": "/f"})"))->freshness,
+            "/f");
+}
+
 TEST(ParentConfig, AStoreFolderNeedsAStore) {
   EXPECT_EQ(refusal(R"({"enclaves": {"a": {"dial": "vsock:17:1", "role": "w", "store": "s"}}})")
                 .to_string(),

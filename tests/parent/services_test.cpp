@@ -41,7 +41,9 @@ class ServicesTest : public ::testing::Test {
     parts.config = &config_;
     parts.files = &files_;
     parts.store = &*store_;
+    parts.reports = &reports_;
     parts.log = &log_;
+    parts.clock = [this] { return now_; };
     parts.offload = [](const auto& work, const auto& respond) { respond(work()); };
     parts.credentials = [this](const auto& handler) { handler(credentials_); };
     services_.emplace(std::move(parts));
@@ -62,13 +64,23 @@ class ServicesTest : public ::testing::Test {
     return ask("custodian",
                {"PUT", "/v1/store/root", std::move(if_match), std::move(if_none_match), body});
   }
+  // A question that may be answered later; status 0 until then.
+  std::shared_ptr<HttpResponse> news(const std::string& path, const std::string& query,
+                                     const std::string& caller = "worker") {
+    const auto answer = std::make_shared<HttpResponse>(HttpResponse{0, {}, {}, {}});
+    services_->handle(caller, {"GET", path, {}, {}, {}, query},
+                      [answer](HttpResponse response) { *answer = std::move(response); });
+    return answer;
+  }
   static std::string code(const HttpResponse& response) {
     return json::parse(response.body)["error"]["code"];
   }
 
   std::filesystem::path root_;
   Config config_;
-  PublishedFiles files_;
+  Published files_;
+  Reports reports_;
+  base::MonotonicMillis now_{1000};
   std::optional<Store> store_;
   base::Logger log_{"test", [](std::string_view) {}};
   base::Result<Credentials> credentials_ = Credentials{"AKIA", "secret", {}, {}};
@@ -142,6 +154,54 @@ TEST_F(ServicesTest, TheStoreHasLimitsAndOwners) {
   EXPECT_EQ(get("/v1/store/a/b").status, 400u);
   EXPECT_EQ(get("/v1/store/root", "worker").status, 403u);
   EXPECT_EQ(ask("custodian", {"DELETE", "/v1/store/root", {}, {}, {}}).status, 405u);
+}
+
+TEST_F(ServicesTest, ANewPolicyIsHandedAtOnceToWhoeverWaitsForIt) {
+  const std::string have = version_of(base::as_bytes("{\"payload\":1}"));
+  EXPECT_EQ(get("/v1/policy", "worker").status, 200u);
+  EXPECT_EQ(news("/v1/policy", "after=none")->status, 200u) << "it is news already";
+  EXPECT_EQ(news("/v1/policy", "after=" + std::string(64, '0'))->status, 200u);
+  const auto first = news("/v1/policy", "after=" + have);
+  const auto second = news("/v1/policy", "after=" + have, "custodian");
+  const auto other = news("/v1/freshness", "after=none");
+  EXPECT_EQ(first->status, 0u) << "waits";
+  EXPECT_EQ(services_->waiting(),
+            (std::map<std::string, std::size_t>{{"custodian", 1}, {"worker", 2}}));
+  files_.publish(Publication::policy, base::to_bytes(base::as_bytes("{\"payload\":2}")));
+  EXPECT_EQ(services_->tell_news(), 2u);
+  EXPECT_EQ(first->body, "{\"payload\":2}");
+  EXPECT_EQ(second->body, "{\"payload\":2}");
+  EXPECT_EQ(other->status, 0u) << "waits for something else";
+}
+
+TEST_F(ServicesTest, WaitingForNewsIsBoundedInTimeAndNumber) {
+  const auto first = news("/v1/freshness", "after=none");
+  now_ = now_ + (kNewsPatience - std::chrono::milliseconds(1));
+  services_->expire();
+  EXPECT_EQ(first->status, 0u);
+  const auto second = news("/v1/freshness", "after=none");
+  now_ = now_ + std::chrono::milliseconds(1);
+  services_->expire();
+  EXPECT_EQ(first->status, 304u);
+  EXPECT_EQ(second->status, 0u);
+  for (std::size_t i = 1; i < kMaxWaiting; ++i)
+    EXPECT_EQ(news("/v1/freshness", "after=none")->status, 0u);
+  EXPECT_EQ(news("/v1/freshness", "after=none")->status, 429u);
+  EXPECT_EQ(news("/v1/freshness", "after=none", "custodian")->status, 0u) << "each by itself";
+  EXPECT_EQ(news("/v1/freshness", "before=1")->status, 400u);
+}
+
+TEST_F(ServicesTest, KeepsTheLatestReportOfEachEnclave) {
+  EXPECT_EQ(ask("custodian", {"PUT", "/v1/report", {}, {}, "{\"a\":1}"}).status, 204u);
+  EXPECT_EQ(ask("custodian", {"PUT", "/v1/report", {}, {}, "{\"a\":2}"}).status, 204u);
+  EXPECT_EQ(reports_.find("custodian")->body, "{\"a\":2}");
+  EXPECT_EQ(reports_.find("worker"), nullptr);
+  EXPECT_EQ(get("/v1/report").status, 405u) << "for operators to read, not for enclaves";
+}
+
+TEST_F(ServicesTest, NoEnclaveCanPushAPolicy) {
+  EXPECT_EQ(ask("worker", {"PUT", "/v1/policy", {}, {}, "{}"}).status, 405u);
+  EXPECT_EQ(ask("worker", {"PUT", "/v1/freshness", {}, {}, "{}"}).status, 405u);
 }
 
 TEST_F(ServicesTest, CountsByRouteAndStatus) {

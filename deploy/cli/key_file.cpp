@@ -1,0 +1,59 @@
+#include "deploy/cli/key_file.hpp"
+
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <cstring>
+
+#include "attest/base/file.hpp"
+#include "deploy/cli/passphrase.hpp"
+
+namespace concordat::cli {
+
+using base::Error;
+using base::Result;
+using base::SecretBytes;
+using policy::SigningKey;
+
+namespace {
+
+// A key file that others can read has signed for others, too.
+base::Status must_be_private(const std::string& path) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0) {
+    return Error(base::FileErrc::cannot_read, path + ": " + std::strerror(errno));
+  }
+  if ((file.st_mode & 077) != 0) {
+    return Error(base::FileErrc::cannot_read,
+                 path + ": others may read it; run: chmod 600 " + path);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<SigningKey> open_key(const KeyFile& from) {
+  CONCORDAT_CHECK(must_be_private(from.path));
+  CONCORDAT_TRY(const SecretBytes file, base::read_secret_file(from.path, policy::kMaxKeyFile));
+  if (from.passphrase_fd) {
+    CONCORDAT_TRY(const SecretBytes passphrase, read_passphrase(*from.passphrase_fd));
+    return SigningKey::decode(file, &passphrase);
+  }
+  auto key = SigningKey::decode(file, nullptr);
+  if (key || !key.error().is(policy::KeyFileErrc::passphrase_needed)) return key;
+  if (!can_ask()) {
+    return Error(policy::KeyFileErrc::passphrase_needed, from.path + ": give --passphrase-fd");
+  }
+  CONCORDAT_TRY(const SecretBytes passphrase, ask_passphrase("Passphrase: "));
+  return SigningKey::decode(file, &passphrase);
+}
+
+void add_key_options(CLI::App& command, KeyFile& file, const std::string& what) {
+  command.add_option("--key", file.path, what)->type_name("FILE")->required();
+  command
+      .add_option("--passphrase-fd", file.passphrase_fd,
+                  "Read the key's passphrase from this file descriptor")
+      ->type_name("N");
+}
+
+}  // namespace concordat::cli
