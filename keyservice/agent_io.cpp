@@ -44,6 +44,10 @@ http::status status_of(std::string_view code) {
   if (code == "bad_key_name" || code == "malformed_request") return http::status::bad_request;
   if (code == "message_too_large") return http::status::payload_too_large;
   if (code == "timed_out") return http::status::gateway_timeout;
+  // The policy has ended, or nobody confirms it: it may come back.
+  if (code.starts_with("freshness_") || code == "policy_expired") {
+    return http::status::service_unavailable;
+  }
   if (code == "overloaded" || code == "not_ready" || code == "custodian_unreachable" ||
       code == "stopping") {
     return http::status::service_unavailable;

@@ -4,7 +4,6 @@
 #include "keyservice/cms.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/kms_attempts.hpp"
-#include "keyservice/recipient_key.hpp"
 #include "policy/root_context.hpp"
 
 namespace concordat::keyservice {
@@ -25,47 +24,46 @@ Result<KmsKeyArn> key_arn(const policy::Policy& policy) {
   return KmsKeyArn::parse(*arn);
 }
 
-// What both calls need.
-struct AttestedCall {
-  Enclave& enclave;
-  KmsService& kms;
-  KmsPause& pause;
-  const KmsKeyArn& arn;
-  const RecipientKey& recipient;
-};
+Result<Bytes> mint_for(attest::NsmTransport& nsm, const RecipientKey& recipient) {
+  return attest::mint(nsm, recipient_document(recipient));
+}
 
-// One attempt: a fresh document for the recipient's key, the parent's newest credentials, the
-// signed request, the reply. `build(document)` makes the request, `parse(reply)` yields what was
-// asked for.
+// One attested call: a recipient key's document, the signed request, the reply. `build(document)`
+// makes the request, `parse(reply)` yields what was asked for.
 template <class Build, class Parse>
-auto attempt(const AttestedCall& call, const Build& build, const Parse& parse)
+auto attested_call(ParentService& parent, KmsService& kms, const KmsKeyArn& arn,
+                   const Bytes& document, base::UnixMillis now, Build&& build, Parse&& parse)
     -> decltype(parse(std::declval<const HttpReply&>())) {
-  auto& [enclave, kms, pause, arn, recipient] = call;
-  attest::MintRequest order;
-  order.purpose = attest::Purpose::kms_recipient;
-  order.public_key = base::to_bytes(recipient.public_key_der());
-  CONCORDAT_TRY(const Bytes document, attest::mint(enclave.nsm, order));
-  CONCORDAT_TRY(const AwsCredentials credentials, enclave.parent.credentials());
+  CONCORDAT_TRY(const AwsCredentials credentials, parent.credentials());
   CONCORDAT_TRY(HttpRequest request, build(document));
-  CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
   sign_kms_request(request, arn, credentials, now);
   CONCORDAT_TRY(const HttpReply reply, kms.exchange(arn.host(), request, now));
   return parse(reply);
 }
 
-// As many attempts as kms_attempts.hpp allows. Repeating is harmless: Decrypt changes nothing, and
-// a data key whose reply was lost seals nothing.
-template <class Build, class Parse>
-auto attested_call(const AttestedCall& call, const Build& build, const Parse& parse)
-    -> decltype(parse(std::declval<const HttpReply&>())) {
-  KmsAttempts attempts(call.enclave.monotonic(), call.pause.random);
+// As many attempts as kms_attempts.hpp allows. Repeating is harmless: a data key whose reply was lost
+// seals nothing. `attempt` starts anew: with the parent's newest credentials, and evidence of now.
+template <class Attempt>
+auto repeated(Enclave& enclave, KmsPause& pause, const Attempt& attempt) -> decltype(attempt()) {
+  KmsAttempts attempts(enclave.monotonic(), pause.random);
   for (;;) {
-    auto result = attempt(call, build, parse);
+    auto result = attempt();
     if (result) return result;
-    const auto pause = attempts.pause_after(result.error(), call.enclave.monotonic());
-    if (!pause) return result;
-    call.pause.wait(result.error(), *pause);
+    const auto length = attempts.pause_after(result.error(), enclave.monotonic());
+    if (!length) return result;
+    pause.wait(result.error(), *length);
   }
+}
+
+Result<GeneratedDataKey> generate_data_key(Enclave& enclave, KmsService& kms, const KmsKeyArn& arn,
+                                           const EncryptionContext& context,
+                                           const RecipientKey& recipient) {
+  CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
+  CONCORDAT_TRY(const Bytes evidence, mint_for(enclave.nsm, recipient));
+  return attested_call(
+      enclave.parent, kms, arn, evidence, now,
+      [&](BytesView document) { return generate_data_key_request(arn, context, document); },
+      [&](const HttpReply& reply) { return parse_generate_data_key_reply(arn, reply); });
 }
 
 Result<GenesisChallenge> load_challenge(ParentService& parent) {
@@ -102,6 +100,11 @@ Result<std::unique_ptr<Enclave>> boot_enclave(attest::NsmTransport& nsm, ParentS
   CONCORDAT_TRY(const base::UnixMillis now, enclave->now());
   CONCORDAT_TRY(const Bytes envelope, parent.policy());
   CONCORDAT_CHECK(enclave->policies.install(envelope, now));
+  if (enclave->policies.latest()->model().freshness) {
+    // None, an old one, a parent that fails: the policy stays unusable until a good one comes.
+    const auto statement = parent.freshness();
+    if (statement && *statement) (void)enclave->policies.install_freshness(**statement, now);
+  }
   return enclave;
 }
 
@@ -121,12 +124,9 @@ Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms, KmsP
   CONCORDAT_TRY(const KmsKeyArn arn, key_arn(*policy));
   const EncryptionContext context = root_encryption_context(policy->realm(), kFirstRootGeneration);
   CONCORDAT_TRY(const RecipientKey recipient, RecipientKey::generate());
-  CONCORDAT_TRY(
-      const GeneratedDataKey generated,
-      attested_call(
-          {enclave, kms, pause, arn, recipient},
-          [&](BytesView document) { return generate_data_key_request(arn, context, document); },
-          [&](const HttpReply& reply) { return parse_generate_data_key_reply(arn, reply); }));
+  CONCORDAT_TRY(const GeneratedDataKey generated, repeated(enclave, pause, [&] {
+                  return generate_data_key(enclave, kms, arn, context, recipient);
+                }));
   CONCORDAT_TRY(SecretBytes secret,
                 open_ciphertext_for_recipient(generated.ciphertext_for_recipient, recipient));
   CONCORDAT_TRY(const Root root, Root::create(kFirstRootGeneration, std::move(secret)));
@@ -143,23 +143,38 @@ Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms, KmsP
   return statement;
 }
 
-Result<Root> unseal_root(Enclave& enclave, KmsService& kms, KmsPause& pause) {
-  CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
-  CONCORDAT_TRY(const policy::PolicyPtr policy, enclave.policies.at(now));
-  const policy::RootGeneration* pinned = policy->model().current_root();
+attest::MintRequest recipient_document(const RecipientKey& recipient) {
+  attest::MintRequest order;
+  order.purpose = attest::Purpose::kms_recipient;
+  order.public_key = base::to_bytes(recipient.public_key_der());
+  return order;
+}
+
+Result<Root> unseal_root(Enclave& enclave, KmsService& kms) {
+  UnsealOrder order;
+  CONCORDAT_TRY(order.now, enclave.now());
+  CONCORDAT_TRY(order.policy, enclave.policies.at(order.now));
+  CONCORDAT_TRY(const RecipientKey recipient, RecipientKey::generate());
+  CONCORDAT_TRY(order.document, mint_for(enclave.nsm, recipient));
+  return unseal_root(enclave.parent, kms, recipient, order);
+}
+
+Result<Root> unseal_root(ParentService& parent, KmsService& kms, const RecipientKey& recipient,
+                         const UnsealOrder& order) {
+  const policy::Policy& policy = *order.policy;
+  const policy::RootGeneration* pinned = policy.model().current_root();
   if (pinned == nullptr) return Error(Errc::no_root_pinned);
-  CONCORDAT_TRY(const auto blob, enclave.parent.load(root_blob_name(pinned->generation)));
+  CONCORDAT_TRY(const auto blob, parent.load(root_blob_name(pinned->generation)));
   if (!blob) {
     return Error(Errc::store_failed,
                  "no '" + root_blob_name(pinned->generation) + "' in the store");
   }
-  CONCORDAT_TRY(const KmsKeyArn arn, key_arn(*policy));
-  const EncryptionContext context = root_encryption_context(policy->realm(), pinned->generation);
-  CONCORDAT_TRY(const RecipientKey recipient, RecipientKey::generate());
+  CONCORDAT_TRY(const KmsKeyArn arn, key_arn(policy));
+  const EncryptionContext context = root_encryption_context(policy.realm(), pinned->generation);
   CONCORDAT_TRY(
       const Bytes sealed,
       attested_call(
-          {enclave, kms, pause, arn, recipient},
+          parent, kms, arn, order.document, order.now,
           [&](BytesView document) { return decrypt_request(arn, context, document, *blob); },
           [&](const HttpReply& reply) { return parse_decrypt_reply(arn, reply); }));
   CONCORDAT_TRY(SecretBytes secret, open_ciphertext_for_recipient(sealed, recipient));

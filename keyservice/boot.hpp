@@ -12,6 +12,7 @@
 #include "keyservice/genesis.hpp"
 #include "keyservice/http_message.hpp"
 #include "keyservice/kms.hpp"
+#include "keyservice/recipient_key.hpp"
 #include "keyservice/root.hpp"
 #include "policy/signed_policy.hpp"
 
@@ -23,6 +24,8 @@ class ParentService {
   virtual ~ParentService() = default;
   [[nodiscard]] virtual base::Result<base::Bytes> authority() = 0;  // encoded descriptor
   [[nodiscard]] virtual base::Result<base::Bytes> policy() = 0;     // signed envelope
+  // The newest freshness statement; nullopt: it has none.
+  [[nodiscard]] virtual base::Result<std::optional<base::Bytes>> freshness() = 0;
   [[nodiscard]] virtual base::Result<AwsCredentials> credentials() = 0;
   // nullopt: nothing under that name.
   [[nodiscard]] virtual base::Result<std::optional<base::Bytes>> load(const std::string& name) = 0;
@@ -41,7 +44,7 @@ class KmsService {
                                                          base::UnixMillis now) = 0;
 };
 
-// What the boot does with a KMS that fails for a while (kms_attempts.hpp says when).
+// What genesis does with a KMS that fails for a while (kms_attempts.hpp says when).
 struct KmsPause {
   base::RandomSource& random;
   // Says why to whoever watches, and waits.
@@ -60,7 +63,9 @@ struct Enclave {
   [[nodiscard]] base::Result<base::UnixMillis> now();
 };
 
-// Steps 1 to 3: descriptor into PCR16, first anchor of the clock, policy under that authority.
+// Steps 1 to 3: descriptor into PCR16, first anchor of the clock, policy under that authority. A
+// policy that wants a freshness statement comes up without one too: it is not usable until one
+// comes (policies.at).
 [[nodiscard]] base::Result<std::unique_ptr<Enclave>> boot_enclave(
     attest::NsmTransport& nsm, ParentService& parent,
     std::function<base::MonotonicMillis()> monotonic);
@@ -77,7 +82,21 @@ inline constexpr const char* kGenesisChallengeName = "genesis-challenge";
                                                              KmsPause& pause);
 
 // KMS Decrypt of the current generation's blob; wrong_root unless what comes out matches the
-// commitment that the policy pins.
-[[nodiscard]] base::Result<Root> unseal_root(Enclave& enclave, KmsService& kms, KmsPause& pause);
+// commitment that the policy pins. One attempt: RootKeeper repeats it for as long as it takes.
+[[nodiscard]] base::Result<Root> unseal_root(Enclave& enclave, KmsService& kms);
+
+// What to ask the NSM for, so that KMS answers to `recipient`.
+[[nodiscard]] attest::MintRequest recipient_document(const RecipientKey& recipient);
+
+// The same without the enclave's own clock and module, for a thread beside those that serve:
+// `document` was minted for `recipient` (Purpose::kms_recipient) at about `now`.
+struct UnsealOrder {
+  policy::PolicyPtr policy;
+  base::UnixMillis now;
+  base::Bytes document;
+};
+[[nodiscard]] base::Result<Root> unseal_root(ParentService& parent, KmsService& kms,
+                                             const RecipientKey& recipient,
+                                             const UnsealOrder& order);
 
 }  // namespace concordat::keyservice

@@ -1,5 +1,7 @@
 #include "keyservice/custodian_io.hpp"
 
+#include <set>
+
 #include "attest/base/secret_access.hpp"
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
@@ -19,27 +21,27 @@ struct Custodian::Session {
 namespace {
 
 constexpr std::chrono::milliseconds kPrefaceTimeout = std::chrono::seconds(5);
-// A policy that ends, by time or by a newer one, ends its channels within a second.
-constexpr std::chrono::milliseconds kTick = std::chrono::milliseconds(500);
 // A link keeps one channel and drains another; the rest is for agents that restart.
 constexpr std::size_t kMaxChannelsOfOneEnclave = 8;
 constexpr std::size_t kMaxChannels = 1024;
 
 }  // namespace
 
-Custodian::Custodian(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
-                     const KeyServer& keys, base::Logger& log)
-    : io_(io),
-      party_(party),
+Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, const KeyServer& keys,
+                     base::Logger& log)
+    : party_(party),
       nsm_(nsm),
       keys_(keys),
       log_(log),
       admissions_(peer::kAdmissionsPerSecond, peer::kAdmissionBurst,
                   base::system_monotonic_clock()),
-      ticker_(io) {}
+      report_(wall()) {
+  party_.also_admit = [this](const policy::AdmittedPeer& peer) { return check_room(peer); };
+}
 
 Custodian::~Custodian() {
   *alive_ = false;
+  party_.also_admit = {};
   for (const auto& [number, session] : sessions_)
     session->stream->abort(Error(peer::Errc::channel_closed));
 }
@@ -48,7 +50,6 @@ void Custodian::serve(std::unique_ptr<peer::Listener> listener) {
   listener_ = std::move(listener);
   listener_->start(
       [this](peer::StreamSocket socket, const peer::PeerAddress&) { accept(std::move(socket)); });
-  tick();
 }
 
 std::size_t Custodian::half_open() const {
@@ -122,6 +123,8 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
       keys_.serve(**policy, *session->peer, record.expose(base::SecretAccess{}), now->wall);
   if (served.outcome) {
     ++counts_.served;
+    report_.released(now->wall, *session->peer, served.key_name, served.version, served.operation);
+    if (report_changed_) report_changed_();
     log_.info("request_served", {{"operation", served.operation},
                                  {"key", served.key_name},
                                  {"role", session->peer->role()}});
@@ -143,7 +146,22 @@ void Custodian::on_ended(const SessionPtr& session, const Status& status) {
     return log_.error("channel_ended", status.error(), {{"role", session->peer->role()}});
   }
   ++counts_.refused;
-  if (!status) log_.error("peer_refused", status.error(), {{"source", session->source}});
+  if (!status) note_refusal(session->source, status.error());
+}
+
+void Custodian::note_refusal(const std::string& source, const Error& why) {
+  log_.error("peer_refused", why, {{"source", source}});
+  report_.refused(wall(), source, why);
+  if (report_changed_) report_changed_();
+}
+
+base::UnixMillis Custodian::wall() const {
+  const auto now = party_.clock();
+  return now ? now->wall : base::UnixMillis();
+}
+
+std::string Custodian::report() const {
+  return report_.to_json(wall(), *party_.policies->latest());
 }
 
 void Custodian::policy_changed() {
@@ -155,23 +173,30 @@ void Custodian::policy_changed() {
       session->stream->abort(Error(peer::Errc::policy_differs, "a newer policy is in force"));
     }
   }
-  log_.info("policy_in_force", {{"serial", latest->serial()}, {"digest", latest->digest().hex()}});
 }
 
-void Custodian::tick() {
-  ticker_.expires_after(kTick);
-  ticker_.async_wait([this, alive = alive_](boost::system::error_code error) {
-    if (error || !*alive || stopped_) return;
-    const auto now = party_.clock();
-    const auto policy =
-        now ? party_.policies->at(now->wall) : base::Result<policy::PolicyPtr>(now.error());
-    if (!policy) {
-      const auto sessions = sessions_;
-      for (const auto& [number, session] : sessions)
-        session->stream->abort(policy.error());
+void Custodian::policy_lapsed(const Error& why) {
+  const auto sessions = sessions_;
+  for (const auto& [number, session] : sessions) {
+    if (session->peer) session->stream->abort(why);
+  }
+}
+
+Status Custodian::check_room(const policy::AdmittedPeer& peer) const {
+  // Of the policy that admitted the peer: on_established lets no other through.
+  const policy::Role* role = party_.policies->latest()->model().role(peer.role());
+  if (role == nullptr || !role->maximum_live) return {};
+  std::set<std::string_view> others;
+  for (const auto& [number, session] : sessions_) {
+    if (session->peer && session->peer->role() == peer.role() &&
+        session->peer->module_id() != peer.module_id()) {
+      others.insert(session->peer->module_id());
     }
-    tick();
-  });
+  }
+  if (others.size() < *role->maximum_live) return {};
+  return Error(policy::AdmissionErrc::role_full,
+               "role '" + peer.role() + "' may have " + std::to_string(*role->maximum_live) +
+                   " live enclaves and has them; " + peer.module_id() + " is one more");
 }
 
 void Custodian::make_room_for(const policy::AdmittedPeer& peer) {
@@ -190,7 +215,6 @@ void Custodian::make_room_for(const policy::AdmittedPeer& peer) {
 void Custodian::stop() {
   stopped_ = true;
   if (listener_) listener_->close();
-  ticker_.cancel();
   const auto sessions = sessions_;
   for (const auto& [number, session] : sessions)
     session->stream->close();

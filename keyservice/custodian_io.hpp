@@ -2,11 +2,11 @@
 // io_context, one thread.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <memory>
 
 #include "attest/base/log.hpp"
+#include "keyservice/custodian_report.hpp"
 #include "keyservice/key_server.hpp"
 #include "peer/secure_stream_io.hpp"
 #include "peer/token_bucket.hpp"
@@ -23,8 +23,7 @@ struct CustodianCounts {
 class Custodian {
  public:
   // All references outlive the custodian.
-  Custodian(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
-            const KeyServer& keys, base::Logger& log);
+  Custodian(peer::Party& party, peer::NsmWorker& nsm, const KeyServer& keys, base::Logger& log);
   ~Custodian();
 
   // Serves streams that `listener` accepts; each begins with a source preface.
@@ -32,10 +31,16 @@ class Custodian {
   // Ends channels of another policy than the one in force, half-open ones too: their peers dial
   // again and are judged anew. To be called when the policy changed.
   void policy_changed();
+  // The policy is not usable any more: ends every channel with `why`. Handshakes under way are left
+  // to their own judgement: one of them may bring a newer policy.
+  void policy_lapsed(const base::Error& why);
   // Closes every channel and stops accepting.
   void stop();
 
   [[nodiscard]] const CustodianCounts& counts() const noexcept { return counts_; }
+  // What operators may know; `handler` is told when there is more of it.
+  [[nodiscard]] std::string report() const;
+  void on_report(std::function<void()> handler) { report_changed_ = std::move(handler); }
 
  private:
   struct Session;
@@ -46,24 +51,29 @@ class Custodian {
   void on_established(const SessionPtr& session, const policy::AdmittedPeer& peer);
   void on_record(const SessionPtr& session, base::SecretBytes record);
   void on_ended(const SessionPtr& session, const base::Status& status);
-  void tick();
   [[nodiscard]] std::size_t half_open() const;
+  // By the trusted clock; 0 without time.
+  [[nodiscard]] base::UnixMillis wall() const;
+  void note_refusal(const std::string& source, const base::Error& why);
+  // Whether the peer's role has room for one more enclave. One that has a channel already is not
+  // counted twice: its next channel replaces that one.
+  [[nodiscard]] base::Status check_room(const policy::AdmittedPeer& peer) const;
   // Ends the peer's oldest channel when it has as many as it may.
   void make_room_for(const policy::AdmittedPeer& peer);
 
-  boost::asio::io_context& io_;
   peer::Party& party_;
   peer::NsmWorker& nsm_;
   const KeyServer& keys_;
   base::Logger& log_;
   std::unique_ptr<peer::Listener> listener_;
   peer::TokenBucket admissions_;
-  boost::asio::steady_timer ticker_;
   std::map<std::uint64_t, SessionPtr> sessions_;  // by number, oldest first
   std::uint64_t next_session_ = 1;
   std::size_t reading_preface_ = 0;
   bool stopped_ = false;
   CustodianCounts counts_;
+  CustodianReport report_;
+  std::function<void()> report_changed_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

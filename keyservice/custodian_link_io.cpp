@@ -170,6 +170,7 @@ void CustodianLink::request(std::variant<GetRequest, SignRequest> body, Done don
 
 void CustodianLink::submit(const CallPtr& call) {
   if (stopped_) return finish(call, Error(Errc::custodian_unreachable, "stopping"));
+  if (!standing_) return finish(call, standing_.error());
   if (!current_ || !current_->stream->can_send()) {
     if (waiting_.size() >= PendingRequests::kMaxPending) {
       return finish(call, Error(Errc::overloaded, "requests waiting for a channel"));
@@ -224,6 +225,25 @@ void CustodianLink::policy_changed() {
   current_->stream->abort(why);
   for (const auto& channel : std::vector(draining_))
     channel->stream->abort(why);
+}
+
+void CustodianLink::policy_lapsed(const Error& why) {
+  standing_ = state_ = why;
+  for (const auto& call : std::exchange(waiting_, {}))
+    finish(call, why);
+  for (const auto& channel : std::vector(draining_))
+    channel->stream->abort(why);
+  if (current_) current_->stream->abort(why);
+}
+
+void CustodianLink::policy_usable() {
+  standing_ = {};
+  if (current_) return;
+  state_ = Error(Errc::custodian_unreachable, "not dialled yet");
+  backoff_.reset();
+  redial_.cancel();
+  redialling_ = false;
+  dial();
 }
 
 void CustodianLink::tick() {

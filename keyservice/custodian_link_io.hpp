@@ -18,8 +18,6 @@ struct LinkOptions {
   peer::Endpoint relay;
   std::string custodian;  // name by which the relay knows it
   std::chrono::milliseconds request_timeout = std::chrono::seconds(10);
-  std::chrono::milliseconds first_backoff = std::chrono::milliseconds(100);
-  std::chrono::milliseconds longest_backoff = std::chrono::seconds(5);
 };
 
 class CustodianLink {
@@ -44,6 +42,10 @@ class CustodianLink {
   [[nodiscard]] std::uint64_t handshakes() const noexcept { return handshakes_; }
   // Ends the channel that an older policy admitted; the next is dialled at once.
   void policy_changed();
+  // The policy is not usable any more: ends every channel and every request with `why`, and holds
+  // on to nothing that a custodian released. Goes on dialling, which may bring a newer policy.
+  void policy_lapsed(const base::Error& why);
+  void policy_usable();
 
  private:
   struct Channel;
@@ -75,6 +77,7 @@ class CustodianLink {
   std::deque<CallPtr> waiting_;                     // for a channel
   Backoff backoff_;
   base::Status state_;
+  base::Status standing_;  // of the policy
   std::uint64_t handshakes_ = 0;
   base::MonotonicMillis established_at_;
   bool dialling_ = false;

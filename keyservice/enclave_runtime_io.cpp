@@ -1,15 +1,12 @@
 #include "keyservice/enclave_runtime_io.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include "attest/document.hpp"
 
 namespace concordat::keyservice {
 namespace {
 
-constexpr std::chrono::milliseconds kTick = std::chrono::seconds(5);
-// Revocation waits for nobody's restart; the parent serves a file of some kilobytes.
-constexpr std::chrono::milliseconds kPolicyWatch = std::chrono::seconds(10);
+// A policy that ends, by its validity or for want of freshness, ends its channels within a second.
+constexpr std::chrono::milliseconds kTick = std::chrono::milliseconds(250);
 
 base::Status anchor_with(attest::TrustedClock& clock, const base::Result<base::Bytes>& document,
                          base::MonotonicMillis asked, base::MonotonicMillis answered) {
@@ -21,12 +18,16 @@ base::Status anchor_with(attest::TrustedClock& clock, const base::Result<base::B
 }  // namespace
 
 EnclaveRuntime::EnclaveRuntime(boost::asio::io_context& io, Enclave& enclave,
-                               const attest::TrustAnchors& anchors, std::string role,
-                               base::Logger& log)
+                               const attest::TrustAnchors& anchors, const peer::Endpoint& relay,
+                               std::string role, base::Logger& log)
     : io_(io),
       enclave_(enclave),
       log_(log),
       ticker_(io),
+      policy_watch_(io, relay, "/v1/policy",
+                    [this](const base::Bytes& envelope) { return offer_policy(envelope); }),
+      freshness_watch_(io, relay, "/v1/freshness",
+                       [this](const base::Bytes& envelope) { return offer_freshness(envelope); }),
       nsm_(enclave.nsm, io, peer::kMaxHalfOpen) {
   party_.role = std::move(role);
   party_.own_pcr16 = enclave.policies.authority().pcr16();
@@ -39,52 +40,71 @@ EnclaveRuntime::EnclaveRuntime(boost::asio::io_context& io, Enclave& enclave,
     CONCORDAT_TRY(const base::UnixMillis wall, enclave.clock.now(monotonic));
     return peer::Now{wall, monotonic};
   };
-}
-
-void EnclaveRuntime::on_policy_changed(std::function<void()> handler) {
-  party_.policy_changed = std::move(handler);
+  party_.policy_changed = [this] { policy_changed(); };
 }
 
 void EnclaveRuntime::start() {
+  look_at_standing();
   tick();
-  watch_ = std::thread([this] { watch_policy(); });
+  policy_watch_.start(enclave_.policies.latest()->envelope());
+  freshness_watch_.start({});
 }
 
 void EnclaveRuntime::stop() {
   stopped_ = true;
   ticker_.cancel();
-  {
-    const std::lock_guard lock(watch_mutex_);
-    watch_ends_ = true;
-  }
-  watch_wake_.notify_one();
+  policy_watch_.stop();
+  freshness_watch_.stop();
 }
 
-EnclaveRuntime::~EnclaveRuntime() {
-  stop();
-  if (watch_.joinable()) watch_.join();
-}
-
-void EnclaveRuntime::watch_policy() {
-  std::unique_lock lock(watch_mutex_);
-  while (!watch_wake_.wait_for(lock, kPolicyWatch, [this] { return watch_ends_; })) {
-    lock.unlock();
-    if (auto envelope = enclave_.parent.policy()) {
-      boost::asio::post(io_, [this, envelope = *std::move(envelope)] { offer(envelope); });
-    }
-    lock.lock();
-  }
-}
-
-void EnclaveRuntime::offer(const base::Bytes& envelope) {
-  const auto& latest = enclave_.policies.latest();
-  if (stopped_ || (latest && base::equal(latest->envelope(), envelope))) return;
+bool EnclaveRuntime::offer_policy(const base::Bytes& envelope) {
+  const auto serial = enclave_.policies.latest()->serial();
   const base::Status taken = party_.offer_policy(envelope);
-  if (!taken) log_.error("policy_not_taken", taken.error());
+  if (!taken) {
+    log_.error("policy_not_taken", taken.error(), {{"from", "parent"}, {"in_force", serial}});
+  }
+  return taken.has_value();
+}
+
+bool EnclaveRuntime::offer_freshness(const base::Bytes& envelope) {
+  const auto now = party_.clock();
+  const auto taken = now ? enclave_.policies.install_freshness(envelope, now->wall)
+                         : base::Result<policy::Installation>(now.error());
+  if (!taken) {
+    log_.error("freshness_not_taken", taken.error(), {{"from", "parent"}});
+  } else {
+    look_at_standing();
+  }
+  return taken.has_value();
+}
+
+void EnclaveRuntime::policy_changed() {
+  const auto& latest = enclave_.policies.latest();
+  log_.info("policy_in_force", {{"serial", latest->serial()}, {"digest", latest->digest().hex()}});
+  if (policy_changed_) policy_changed_();
+  look_at_standing();
+}
+
+void EnclaveRuntime::look_at_standing() {
+  const auto now = party_.clock();
+  const auto policy =
+      now ? enclave_.policies.at(now->wall) : base::Result<policy::PolicyPtr>(now.error());
+  const base::Status standing = policy ? base::Status() : base::Status(policy.error());
+  const bool same = standing.has_value() == standing_.has_value() &&
+                    standing.error().code() == standing_.error().code();
+  standing_ = standing;
+  if (same || stopped_) return;
+  if (standing_) {
+    log_.info("policy_usable_again", {{"serial", enclave_.policies.latest()->serial()}});
+  } else {
+    log_.error("policy_not_usable", standing_.error());
+  }
+  if (standing_changed_) standing_changed_(standing_);
 }
 
 void EnclaveRuntime::tick() {
   if (!anchoring_ && enclave_.clock.wants_anchor(enclave_.monotonic())) renew_anchor();
+  look_at_standing();
   ticker_.expires_after(kTick);
   ticker_.async_wait([this](boost::system::error_code error) {
     if (!error && !stopped_) tick();

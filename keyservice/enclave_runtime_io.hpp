@@ -1,15 +1,14 @@
 // What custodian and worker programs share once booted: the io_context, the NSM's thread, the party
-// that handshakes see, a clock that is anchored anew in time, and news of policy, which the parent
-// is asked for every few seconds: it may withhold them, never make them up.
+// that handshakes see, a clock that is anchored anew in time, news of policy and of its freshness
+// as they come to the parent (which may withhold them, never make them up), and the one place that
+// notices when the policy stops being usable, and when it is again.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 
 #include "attest/base/log.hpp"
 #include "keyservice/boot.hpp"
+#include "keyservice/parent_watch_io.hpp"
 #include "peer/party.hpp"
 #include "peer/secure_stream_io.hpp"
 
@@ -17,9 +16,10 @@ namespace concordat::keyservice {
 
 class EnclaveRuntime {
  public:
-  // References outlive the runtime. `role`: the policy role this enclave plays; peers judge it.
+  // References outlive the runtime. `relay`: the way to the parent. `role`: the policy role this
+  // enclave plays; peers judge it.
   EnclaveRuntime(boost::asio::io_context& io, Enclave& enclave, const attest::TrustAnchors& anchors,
-                 std::string role, base::Logger& log);
+                 const peer::Endpoint& relay, std::string role, base::Logger& log);
   EnclaveRuntime(const EnclaveRuntime&) = delete;
   EnclaveRuntime& operator=(const EnclaveRuntime&) = delete;
 
@@ -27,18 +27,26 @@ class EnclaveRuntime {
   [[nodiscard]] peer::NsmWorker& nsm() noexcept { return nsm_; }
   [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
   // Called on the io_context after a newer policy was installed, from whatever source.
-  void on_policy_changed(std::function<void()> handler);
+  void on_policy_changed(std::function<void()> handler) { policy_changed_ = std::move(handler); }
+  // Called on the io_context when the policy stops being usable, with the reason (expired, no
+  // freshness statement, no time), and with success when it is again. Within half a second.
+  void on_standing(std::function<void(const base::Status&)> handler) {
+    standing_changed_ = std::move(handler);
+  }
+  // Whether the policy is usable; what it was when last looked at.
+  [[nodiscard]] const base::Status& standing() const noexcept { return standing_; }
   // Keeps the clock anchored and the policy fresh from now on.
   void start();
   void stop();
-  ~EnclaveRuntime();
 
  private:
   void tick();
   void renew_anchor();
-  // The thread that asks the parent, whose answers may take long.
-  void watch_policy();
-  void offer(const base::Bytes& envelope);
+  // What the parent has; whether it was of use.
+  bool offer_policy(const base::Bytes& envelope);
+  bool offer_freshness(const base::Bytes& envelope);
+  void policy_changed();
+  void look_at_standing();
 
   boost::asio::io_context& io_;
   Enclave& enclave_;
@@ -47,12 +55,12 @@ class EnclaveRuntime {
   base::SystemRandom random_;
   peer::Party party_;
   boost::asio::steady_timer ticker_;
+  ParentWatch policy_watch_, freshness_watch_;
+  std::function<void()> policy_changed_;
+  std::function<void(const base::Status&)> standing_changed_;
+  base::Status standing_;
   bool anchoring_ = false;
   bool stopped_ = false;
-  std::mutex watch_mutex_;
-  std::condition_variable watch_wake_;
-  bool watch_ends_ = false;
-  std::thread watch_;
   peer::NsmWorker nsm_;  // last: its thread ends before what it uses
 };
 

@@ -44,18 +44,26 @@ ServedRequest KeyServer::serve(const policy::Policy& policy, const policy::Admit
   served.key_name = request->key_name();
   auto body = answer(policy, peer, *request, now);
   if (!body) served.outcome = body.error();
+  if (body) {
+    std::visit(
+        [&served](const auto& answer) {
+          if constexpr (requires { answer.version; }) served.version = answer.version;
+        },
+        *body);
+  }
   served.response = encode(
       Response{request->id, body ? *std::move(body) : ResponseBody(failure_of(body.error()))});
   return served;
 }
 
 base::Status KeyServer::check_root(const policy::Policy& policy) const {
+  if (!root_) return base::Error(Errc::not_ready, "the root is not unsealed");
   const policy::RootGeneration* pinned = policy.model().current_root();
-  if (pinned == nullptr || pinned->generation != root_.generation()) {
+  if (pinned == nullptr || pinned->generation != root_->generation()) {
     return base::Error(Errc::wrong_root, "the policy pins another generation than " +
-                                             std::to_string(root_.generation()));
+                                             std::to_string(root_->generation()));
   }
-  return root_.check_commitment(pinned->commitment);
+  return root_->check_commitment(pinned->commitment);
 }
 
 Result<ResponseBody> KeyServer::answer(const policy::Policy& policy,
@@ -73,12 +81,12 @@ Result<ResponseBody> KeyServer::answer(const policy::Policy& policy,
   CONCORDAT_CHECK(policy::check_key_name(name));
   if (const auto* sign = std::get_if<SignRequest>(&request.body)) {
     CONCORDAT_CHECK(policy::find_grant(policy, peer.role(), name, policy::Operation::sign, now));
-    const SecretBytes seed = root_.derive(KeyUse::ed25519_seed, name, kFirstVersion);
+    const SecretBytes seed = root_->derive(KeyUse::ed25519_seed, name, kFirstVersion);
     return ResponseBody(sign_ed25519(seed, kFirstVersion, sign->message));
   }
   CONCORDAT_CHECK(policy::find_grant(policy, peer.role(), name, policy::Operation::get, now));
   return ResponseBody(
-      ReleasedKey{kFirstVersion, root_.derive(KeyUse::secret, name, kFirstVersion)});
+      ReleasedKey{kFirstVersion, root_->derive(KeyUse::secret, name, kFirstVersion)});
 }
 
 }  // namespace concordat::keyservice

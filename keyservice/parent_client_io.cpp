@@ -1,26 +1,21 @@
 #include "keyservice/parent_client_io.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
 #include <nlohmann/json.hpp>
 
 #include "keyservice/error.hpp"
+#include "keyservice/parent_http_io.hpp"
 #include "peer/preface_io.hpp"
 
 namespace concordat::keyservice {
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using base::Bytes;
 using base::BytesView;
 using base::Error;
 using base::Result;
 using base::Status;
 
-// A signed policy of 1 MiB in base64, with room.
-constexpr std::size_t kMaxReply = 2 * 1024 * 1024;
 constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(10);
 
 // Runs `io` until `answer` is there or the time is over.
@@ -43,51 +38,6 @@ Result<peer::StreamSocket> dial(asio::io_context& io, const peer::Endpoint& rela
   return wait_for(io, *answer, timeout);
 }
 
-// One request over one stream, kept alive by the handlers until the last of them ran.
-class Exchange : public std::enable_shared_from_this<Exchange> {
- public:
-  Exchange(peer::StreamSocket stream, const HttpRequest& request) : stream_(std::move(stream)) {
-    request_.method_string(request.method);
-    request_.target(request.target);
-    request_.version(11);
-    request_.set(http::field::host, "parent");
-    for (const HttpHeader& header : request.headers)
-      request_.set(header.name, header.value);
-    request_.body() = request.body;
-    request_.prepare_payload();
-    parser_.body_limit(kMaxReply);
-  }
-
-  void start() {
-    http::async_write(stream_, request_,
-                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-                        if (error) return self->fail(error);
-                        self->read();
-                      });
-  }
-
-  std::optional<Result<HttpReply>> answer;
-
- private:
-  void read() {
-    http::async_read(
-        stream_, buffer_, parser_,
-        [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-          if (error) return self->fail(error);
-          auto& message = self->parser_.get();
-          self->answer.emplace(HttpReply{message.result_int(), {}, std::move(message.body())});
-        });
-  }
-  void fail(boost::system::error_code error) {
-    answer.emplace(Error(Errc::parent_failed, error.message()));
-  }
-
-  peer::StreamSocket stream_;
-  http::request<http::string_body> request_;
-  http::response_parser<http::string_body> parser_;
-  boost::beast::flat_buffer buffer_;
-};
-
 Error unexpected_status(const HttpReply& reply, const std::string& target) {
   return Error(Errc::parent_failed, target + " answered " + std::to_string(reply.status));
 }
@@ -108,11 +58,13 @@ bool may_pass(const Error& error) {
 
 Result<HttpReply> ParentClient::call(const HttpRequest& request) {
   asio::io_context io(1);
-  auto stream = dial(io, relay_, peer::ParentHttpTarget{}, timeout_);
-  if (!stream) return Error(Errc::parent_failed, stream.error().to_string());
-  const auto exchange = std::make_shared<Exchange>(*std::move(stream), request);
-  exchange->start();
-  return wait_for(io, exchange->answer, timeout_);
+  std::optional<Result<HttpReply>> answer;
+  async_parent_call(io, relay_, request, timeout_,
+                    [&answer](Result<HttpReply> reply) { answer.emplace(std::move(reply)); });
+  io.run();
+  if (*answer || answer->error().is(Errc::timed_out)) return *std::move(answer);
+  // Whatever failed on the way: not to be taken for a failure of what the parent leads to.
+  return Error(Errc::parent_failed, answer->error().to_string());
 }
 
 Result<Bytes> ParentClient::get(const std::string& path) {
@@ -151,8 +103,15 @@ Result<AwsCredentials> ParentClient::credentials() {
   return parse_imds_credentials(body);
 }
 
+Result<std::optional<Bytes>> ParentClient::freshness() {
+  return find("/v1/freshness");
+}
+
 Result<std::optional<Bytes>> ParentClient::load(const std::string& name) {
-  const std::string path = "/v1/store/" + name;
+  return find("/v1/store/" + name);
+}
+
+Result<std::optional<Bytes>> ParentClient::find(const std::string& path) {
   CONCORDAT_TRY(const HttpReply reply, call({"GET", path, {}, {}}));
   if (reply.status == 404) return std::optional<Bytes>();
   if (reply.status != 200) return unexpected_status(reply, path);

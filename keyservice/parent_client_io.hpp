@@ -23,6 +23,7 @@ class ParentClient final : public ParentService {
   [[nodiscard]] base::Result<ParentConfig> config();
   [[nodiscard]] base::Result<base::Bytes> authority() override;
   [[nodiscard]] base::Result<base::Bytes> policy() override;
+  [[nodiscard]] base::Result<std::optional<base::Bytes>> freshness() override;
   [[nodiscard]] base::Result<AwsCredentials> credentials() override;
   [[nodiscard]] base::Result<std::optional<base::Bytes>> load(const std::string& name) override;
   [[nodiscard]] base::Status store_new(const std::string& name, base::BytesView content) override;
@@ -30,6 +31,8 @@ class ParentClient final : public ParentService {
  private:
   [[nodiscard]] base::Result<HttpReply> call(const HttpRequest& request);
   [[nodiscard]] base::Result<base::Bytes> get(const std::string& path);
+  // nullopt: the parent has nothing there.
+  [[nodiscard]] base::Result<std::optional<base::Bytes>> find(const std::string& path);
 
   peer::Endpoint relay_;
   std::chrono::milliseconds timeout_;

@@ -31,8 +31,9 @@ int exit_status(const base::Status& outcome, base::Logger& log) {
   log.error("ended", outcome.error());
   const auto& category = outcome.error().code().category();
   const std::string_view name = category.name();
-  const bool refused = name == "policy" || name == "attest" || name == "authority" ||
-                       name == "admission" || outcome.error().is(keyservice::Errc::wrong_root);
+  const bool refused = name == "policy" || name == "policy_signature" || name == "freshness" ||
+                       name == "attest" || name == "authority" || name == "admission" ||
+                       outcome.error().is(keyservice::Errc::wrong_root);
   return refused ? 2 : 1;
 }
 

@@ -6,9 +6,9 @@
 #include "attest/base/file.hpp"
 #include "deploy/enclave/common.hpp"
 #include "keyservice/custodian_io.hpp"
-#include "keyservice/enclave_runtime_io.hpp"
-#include "keyservice/error.hpp"
 #include "keyservice/parent_client_io.hpp"
+#include "keyservice/report_sender_io.hpp"
+#include "keyservice/root_keeper_io.hpp"
 
 namespace concordat::enclave {
 namespace {
@@ -36,39 +36,71 @@ Status genesis(Enclave& enclave, KmsService& kms, KmsPause& pause, base::Logger&
   return {};
 }
 
-Status serve(const Surroundings& surroundings, Enclave& enclave, KeyServer keys, std::string role,
-             base::Logger& log) {
-  boost::asio::io_context io(1);
-  CONCORDAT_TRY(auto listener, peer::Listener::open(io, surroundings.inbound));
-  EnclaveRuntime runtime(io, enclave, surroundings.anchors, std::move(role), log);
-  Custodian custodian(io, runtime.party(), runtime.nsm(), keys, log);
-  boost::asio::signal_set signals(io, SIGTERM, SIGINT);
-  Status retired;
-  const auto stop = [&] {
-    custodian.stop();
-    runtime.stop();
-    signals.cancel();
-  };
-  runtime.on_policy_changed([&] {
-    retired = keys.check_root(*enclave.policies.latest());
-    custodian.policy_changed();
+// A serving custodian and what ends it.
+class Service {
+ public:
+  Service(const Surroundings& surroundings, Enclave& enclave, KmsService& kms, std::string role,
+          base::Logger& log)
+      : surroundings_(surroundings),
+        log_(log),
+        runtime_(io_, enclave, surroundings.anchors, surroundings.relay, std::move(role), log),
+        keeper_(runtime_, enclave, kms, keys_, log),
+        custodian_(runtime_.party(), runtime_.nsm(), keys_, log),
+        reports_(io_, surroundings.relay, [this] { return custodian_.report(); }),
+        signals_(io_, SIGTERM, SIGINT) {
+    custodian_.on_report([this] { reports_.changed(); });
+    runtime_.on_policy_changed([this] {
+      custodian_.policy_changed();
+      keeper_.policy_changed();
+    });
+    runtime_.on_standing([this](const Status& standing) {
+      if (!standing) custodian_.policy_lapsed(standing.error());
+      keeper_.standing_changed(standing);
+    });
     // A root that the policy no longer pins is not kept: the next boot unseals its successor.
-    if (!retired) stop();
-  });
-  signals.async_wait([&](boost::system::error_code error, int) {
-    if (error) return;
-    log.info("stopping", {{"served", custodian.counts().served},
-                          {"denied", custodian.counts().denied},
-                          {"refused", custodian.counts().refused}});
-    stop();
-  });
-  runtime.start();
-  custodian.serve(std::move(listener));
-  log.info("serving", {{"inbound", peer::to_string(surroundings.inbound)},
-                       {"generation", keys.root().generation()}});
-  io.run();
-  return retired;
-}
+    keeper_.on_contradiction([this](const Error& why) {
+      outcome_ = why;
+      stop();
+    });
+  }
+
+  Status run() {
+    CONCORDAT_TRY(auto listener, peer::Listener::open(io_, surroundings_.inbound));
+    signals_.async_wait([this](boost::system::error_code error, int) {
+      if (error) return;
+      log_.info("stopping", {{"served", custodian_.counts().served},
+                             {"denied", custodian_.counts().denied},
+                             {"refused", custodian_.counts().refused}});
+      stop();
+    });
+    runtime_.start();
+    if (runtime_.standing()) keeper_.standing_changed({});
+    custodian_.serve(std::move(listener));
+    log_.info("serving", {{"inbound", peer::to_string(surroundings_.inbound)}});
+    io_.run();
+    return outcome_;
+  }
+
+ private:
+  void stop() {
+    custodian_.stop();
+    reports_.stop();
+    keeper_.stop();
+    runtime_.stop();
+    signals_.cancel();
+  }
+
+  const Surroundings& surroundings_;
+  base::Logger& log_;
+  boost::asio::io_context io_{1};
+  EnclaveRuntime runtime_;
+  KeyServer keys_;  // without a root until the keeper has one
+  RootKeeper keeper_;
+  Custodian custodian_;
+  ReportSender reports_;
+  boost::asio::signal_set signals_;
+  Status outcome_;
+};
 
 Status run(const Surroundings& surroundings, base::Logger& log) {
   ParentClient parent(surroundings.relay, kParentTimeout);
@@ -87,9 +119,7 @@ Status run(const Surroundings& surroundings, base::Logger& log) {
   if (enclave->policies.latest()->model().current_root() == nullptr) {
     return genesis(*enclave, kms, pause, log);
   }
-  CONCORDAT_TRY(Root root, unseal_root(*enclave, kms, pause));
-  log.info("root_unsealed", {{"generation", root.generation()}});
-  return serve(surroundings, *enclave, KeyServer(std::move(root)), config.role, log);
+  return Service(surroundings, *enclave, kms, config.role, log).run();
 }
 
 }  // namespace

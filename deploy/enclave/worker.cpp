@@ -25,12 +25,16 @@ class Worker {
          base::Logger& log)
       : surroundings_(surroundings),
         log_(log),
-        runtime_(io_, enclave, surroundings.anchors, config.role, log),
+        runtime_(io_, enclave, surroundings.anchors, surroundings.relay, config.role, log),
         link_(io_, runtime_.party(), runtime_.nsm(), log, link_options(surroundings, config)),
         agent_(runtime_, link_, log),
         ends_(io_, SIGTERM, SIGINT),
         child_(io_, SIGCHLD) {
     runtime_.on_policy_changed([this] { link_.policy_changed(); });
+    runtime_.on_standing([this](const Status& standing) {
+      if (standing) return link_.policy_usable();
+      link_.policy_lapsed(standing.error());
+    });
   }
 
   // The application's exit status, or 0 when asked to stop.

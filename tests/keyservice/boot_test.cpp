@@ -12,6 +12,7 @@
 #include "deploy/lab/cms_seal.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/limits.hpp"
+#include "policy/errc.hpp"
 #include "tests/support/party_fixture.hpp"
 
 namespace concordat::keyservice {
@@ -42,6 +43,10 @@ class FakeParent final : public ParentService {
   explicit FakeParent(Calls& calls) : calls_(calls) {}
   Result<Bytes> authority() override { return give(descriptor); }
   Result<Bytes> policy() override { return give(envelope); }
+  Result<std::optional<Bytes>> freshness() override {
+    if (calls_.fails()) return Error(Errc::parent_failed);
+    return statement;
+  }
   Result<AwsCredentials> credentials() override {
     if (calls_.is_down()) return Error(Errc::parent_failed);
     ++credentials_given;
@@ -58,6 +63,7 @@ class FakeParent final : public ParentService {
     return {};
   }
   Bytes descriptor, envelope;
+  std::optional<Bytes> statement;  // of freshness
   std::map<std::string, Bytes> store;
   int credentials_given = 0;
 
@@ -156,7 +162,7 @@ TEST_F(BootTest, GenesisStoresBlobAndDocumentAndKeepsNoRoot) {
 TEST_F(BootTest, UnsealsWhatThePolicyPins) {
   ASSERT_TRUE(perform_genesis(*boot().value(), kms_, pause_));
   pin(commitment());
-  const Root root = unseal_root(*boot().value(), kms_, pause_).value();
+  const Root root = unseal_root(*boot().value(), kms_).value();
   EXPECT_EQ(root.commitment(), commitment());
 }
 
@@ -164,7 +170,7 @@ TEST_F(BootTest, AnotherRootThanPinnedIsRefused) {
   ASSERT_TRUE(perform_genesis(*boot().value(), kms_, pause_));
   pin(commitment());
   kms_.root = base::SecretBytes::random(kRootSize);
-  EXPECT_TRUE(unseal_root(*boot().value(), kms_, pause_).error().is(Errc::wrong_root));
+  EXPECT_TRUE(unseal_root(*boot().value(), kms_).error().is(Errc::wrong_root));
 }
 
 TEST_F(BootTest, AnswersOfAnotherKeyAreRefused) {
@@ -183,7 +189,7 @@ TEST_F(BootTest, GenesisHappensOnceAndNeverUnderAPinnedRoot) {
 }
 
 TEST_F(BootTest, WithoutAPinnedRootNothingIsUnsealed) {
-  EXPECT_TRUE(unseal_root(*boot().value(), kms_, pause_).error().is(Errc::no_root_pinned));
+  EXPECT_TRUE(unseal_root(*boot().value(), kms_).error().is(Errc::no_root_pinned));
 }
 
 TEST_F(BootTest, AnotherAuthorityThanMeasuredIsRefused) {
@@ -209,9 +215,6 @@ TEST_F(BootTest, AKmsThatFailsForAWhileIsAskedAgain) {
   EXPECT_EQ(told_, (std::vector<std::string>{"throttled", "throttled", "service_unavailable",
                                              "kms_unreachable"}));
   EXPECT_EQ(parent_.credentials_given, 5) << "each attempt with the parent's newest";
-  pin(commitment());
-  kms_.troubles = {refusal(503, "ServiceUnavailable")};
-  EXPECT_TRUE(unseal_root(*boot().value(), kms_, pause_));
 }
 
 TEST_F(BootTest, WhatWillNotPassEndsTheBootAtOnce) {
@@ -230,6 +233,22 @@ TEST_F(BootTest, AKmsThatGoesOnFailingIsGivenUp) {
   EXPECT_FALSE(parent_.store.contains("root-1"));
 }
 
+TEST_F(BootTest, APolicyThatWantsFreshnessComesUpUnusableUntilAStatementComes) {
+  const policy::SigningKey key = test::freshness_key();
+  const std::string text = test::with_freshness(
+      test::sample_policy(world_.authority.descriptor(), 1), key, std::chrono::seconds(60));
+  parent_.envelope = world_.authority.sign(text).encode();
+  const auto without = boot().value();
+  EXPECT_TRUE(without->policies.at(world_.wall).error().is(policy::FreshnessErrc::missing));
+  EXPECT_TRUE(perform_genesis(*without, kms_, pause_).error().is(policy::FreshnessErrc::missing));
+
+  const auto policy = test::signed_policy(world_.authority, text);
+  parent_.statement = policy::sign_freshness(*policy, world_.wall, key).encode();
+  EXPECT_TRUE(boot().value()->policies.at(world_.wall).has_value());
+  parent_.statement = Bytes(10, 1);
+  EXPECT_TRUE(boot().value()->policies.at(world_.wall).error().is(policy::FreshnessErrc::missing));
+}
+
 // The whole way, from boot to genesis to unsealing, with each outside call failing in turn: an
 // error comes back, and a later attempt with everything working succeeds.
 TEST_F(BootTest, EveryOutsideCallMayFail) {
@@ -238,7 +257,7 @@ TEST_F(BootTest, EveryOutsideCallMayFail) {
     CONCORDAT_CHECK(perform_genesis(*first, kms_, pause_));
     pin(commitment());
     CONCORDAT_TRY(const auto second, boot());
-    CONCORDAT_CHECK(unseal_root(*second, kms_, pause_));
+    CONCORDAT_CHECK(unseal_root(*second, kms_));
     return {};
   };
   ASSERT_TRUE(whole_way());

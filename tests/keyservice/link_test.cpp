@@ -5,10 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "attest/base/log.hpp"
 #include "keyservice/custodian_io.hpp"
 #include "keyservice/error.hpp"
 #include "peer/relay/relay_io.hpp"
+#include "policy/errc.hpp"
 #include "tests/support/party_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -19,6 +22,10 @@ using base::Bytes;
 using base::Result;
 
 constexpr std::chrono::seconds kPatience{60};  // what only a hanging link reaches
+
+bool serial_is(const std::string& policy, std::uint64_t serial) {
+  return policy.find("\"serial\": " + std::to_string(serial) + ",") != std::string::npos;
+}
 
 // An enclave with what its program would put together.
 struct Side {
@@ -49,6 +56,16 @@ class LinkTest : public testing::Test {
                             R"("generations": [{"generation": 1, "state": "current", )"
                             R"("commitment": ")" +
                                 keys_.root().commitment().hex() + "\"}]");
+      if (serial_is(text, ends_soon_)) {
+        text = test::replaced(text, "2026-01-31T00:00:00Z", "2026-01-06T12:00:00Z");
+      }
+      if (serial_is(text, revoked_)) {
+        text = test::replaced(text, "\"images\": [\n        \"payments-1\"\n      ]",
+                              "\"images\": []");
+      }
+      const std::string any = "\"maximum_live\": \"any\"";
+      const std::size_t limit = text.find(any, text.find("\"payments\": {"));
+      text.replace(limit, any.size(), "\"maximum_live\": " + maximum_live_);
       return test::replaced(text, "\"records\": 1048576",
                             "\"records\": " + std::to_string(records_));
     };
@@ -82,7 +99,7 @@ class LinkTest : public testing::Test {
   }
   void start_custodian() {
     custodian_ =
-        std::make_unique<Custodian>(io_, custodian_side_.party, custodian_side_.nsm, keys_, log_);
+        std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, keys_, log_);
     custodian_->serve(peer::Listener::open(io_, inbound_).value());
   }
 
@@ -109,6 +126,8 @@ class LinkTest : public testing::Test {
   const peer::Endpoint inbound_ = peer::UnixEndpoint{(folder_.path() / "inbound").string()};
   base::Logger log_{"link_test", [](std::string_view) {}};
   std::uint64_t records_ = 1'048'576;
+  std::string maximum_live_ = "\"any\"";
+  std::uint64_t ends_soon_ = 0, revoked_ = 0;  // serials of policies that differ so
   KeyServer keys_{Root::create(1, base::SecretBytes::random(kRootSize)).value()};
   test::TestWorld world_;
   boost::asio::io_context io_{1};
@@ -177,6 +196,84 @@ TEST_F(LinkTest, FindsACustodianThatComesBack) {
   EXPECT_TRUE(released(ask("payments/a")));
 }
 
+// The other way round: the worker has it first, and its custodian learns it from the handshake,
+// even though its own has ended.
+TEST_F(LinkTest, ACustodianWhosePolicyHasEndedTakesANewerOneFromItsWorker) {
+  ends_soon_ = 1;
+  start(1);
+  ASSERT_TRUE(released(ask("payments/a")));
+  world_.wall = custodian_side_.policies.latest()->valid_until();
+  custodian_->policy_lapsed(custodian_side_.policies.at(world_.wall).error());
+  run_until([&] { return !link_->connected(); });
+  ASSERT_TRUE(worker_.party.offer_policy(world_.envelope(2)));
+  EXPECT_TRUE(released(ask("payments/a")));
+  EXPECT_EQ(custodian_side_.policies.latest()->serial(), 2u);
+}
+
+TEST_F(LinkTest, AWorkerWhosePolicyHasEndedHoldsNothingAndTakesANewerOneFromItsCustodian) {
+  ends_soon_ = 1;
+  start(1);
+  ASSERT_TRUE(released(ask("payments/a")));
+  world_.wall = worker_.policies.latest()->valid_until();
+  link_->policy_lapsed(worker_.policies.at(world_.wall).error());
+  EXPECT_TRUE(ask("payments/a").error().is(policy::SignatureErrc::expired));
+  EXPECT_FALSE(link_->connected());
+  ASSERT_TRUE(custodian_side_.party.offer_policy(world_.envelope(2)));
+  run_until([&] { return worker_.policies.latest()->serial() == 2; });
+  link_->policy_usable();
+  EXPECT_TRUE(released(ask("payments/a")));
+}
+
+TEST_F(LinkTest, ARevokedImageLosesItsChannelAndIsRefusedByName) {
+  start(1);
+  ASSERT_TRUE(released(ask("payments/a")));
+  revoked_ = 2;
+  ASSERT_TRUE(custodian_side_.party.offer_policy(world_.envelope(2)));
+  run_until([&] { return custodian_->report().find("role_has_no_image") != std::string::npos; });
+  EXPECT_FALSE(link_->connected());
+}
+
+TEST_F(LinkTest, ARoleHasNoMoreLiveEnclavesThanPolicySays) {
+  maximum_live_ = "1";
+  start(1);
+  ASSERT_TRUE(released(ask("payments/a")));
+  // The same enclave once more replaces its channel and is not counted twice.
+  ASSERT_TRUE(worker_.party.offer_policy(world_.envelope(2)));
+  ASSERT_TRUE(released(ask("payments/a")));
+
+  Side second(world_, io_, "payments-1", "payments");
+  (void)second.policies.install(world_.envelope(2), world_.wall).value();
+  LinkOptions options;
+  options.relay = relay_endpoint_;
+  options.custodian = "custodian";
+  CustodianLink link(io_, second.party, second.nsm, log_, options);
+  link.start();
+  run_until([&] { return custodian_->report().find("role_full") != std::string::npos; });
+  EXPECT_FALSE(link.connected());
+  // A place that becomes free is taken.
+  link_->stop();
+  run_until([&] { return link.connected(); });
+  link.stop();
+}
+
+TEST_F(LinkTest, TheReportSaysWhatWasReleasedToWhomAndWhoWasRefused) {
+  start(1);
+  ASSERT_TRUE(released(ask("payments/a")));
+  ASSERT_TRUE(released(ask("payments/a")));
+  (void)ask("reports/daily");
+  const auto report = nlohmann::json::parse(custodian_->report());
+  ASSERT_EQ(report["releases"].size(), 1u) << "what was denied is not released";
+  const auto& release = report["releases"][0];
+  EXPECT_EQ(release["key"], "payments/a");
+  EXPECT_EQ(release["operation"], "get");
+  EXPECT_EQ(release["version"], 1);
+  EXPECT_EQ(release["count"], 2);
+  EXPECT_EQ(release["role"], "payments");
+  EXPECT_EQ(release["image"], "payments-1");
+  EXPECT_FALSE(release["module_id"].get<std::string>().empty());
+  EXPECT_EQ(report["policy"]["serial"], 1);
+}
+
 TEST_F(LinkTest, AnAlteredWorkerGetsNoChannel) {
   start(1);
   ASSERT_TRUE(released(ask("payments/a")));
@@ -191,6 +288,11 @@ TEST_F(LinkTest, AnAlteredWorkerGetsNoChannel) {
   run_until([&] { return custodian_->counts().refused > refused; });
   EXPECT_FALSE(link.connected());
   link.stop();
+  const auto refusal = nlohmann::json::parse(custodian_->report())["refusals"][0];
+  EXPECT_EQ(refusal["code"], "image_differs");
+  EXPECT_EQ(refusal["source"], "enclave/worker");
+  EXPECT_EQ(refusal["role"], "payments");
+  EXPECT_EQ(refusal["registers"][0], "PCR0");
 }
 
 }  // namespace

@@ -1,0 +1,78 @@
+#include "keyservice/parent_watch_io.hpp"
+
+#include "attest/base/hash.hpp"
+#include "keyservice/parent_http_io.hpp"
+
+namespace concordat::keyservice {
+namespace {
+
+// The parent answers an idle question after 25 s; what takes longer than this is lost.
+constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(45);
+
+// "Nothing new" that comes sooner than this is not what a waiting parent says.
+constexpr std::chrono::milliseconds kHonestWait = std::chrono::seconds(1);
+
+constexpr unsigned kOk = 200;
+constexpr unsigned kNotModified = 304;
+
+}  // namespace
+
+ParentWatch::ParentWatch(boost::asio::io_context& io, peer::Endpoint relay, std::string path,
+                         Take take)
+    : io_(io),
+      relay_(std::move(relay)),
+      path_(std::move(path)),
+      take_(std::move(take)),
+      later_(io) {}
+
+ParentWatch::~ParentWatch() {
+  *alive_ = false;
+}
+
+void ParentWatch::start(base::BytesView have) {
+  if (!have.empty()) after_ = base::sha256({have}).hex();
+  stopped_ = false;
+  ask();
+}
+
+void ParentWatch::stop() {
+  stopped_ = true;
+  later_.cancel();
+  // The question under way is forgotten: its answer finds nobody.
+  *std::exchange(alive_, std::make_shared<bool>(true)) = false;
+}
+
+void ParentWatch::ask() {
+  asked_at_ = base::system_monotonic_clock();
+  async_parent_call(io_, relay_, {"GET", path_ + "?after=" + after_, {}, {}}, kPatience,
+                    [this, alive = alive_](const base::Result<HttpReply>& reply) {
+                      if (!*alive || stopped_) return;
+                      const bool good = reply && on_reply(*reply);
+                      if (stopped_) return;
+                      if (!good) return ask_later();
+                      backoff_.reset();
+                      ask();
+                    });
+}
+
+bool ParentWatch::on_reply(const HttpReply& reply) {
+  if (reply.status == kNotModified) {
+    return base::system_monotonic_clock() - asked_at_ >= kHonestWait;
+  }
+  if (reply.status != kOk) return false;
+  const base::BytesView body = base::as_bytes(reply.body);
+  std::string version = base::sha256({body}).hex();
+  // The same again is no news, whatever the parent makes of it.
+  if (version == after_) return false;
+  after_ = std::move(version);
+  return take_(base::to_bytes(body));
+}
+
+void ParentWatch::ask_later() {
+  later_.expires_after(backoff_.next(random_));
+  later_.async_wait([this, alive = alive_](boost::system::error_code error) {
+    if (!error && *alive && !stopped_) ask();
+  });
+}
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,138 @@
+#include "keyservice/root_keeper_io.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "policy/errc.hpp"
+
+namespace concordat::keyservice {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+namespace {
+
+bool is_contradiction(const Error& error) {
+  return error.is(Errc::wrong_root) || error.is(Errc::no_root_pinned);
+}
+
+// A gap in the statements ends channels at once. The root goes when the gap has lasted as long
+// again as a statement counts: until then the next statement brings everything back without KMS.
+std::chrono::milliseconds patience(const policy::Policy& policy) {
+  return std::chrono::seconds(policy.model().freshness ? policy.model().freshness->max_age_seconds
+                                                       : 0);
+}
+
+}  // namespace
+
+RootKeeper::RootKeeper(EnclaveRuntime& runtime, Enclave& enclave, KmsService& kms, KeyServer& keys,
+                       base::Logger& log)
+    : runtime_(runtime),
+      enclave_(enclave),
+      kms_(kms),
+      keys_(keys),
+      log_(log),
+      timer_(runtime.io()) {}
+
+RootKeeper::~RootKeeper() {
+  *alive_ = false;
+  if (kms_thread_.joinable()) kms_thread_.join();
+}
+
+void RootKeeper::stop() {
+  stopped_ = true;
+  timer_.cancel();
+}
+
+void RootKeeper::standing_changed(const Status& standing) {
+  timer_.cancel();
+  if (stopped_) return;
+  if (standing) return keys_.has_root() ? void() : unseal();
+  if (!keys_.has_root()) return;
+  const bool for_want_of_freshness =
+      standing.error().code().category() == base::enum_category<policy::FreshnessErrc>();
+  if (!for_want_of_freshness) return wipe(standing.error());
+  timer_.expires_after(patience(*enclave_.policies.latest()));
+  timer_.async_wait(
+      [this, alive = alive_, why = standing.error()](boost::system::error_code error) {
+        if (!error && *alive && !stopped_) wipe(why);
+      });
+}
+
+void RootKeeper::policy_changed() {
+  if (stopped_ || !keys_.has_root()) return;
+  if (const Status right = keys_.check_root(*enclave_.policies.latest()); !right) {
+    keys_.wipe();
+    if (contradiction_) contradiction_(right.error());
+  }
+}
+
+void RootKeeper::wipe(const Error& why) {
+  keys_.wipe();
+  log_.error("root_wiped", why);
+}
+
+void RootKeeper::unseal() {
+  if (unsealing_ || stopped_) return;
+  UnsealOrder order;
+  const auto now = runtime_.party().clock();
+  if (!now) return unseal_later(now.error());
+  const auto policy = enclave_.policies.at(now->wall);
+  if (!policy) return;  // its standing will be told
+  order.policy = *policy;
+  order.now = now->wall;
+  auto made = RecipientKey::generate();
+  if (!made) return unseal_later(made.error());
+  const auto recipient = std::make_shared<const RecipientKey>(*std::move(made));
+  unsealing_ = true;
+  const Status queued = runtime_.nsm().mint(
+      recipient_document(*recipient), peer::MintPriority::own,
+      [this, alive = alive_, recipient, order](Result<base::Bytes> document) mutable {
+        if (!*alive || stopped_) return;
+        if (!document) return on_unsealed(document.error());
+        order.document = *std::move(document);
+        call_kms(recipient, std::move(order));
+      });
+  if (!queued) on_unsealed(queued.error());
+}
+
+void RootKeeper::call_kms(std::shared_ptr<const RecipientKey> recipient, UnsealOrder order) {
+  if (kms_thread_.joinable()) kms_thread_.join();  // of an earlier attempt, which has answered
+  kms_thread_ = std::thread(
+      [this, alive = alive_, recipient = std::move(recipient), order = std::move(order)] {
+        // Parent and KMS are used by one thread at a time; what is serving uses neither.
+        auto root =
+            std::make_shared<Result<Root>>(unseal_root(enclave_.parent, kms_, *recipient, order));
+        boost::asio::post(runtime_.io(), [this, alive, root] {
+          if (*alive && !stopped_) on_unsealed(std::move(*root));
+        });
+      });
+}
+
+void RootKeeper::on_unsealed(Result<Root> root) {
+  unsealing_ = false;
+  if (!root) {
+    if (!is_contradiction(root.error())) return unseal_later(root.error());
+    if (contradiction_) contradiction_(root.error());
+    return;
+  }
+  // A newer policy may have come meanwhile: it decides, and the old one's end too.
+  if (!runtime_.standing()) return;
+  keys_.take(*std::move(root));
+  if (const Status right = keys_.check_root(*enclave_.policies.latest()); !right) {
+    keys_.wipe();
+    return unseal();
+  }
+  backoff_.reset();
+  log_.info("root_unsealed", {{"generation", keys_.root().generation()}});
+}
+
+void RootKeeper::unseal_later(const Error& why) {
+  log_.error("root_not_unsealed", why);
+  timer_.expires_after(backoff_.next(*runtime_.party().random));
+  timer_.async_wait([this, alive = alive_](boost::system::error_code error) {
+    if (!error && *alive && !stopped_) unseal();
+  });
+}
+
+}  // namespace concordat::keyservice

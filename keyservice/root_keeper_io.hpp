@@ -1,0 +1,59 @@
+// The custodian's root for as long as policy stands: wiped when the policy has ended, or when
+// nobody has confirmed for too long that it is the newest; unsealed again through KMS, without a
+// restart, when there is a usable policy again. The calls to parent and KMS block, so a thread
+// makes them; everything else happens on the io_context.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <thread>
+
+#include "attest/base/log.hpp"
+#include "keyservice/backoff.hpp"
+#include "keyservice/enclave_runtime_io.hpp"
+#include "keyservice/key_server.hpp"
+
+namespace concordat::keyservice {
+
+class RootKeeper {
+ public:
+  // References outlive the keeper.
+  RootKeeper(EnclaveRuntime& runtime, Enclave& enclave, KmsService& kms, KeyServer& keys,
+             base::Logger& log);
+  ~RootKeeper();
+  RootKeeper(const RootKeeper&) = delete;
+  RootKeeper& operator=(const RootKeeper&) = delete;
+
+  // Called when policy and root contradict each other (wrong_root, no_root_pinned): no attempt will
+  // mend that, and the program must end.
+  void on_contradiction(std::function<void(const base::Error&)> handler) {
+    contradiction_ = std::move(handler);
+  }
+  // The policy's standing (EnclaveRuntime::on_standing), also once at the beginning.
+  void standing_changed(const base::Status& standing);
+  // A newer policy is in force: the root must be the one that it pins.
+  void policy_changed();
+  void stop();
+
+ private:
+  void unseal();
+  void unseal_later(const base::Error& why);
+  void call_kms(std::shared_ptr<const RecipientKey> recipient, UnsealOrder order);
+  void on_unsealed(base::Result<Root> root);
+  void wipe(const base::Error& why);
+
+  EnclaveRuntime& runtime_;
+  Enclave& enclave_;
+  KmsService& kms_;
+  KeyServer& keys_;
+  base::Logger& log_;
+  std::function<void(const base::Error&)> contradiction_;
+  boost::asio::steady_timer timer_;  // the next attempt, or the end of patience with staleness
+  Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(60)};
+  bool unsealing_ = false;
+  bool stopped_ = false;
+  std::thread kms_thread_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace concordat::keyservice
