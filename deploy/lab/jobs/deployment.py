@@ -5,7 +5,8 @@ What an operator would do by hand is done by the same commands here; see deploy/
 
 import json
 import pathlib
-import signal
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jobs import http_unix
@@ -44,6 +45,7 @@ class Deployment:
             folder.mkdir(mode=0o700)
         self.policy_files = ("--policy", self.authority / "policy.json", "--authority", self.authority / "authority.cbor")
         self.signed_policy = self.authority / "policy.signed.json"
+        self.published_policy = self.store / "policy.signed.json"  # the parent's copy, which pushes replace
         self.lab_root = self.lab / "root.der"
         self._parent: Daemon | None = None
 
@@ -97,9 +99,36 @@ class Deployment:
         return self.programs.run("concordat-lab", "policy", "kms-key-policy", *self.policy_files,
                                  "--administrator", ADMIN).stdout.decode()
 
+    def edit_policy(self, change: Callable[[dict], None]) -> int:
+        """Changes the policy file and raises its serial, which it returns."""
+        path = self.authority / "policy.json"
+        policy = json.loads(path.read_text())
+        policy["serial"] += 1
+        change(policy)
+        path.write_text(json.dumps(policy, indent=2) + "\n")
+        return policy["serial"]
+
+    def push_policy(self, *options: str | pathlib.Path, policy: pathlib.Path | None = None, expect: int = 0) -> dict:
+        """To the running parent, as an operator does; what came of the last thing pushed."""
+        done = self.programs.run("concordat", "policy", "push", "--policy", policy or self.signed_policy, *options,
+                                 "--parent", self.operator_endpoint, "--json", expect=expect)
+        return json.loads(done.stdout)["parents"][-1]
+
+    def freshness_options(self, key: pathlib.Path) -> tuple:
+        return ("--key", key, "--policy", self.signed_policy, "--authority", self.authority / "authority.cbor")
+
+    def serve_freshness(self, key: pathlib.Path, every: int) -> Daemon:
+        return self.programs.start("freshness", "concordat", "policy", "freshness", "serve", *self.freshness_options(key),
+                                   "--parent", self.operator_endpoint, "--every", str(every))
+
     # --- The parent and its enclaves ---
 
+    @property
+    def operator_endpoint(self) -> str:
+        return f"unix:{self.sockets}/operator"
+
     def start_parent(self, workers: list[Worker]) -> None:
+        shutil.copy(self.signed_policy, self.published_policy)
         credentials = self.kms_credentials("instance")
         enclaves = {"custodian": {"role": "custodian", "store": "custodian"}}
         enclaves |= {worker.name: {"role": worker.role, "settings": {"custodian": "custodian"}} for worker in workers}
@@ -108,17 +137,29 @@ class Deployment:
         config = {
             "enclaves": enclaves,
             "egress": {f"kms.{REGION}.amazonaws.com:443": f"unix:{self.sockets}/kms"},
-            "policy": {"envelope": str(self.signed_policy), "authority": str(self.authority / "authority.cbor")},
+            "policy": {"envelope": str(self.published_policy), "authority": str(self.authority / "authority.cbor")},
             "store": {"directory": str(self.store)},
             "credentials": {"access_key_id": credentials["AccessKeyId"],
                             "secret_access_key": credentials["SecretAccessKey"],
                             "session_token": credentials["Token"]},
-            "operator": {"listen": f"unix:{self.sockets}/operator"},
+            "operator": {"listen": self.operator_endpoint},
         }
-        path = self.folder / "parent.json"
-        path.write_text(json.dumps(config, indent=2))
-        self._parent = self.programs.start("parent", "concordat-parent", "--config", path)
+        (self.folder / "parent.json").write_text(json.dumps(config, indent=2))
+        self._run_parent()
+
+    def _run_parent(self) -> None:
+        self._parent = self.programs.start("parent", "concordat-parent", "--config", self.folder / "parent.json")
         self._parent.wait_for_line(r'"event":"ready"')
+
+    def restart_parent(self) -> None:
+        assert self._parent is not None
+        self._parent.stop()
+        self._run_parent()
+
+    def report_of(self, enclave: str) -> dict:
+        """What an enclave says of itself; empty before it has said anything."""
+        answer = http_unix.request(self.sockets / "operator", "GET", f"/v1/reports/{enclave}")
+        return answer.body if answer.status == 200 else {}
 
     def _tapped(self, name: str) -> pathlib.Path:
         """Where the parent dials an enclave: a tap before the enclave's own socket."""
@@ -128,12 +169,6 @@ class Deployment:
 
     def inbound(self, name: str) -> pathlib.Path:
         return self.lab / f"run/{name}.sock"
-
-    def hand_out_new_policy(self) -> None:
-        assert self._parent is not None
-        reloads = self.parent_status()["policy"]["reloads"]
-        self._parent.process.send_signal(signal.SIGHUP)
-        wait_for("the parent to read the new policy", lambda: self.parent_status()["policy"]["reloads"] != reloads)
 
     def parent_status(self) -> dict:
         return http_unix.request(self.sockets / "operator", "GET", "/v1/status").body
@@ -163,9 +198,12 @@ class Deployment:
         return [line for line in self.console(name)
                 if line["event"] == event and all(line.get(key) == value for key, value in fields.items())]
 
-    def wait_for_event(self, name: str, event: str, **fields) -> dict:
-        """The latest line of an enclave's console with this event and these fields."""
-        return wait_for(f"{name} to log '{event}'", lambda: self.console_events(name, event, **fields))[-1]
+    def wait_for_event(self, name: str, event: str, since: int = 0, **fields) -> dict:
+        """The latest line of an enclave's console with this event and these fields, after the first `since` lines."""
+        def look():
+            return [line for line in self.console(name)[since:]
+                    if line["event"] == event and all(line.get(key) == value for key, value in fields.items())]
+        return wait_for(f"{name} to log '{event}' {fields or ''}", look)[-1]
 
     def agent(self, worker: str, method: str, target: str, body: bytes | None = None) -> http_unix.Answer:
         """Asks a worker's agent as the application beside it does."""

@@ -112,7 +112,7 @@ class MainStory:
         pinned = self.lab.policy("pin-root", "--document", self.lab.store / "custodian/genesis-1", "--challenge",
                                  self.challenge.hex(), "--lab-root", self.lab.lab_root)
         signed = self.lab.sign_policy()
-        self.lab.hand_out_new_policy()
+        self.lab.push_policy()
         return f"made by image {pinned['image']}, commitment {pinned['commitment'][:16]}..; serial {signed['serial']} signed"
 
     def unseal(self) -> str:
