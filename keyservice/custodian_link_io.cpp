@@ -26,6 +26,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(5);
 constexpr std::chrono::milliseconds kTick = std::chrono::milliseconds(200);
+constexpr std::chrono::milliseconds kFirstPause = std::chrono::milliseconds(100);
+constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(5);
 constexpr std::chrono::milliseconds kSettled = std::chrono::seconds(5);
 
 }  // namespace
@@ -39,7 +41,7 @@ CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, pe
       options_(std::move(options)),
       redial_(io),
       ticker_(io),
-      backoff_(options_.first_backoff, options_.longest_backoff),
+      backoff_(kFirstPause, kLongestPause),
       state_(Error(Errc::custodian_unreachable, "not dialled yet")) {}
 
 CustodianLink::~CustodianLink() {

@@ -119,17 +119,5 @@ TEST_F(ParentWatchTest, ForgetsTheQuestionUnderWayWhenStopped) {
   EXPECT_EQ(seen_.size(), 1u);
 }
 
-TEST(Backoff, DoublesItsBoundAndBeginsAnewWhenReset) {
-  using std::chrono::milliseconds;
-  Backoff backoff(milliseconds(10), milliseconds(35));
-  const auto longest = [&] {
-    for (const int bound : {10, 20, 35, 35})
-      EXPECT_LE(backoff.next().count(), bound);
-  };
-  longest();
-  backoff.reset();
-  longest();
-}
-
 }  // namespace
 }  // namespace concordat::keyservice

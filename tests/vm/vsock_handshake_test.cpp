@@ -59,6 +59,7 @@ class Enclave {
               .random = &random_,
               .policies = &policies_,
               .clock = [this] { return now(); },
+              .also_admit = {},
               .policy_changed = {}};
     worker_.emplace(nsm_, io, 8);
   }
