@@ -67,12 +67,17 @@ Status bind_and_listen(Acceptor& acceptor, const Endpoint& endpoint, const Socke
   if (!failure && std::holds_alternative<TcpEndpoint>(endpoint)) {
     acceptor.set_option(asio::socket_base::reuse_address(true), failure);
   }
-  // The mode holds from the first moment: bind creates the file under the socket's own mode.
-  if (!failure && std::holds_alternative<UnixEndpoint>(endpoint) &&
-      ::fchmod(acceptor.native_handle(), static_cast<mode_t>(options.unix_mode)) != 0) {
+  const auto* const at = std::get_if<UnixEndpoint>(&endpoint);
+  const auto mode = static_cast<mode_t>(options.unix_mode);
+  // Nobody gets in who may not: bind creates the file under the socket's own mode, less the umask.
+  if (!failure && at != nullptr && ::fchmod(acceptor.native_handle(), mode) != 0) {
     return cannot_listen(endpoint, std::strerror(errno));
   }
   if (!failure) acceptor.bind(address, failure);
+  // And whoever may gets in, whatever the umask.
+  if (!failure && at != nullptr && ::chmod(at->path.c_str(), mode) != 0) {
+    return cannot_listen(endpoint, std::strerror(errno));
+  }
   if (!failure) acceptor.listen(options.backlog, failure);
   if (failure) return cannot_listen(endpoint, failure.message());
   return {};

@@ -72,13 +72,14 @@ base::Result<Envelope> Envelope::parse(base::BytesView encoded) {
   const Fields fields(*parsed.root, path, report, {"payloadType", "payload", "signatures"});
   Envelope out;
   out.payload_type = fields.text("payloadType", kMaxPayloadType);
-  if (!report.has_errors()) out.payload = read_base64(fields, "payload", limits::kEnvelopeBytes);
   if (const json::Value* const list = fields.get("signatures")) {
     json::read_items(*list, fields.path("signatures"), report, limits::kSignatures,
                      [&](const json::Value& item, const Path& item_path) {
                        out.signatures.push_back(read_signature(item, item_path, report));
                      });
   }
+  // A megabyte to decode: last.
+  if (!report.has_errors()) out.payload = read_base64(fields, "payload", limits::kEnvelopeBytes);
   const Findings findings = std::move(report).take(text, *parsed.root);
   if (!findings.empty()) {
     return base::Error(SignatureErrc::bad_envelope, findings.front().to_string());

@@ -50,7 +50,7 @@ class Worker {
     if (!application.empty()) {
       watch_application();
       CONCORDAT_TRY(application_, start_application(application));
-      log_.info("application_started", {{"program", application[0]}, {"pid", application_}});
+      log_.info("application_started", {{"application", application[0]}, {"pid", application_}});
     }
     log_.info("serving", {{"agent", peer::to_string(surroundings_.agent)}});
     io_.run();

@@ -97,11 +97,11 @@ base::Result<base::Bytes> mint_through_socket() {
 // The agent holds the module open: its descriptors, through /proc and by pidfd_getfd(2).
 std::string take_from_agent() {
   const auto agent = ::getppid();
-  const int handle = static_cast<int>(::syscall(SYS_pidfd_open, agent, 0));
+  const base::Descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, agent, 0)));
   for (int fd = kStandard; fd < kDescriptors; ++fd) {
     const std::string path = "/proc/" + std::to_string(agent) + "/fd/" + std::to_string(fd);
     if (::open(path.c_str(), O_RDWR) >= 0) return "OPENED " + path;
-    if (::syscall(SYS_pidfd_getfd, handle, fd, 0) >= 0) return "TOOK " + std::to_string(fd);
+    if (::syscall(SYS_pidfd_getfd, handle.get(), fd, 0) >= 0) return "TOOK " + std::to_string(fd);
     if (errno != EPERM)
       return "descriptor " + std::to_string(fd) + ": errno " + std::to_string(errno);
   }
@@ -118,7 +118,6 @@ int mint() {
   say("mint_socket", try_to_mint(socket));
   const std::string taken = take_from_agent();
   say("taken_from_agent", taken);
-  say("inherited", inherited());
   return device || socket || taken != "nothing" ? 1 : 0;
 }
 
@@ -151,10 +150,13 @@ std::string body_of(const std::string& answer) {
 
 // The agent listens before it has reached its custodian.
 bool agent_is_ready(const char* agent) {
-  for (int attempt = 0; attempt < 600; ++attempt) {
-    if (status_of(ask(agent, "GET", "/v1/health")) == "HTTP/1.1 200 OK") return true;
+  std::string answer;
+  for (int attempt = 0; attempt < 400; ++attempt) {
+    answer = ask(agent, "GET", "/v1/health");
+    if (status_of(answer) == "HTTP/1.1 200 OK") return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
+  say("not_ready", status_of(answer));
   return false;
 }
 

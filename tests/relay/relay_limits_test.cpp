@@ -1,4 +1,6 @@
 // What the relay refuses, with which answer, and what it bounds.
+#include <sys/stat.h>
+
 #include <fstream>
 
 #include "tests/relay/relay_fixture.hpp"
@@ -278,6 +280,18 @@ TEST_F(Listening, ASocketInUseAndOtherFilesAreLeftAlone) {
   std::ofstream(folder_.path() / "precious") << "data";
   EXPECT_TRUE(try_listen(folder_.socket("precious")).error().is(peer::StreamErrc::cannot_listen));
   EXPECT_EQ(std::filesystem::file_size(folder_.path() / "precious"), 4u);
+}
+
+TEST_F(Listening, TheSocketsModeIsTheOneAskedForWhateverTheUmask) {
+  const mode_t before = ::umask(077);
+  boost::asio::io_context io;
+  for (const unsigned mode : {0600u, 0660u, 0666u}) {
+    const std::filesystem::path path = folder_.path() / std::to_string(mode);
+    const auto listener = peer::Listener::open(io, peer::UnixEndpoint{path.string()}, {mode});
+    EXPECT_TRUE(listener) << listener.error().to_string();
+    EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(mode));
+  }
+  ::umask(before);
 }
 
 TEST_F(Listening, SaysWhereAndWhy) {
