@@ -37,6 +37,10 @@ enum Key : std::size_t {
 constexpr std::array<std::string_view, kKeyCount> kKeyNames{
     "module_id", "digest",     "timestamp", "pcrs", "certificate",
     "cabundle",  "public_key", "user_data", "nonce"};
+// AWS's own documents hold these three always, null where unused; its specification lets them lack.
+constexpr bool is_optional(std::size_t key) noexcept {
+  return key == public_key || key == user_data || key == nonce;
+}
 // The key by which a NitroTPM document differs; those share roots and shape with ours.
 constexpr std::string_view kNitroTpmKey = "nitrotpm_pcrs";
 
@@ -72,7 +76,9 @@ class PayloadParser {
     if (!read) return own(read.error(), "payload", Errc::unknown_key);
     if (const Status end = reader_.finish(); !end) return refuse("payload", end.error());
     for (std::size_t key = 0; key < kKeyCount; ++key) {
-      if (!seen_[key]) return refuse(Errc::missing_field, kKeyNames[key], "absent");
+      if (!seen_[key] && !is_optional(key)) {
+        return refuse(Errc::missing_field, kKeyNames[key], "absent");
+      }
     }
     return {};
   }
@@ -102,7 +108,7 @@ class PayloadParser {
     const auto is_null = reader_.take_null();
     if (!is_null) return refuse(kKeyNames[key], is_null.error());
     if (*is_null) {
-      if (key == public_key || key == user_data || key == nonce) return {};
+      if (is_optional(key)) return {};
       return refuse(Errc::missing_field, kKeyNames[key], "null");
     }
     switch (key) {

@@ -36,7 +36,7 @@ struct DocumentFields {
   std::map<std::uint8_t, PcrValue> pcrs;  // 1 to 32 entries
   base::Bytes certificate;                // DER, unparsed
   std::vector<base::Bytes> cabundle;      // DER, unparsed; root first, 1 to 8
-  // nullopt: CBOR null. An empty byte string stays an empty value.
+  // nullopt: absent, or CBOR null. An empty byte string stays an empty value.
   std::optional<base::Bytes> public_key;
   std::optional<base::Bytes> user_data;
   std::optional<base::Bytes> nonce;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "attest/base/cbor.hpp"
 #include "attest/base/file.hpp"
 #include "tests/cli/run_cli.hpp"
 #include "tests/support/test_chain.hpp"
@@ -92,6 +93,28 @@ TEST_F(AttestCli, RefusedAsJsonAndAsText) {
   const Ran as_text = run_cli({"attest", "verify", "--root", root_, "--at", "document", file});
   EXPECT_EQ(as_text.out, golden("verify_refuse.txt"));
   EXPECT_EQ(as_text.status, 2);
+}
+
+TEST_F(AttestCli, FieldsThatAreAbsentArePrintedLikeNullOnes) {
+  auto fields = chain_.fields();
+  fields.public_key = fields.user_data = fields.nonce = std::nullopt;
+  const std::string null_fields = verify(write("null.cbor", chain_.document(fields))).out;
+  // The same payload without its last three entries, which are null.
+  Bytes payload = lab::encode_payload(fields);
+  base::cbor::Writer end;
+  end.text("public_key").null().text("user_data").null().text("nonce").null().raw(Bytes{0xff});
+  ASSERT_TRUE(base::as_text(payload).ends_with(base::as_text(end.view())));
+  payload.resize(payload.size() - end.view().size());
+  payload.push_back(0xff);
+  const auto document = lab::sign_document(payload, chain_.key(test::leaf)).value();
+  const Ran absent = verify(write("absent.cbor", document));
+  EXPECT_EQ(code_of(absent), "accepted");
+  EXPECT_EQ(absent.out, null_fields);
+  const json claims = json::parse(absent.out).at("claims");
+  for (const char* key : {"public_key", "user_data", "nonce"}) {
+    EXPECT_TRUE(claims.at(key).is_null()) << key;
+  }
+  EXPECT_EQ(code_of(verify(folder_ / "absent.cbor", {"--nonce", "00"})), "nonce/nonce_missing");
 }
 
 TEST_F(AttestCli, ShowSaysLoudlyThatNothingIsVerified) {
