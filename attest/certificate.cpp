@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <array>
 #include <ctime>
 
 #include "attest/chain_crypto.hpp"
@@ -45,6 +46,27 @@ bool is_p384(const X509* certificate) {
          OBJ_obj2nid(static_cast<const ASN1_OBJECT*>(parameter)) == NID_secp384r1;
 }
 
+// The critical extensions that verification evaluates, here or in OpenSSL's path validation.
+constexpr std::array kEvaluated{NID_basic_constraints, NID_key_usage, NID_name_constraints};
+
+// RFC 5280 section 4.2: a critical extension that is not evaluated refuses. OpenSSL lets pass those
+// that it knows but is not asked about (extended key usage, policies).
+Status require_evaluated(const X509* certificate, std::string_view where) {
+  for (int i = 0; i < X509_get_ext_count(certificate); ++i) {
+    X509_EXTENSION* extension = X509_get_ext(certificate, i);
+    const ASN1_OBJECT* name = X509_EXTENSION_get_object(extension);
+    if (X509_EXTENSION_get_critical(extension) == 0 ||
+        std::ranges::find(kEvaluated, OBJ_obj2nid(name)) != kEvaluated.end()) {
+      continue;
+    }
+    std::array<char, 80> oid{};
+    OBJ_obj2txt(oid.data(), oid.size(), name, 1);
+    return refuse(Errc::chain_invalid, where,
+                  std::string("critical extension ") + oid.data() + " is not evaluated");
+  }
+  return {};
+}
+
 bool has_flag(X509* certificate, std::uint32_t flag) {
   return (X509_get_extension_flags(certificate) & flag) != 0;
 }
@@ -72,6 +94,7 @@ Result<Certificate> parse_certificate(base::BytesView der, std::string_view wher
   if (X509_get_signature_nid(x509) != NID_ecdsa_with_SHA384) {
     return refuse(Errc::certificate_not_ecdsa_sha384, where);
   }
+  CONCORDAT_CHECK(require_evaluated(x509, where));
   CONCORDAT_TRY(const UnixMillis not_before, to_time(X509_get0_notBefore(x509), where));
   CONCORDAT_TRY(const UnixMillis not_after, to_time(X509_get0_notAfter(x509), where));
   return Certificate{*std::move(parsed), {not_before, not_after}};

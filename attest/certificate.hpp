@@ -1,5 +1,6 @@
 // One certificate of a document's chain, held to the rules that need no other certificate:
-// X.509 v3, a key on the named curve P-384, ecdsa-with-SHA384, and what a CA or a leaf must say.
+// X.509 v3, a key on the named curve P-384, ecdsa-with-SHA384, no critical extension but those that
+// verification evaluates, and what a CA or a leaf must say.
 // Source: attestation_process.md section 3.2.3, narrowed to what AWS issues.
 #pragma once
 

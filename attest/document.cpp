@@ -44,6 +44,13 @@ constexpr bool is_optional(std::size_t key) noexcept {
 // The key by which a NitroTPM document differs; those share roots and shape with ours.
 constexpr std::string_view kNitroTpmKey = "nitrotpm_pcrs";
 
+// AWS names modules INSTANCE-enc... and INSTANCE-tpm... . A virtual TPM's registers can be extended
+// by whoever owns the instance, so that they must not pass for an enclave's under any key.
+bool is_nitrotpm(std::string_view module_id) noexcept {
+  const std::size_t dash = module_id.rfind('-');
+  return dash != module_id.npos && module_id.substr(dash + 1).starts_with("tpm");
+}
+
 Errc code_of(const Error& error, Errc when_too_large) {
   if (error.is(cbor::Errc::truncated)) return Errc::truncated;
   if (error.is(cbor::Errc::unexpected_type)) return Errc::wrong_type;
@@ -140,6 +147,7 @@ class PayloadParser {
     const auto text = reader_.read_text(kMaxModuleIdBytes);
     if (!text) return refuse("module_id", text.error(), Errc::bad_module_id);
     if (text->empty()) return refuse(Errc::bad_module_id, "module_id", "empty");
+    if (is_nitrotpm(*text)) return refuse(Errc::nitrotpm_document, "module_id", "of a TPM");
     fields_.module_id = *text;
     return {};
   }
@@ -192,13 +200,13 @@ class PayloadParser {
   }
 
   Status read_cabundle() {
-    const auto count = reader_.read_array(kMaxCabundle);
-    if (!count) return refuse("cabundle", count.error(), Errc::bad_cabundle_count);
-    if (*count == 0) return refuse(Errc::bad_cabundle_count, "cabundle", "empty");
-    for (std::size_t i = 0; i < *count; ++i) {
-      CONCORDAT_CHECK(
-          read_certificate("cabundle[" + std::to_string(i) + "]", fields_.cabundle.emplace_back()));
-    }
+    const auto read_one = [this]() -> Status {
+      const std::string where = "cabundle[" + std::to_string(fields_.cabundle.size()) + "]";
+      return read_certificate(where, fields_.cabundle.emplace_back());
+    };
+    const Status read = cbor::for_each_item(reader_, kMaxCabundle, read_one);
+    if (!read) return own(read.error(), "cabundle", Errc::bad_cabundle_count);
+    if (fields_.cabundle.empty()) return refuse(Errc::bad_cabundle_count, "cabundle", "empty");
     return {};
   }
 

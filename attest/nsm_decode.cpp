@@ -69,19 +69,14 @@ auto read_pcr(std::string_view name, PcrValue& out) {
 
 auto read_indexes(std::string_view name, std::vector<std::uint16_t>& out) {
   return Field{name, [name, &out](cbor::Reader& r) -> Status {
-                 CONCORDAT_TRY(const auto count, r.read_array_any(kMaxLockedPcrs));
-                 for (std::size_t i = 0; !count || i < *count; ++i) {
-                   if (!count) {
-                     CONCORDAT_TRY(const bool done, r.take_break());
-                     if (done) break;
-                   }
+                 return cbor::for_each_item(r, kMaxLockedPcrs, [&]() -> Status {
                    CONCORDAT_TRY(const std::uint64_t value, r.read_uint());
-                   if (i == kMaxLockedPcrs || value > std::numeric_limits<std::uint16_t>::max()) {
-                     return bad_value(cbor::Errc::too_large, name, "too many or too large");
+                   if (value > std::numeric_limits<std::uint16_t>::max()) {
+                     return bad_value(cbor::Errc::too_large, name, std::to_string(value));
                    }
                    out.push_back(static_cast<std::uint16_t>(value));
-                 }
-                 return {};
+                   return {};
+                 });
                }};
 }
 

@@ -64,7 +64,7 @@ class Reader {
   [[nodiscard]] Result<std::uint64_t> read_tag();
   // Definite length only; a claimed count above `max` is too_large.
   [[nodiscard]] Result<std::size_t> read_array(std::size_t max);
-  // nullopt: indefinite; then ask at_break() before each entry. Definite count at most `max`.
+  // nullopt: indefinite; then ask take_break() before each entry. Definite count at most `max`.
   [[nodiscard]] Result<std::optional<std::size_t>> read_map(std::size_t max);
   [[nodiscard]] Result<std::optional<std::size_t>> read_array_any(std::size_t max);
   // True and consumed when the next item is the break of an indefinite map or array.
@@ -107,6 +107,21 @@ template <class ReadKey, class Entry>
     }
     CONCORDAT_TRY(const auto key, read_key(reader));
     CONCORDAT_CHECK(entry(key));
+  }
+  return {};
+}
+
+// The same for an array: calls `item()` once for each, which must read it.
+template <class Item>
+[[nodiscard]] Status for_each_item(Reader& reader, std::size_t max, Item&& item) {
+  CONCORDAT_TRY(const auto count, reader.read_array_any(max));
+  for (std::size_t i = 0; !count || i < *count; ++i) {
+    if (!count) {
+      CONCORDAT_TRY(const bool done, reader.take_break());
+      if (done) break;
+      if (i == max) return Error(Errc::too_large, "more than " + std::to_string(max) + " items");
+    }
+    CONCORDAT_CHECK(item());
   }
   return {};
 }

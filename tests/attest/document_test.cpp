@@ -219,6 +219,13 @@ TEST(Document, NitroTpmHasACodeOfItsOwn) {
   Entries entries = without("pcrs");
   entries.emplace(entries.begin() + 3, "nitrotpm_pcrs", one_pcr(0, 48));
   EXPECT_EQ(code_of_entries(entries), "nitrotpm_document");
+  // By its module too, should its registers ever come under an enclave's key.
+  for (const char* id : {"i-030a1f233f8348690-tpm0000000000000000", "i-1-tpm"}) {
+    EXPECT_EQ(code_of_entries(with("module_id", text(id))), "nitrotpm_document") << id;
+  }
+  for (const char* id : {"i-030a1f233f8348690-enc0178035644155aaa", "i-tpm0-enc1", "tpm"}) {
+    EXPECT_EQ(code_of_entries(with("module_id", text(id))), "accepted") << id;
+  }
 }
 
 TEST(Document, BoundsOfEachField) {
@@ -287,6 +294,57 @@ TEST(Document, Cabundle) {
   EXPECT_EQ(code_of_entries(with("cabundle", bundle(9, 1))), "bad_cabundle_count");
   EXPECT_EQ(code_of_entries(with("cabundle", bundle(1, 0))), "bad_certificate_length");
   EXPECT_EQ(code_of_entries(with("cabundle", bundle(1, 1025))), "bad_certificate_length");
+}
+
+// The items of an array or map whose length its head does not say.
+Bytes indefinite(BytesView head_and_items, std::uint8_t start) {
+  Bytes out{start};
+  base::append(out, head_and_items.subspan(1));
+  out.push_back(0xff);
+  return out;
+}
+
+TEST(Document, MapsAndArraysOfIndefiniteLengthKeepTheirBounds) {
+  const auto code_of_pcrs = [](std::uint64_t count) {
+    // A head of one byte whatever the count: `indefinite` takes it off.
+    Bytes items = pcrs(count, 0);
+    return code_of_entries(with("pcrs", indefinite(items, 0xbf)));
+  };
+  EXPECT_EQ(code_of_pcrs(0), "bad_pcr_count");
+  EXPECT_EQ(code_of_pcrs(32), "accepted");
+  EXPECT_EQ(code_of_pcrs(33), "bad_pcr_count");
+  const auto code_of_bundle = [](std::size_t count) {
+    return code_of_entries(with("cabundle", indefinite(bundle(count, 500), 0x9f)));
+  };
+  EXPECT_EQ(code_of_bundle(0), "bad_cabundle_count");
+  EXPECT_EQ(code_of_bundle(1), "accepted");
+  EXPECT_EQ(code_of_bundle(8), "accepted");
+  EXPECT_EQ(code_of_bundle(9), "bad_cabundle_count");
+  EXPECT_EQ(code_of_entries(with("cabundle", indefinite(bundle(1, 0), 0x9f))),
+            "bad_certificate_length");
+  EXPECT_EQ(code_of_entries(with("cabundle", Bytes{0x9f, 0xf6, 0xff})), "wrong_type");
+  EXPECT_EQ(code_of_entries(with("cabundle", Bytes{0x9f})), "wrong_type");  // goes on into a key
+}
+
+TEST(Document, StringsAreNeverInChunks) {
+  const auto in_chunks = [](BytesView item, std::uint8_t start) {
+    Bytes out{start};
+    base::append(out, item);
+    out.push_back(0xff);
+    return out;
+  };
+  EXPECT_EQ(code_of_entries(with("module_id", in_chunks(text("i-1"), 0x7f))),
+            "not_preferred_encoding");
+  EXPECT_EQ(code_of_entries(with("digest", in_chunks(text("SHA384"), 0x7f))),
+            "not_preferred_encoding");
+  for (const char* field : {"certificate", "public_key", "user_data", "nonce"}) {
+    EXPECT_EQ(code_of_entries(with(field, in_chunks(byte_string(9), 0x5f))),
+              "not_preferred_encoding")
+        << field;
+  }
+  Bytes in_bundle{0x81};
+  base::append(in_bundle, in_chunks(byte_string(9), 0x5f));
+  EXPECT_EQ(code_of_entries(with("cabundle", in_bundle)), "not_preferred_encoding");
 }
 
 TEST(Document, HugeClaimsAreRefusedWithoutBeingBelieved) {

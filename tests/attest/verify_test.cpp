@@ -246,7 +246,7 @@ TEST(Verify, EveryCertificatesSignatureCounts) {
 }
 
 void add_critical_unknown(X509* x509, EVP_PKEY* key) {
-  const int nid = OBJ_create("1.3.6.1.4.1.99999.1", "cdtTest", "concordat test");
+  static const int nid = OBJ_create("1.3.6.1.4.1.99999.1", "cdtTest", "concordat test");
   ASN1_OCTET_STRING* value = ASN1_OCTET_STRING_new();
   ASN1_OCTET_STRING_set(value, reinterpret_cast<const unsigned char*>("\x05\x00"), 2);
   X509_EXTENSION* extension = X509_EXTENSION_create_by_NID(nullptr, nid, 1, value);
@@ -256,8 +256,29 @@ void add_critical_unknown(X509* x509, EVP_PKEY* key) {
   X509_sign(x509, key, EVP_sha384());
 }
 
-TEST(Verify, CriticalExtensionsThatNobodyUnderstandsRefuse) {
-  EXPECT_EQ(code_of(archived(with_touch(test::zonal, add_critical_unknown))), "chain_invalid");
+TEST(Verify, CriticalExtensionsThatNobodyEvaluatesRefuse) {
+  for (const Place place : {test::root, test::regional, test::zonal, test::instance, test::leaf}) {
+    const std::string where =
+        place == test::leaf ? "certificate" : "cabundle[" + std::to_string(place) + "]";
+    const auto unknown = archived(with_touch(place, add_critical_unknown));
+    EXPECT_EQ(code_of(unknown), "chain_invalid");
+    EXPECT_EQ(detail_of(unknown),
+              where + ": critical extension 1.3.6.1.4.1.99999.1 is not evaluated");
+    // OpenSSL knows these two and, asked for no purpose and no policy, lets them pass.
+    const auto purposes = archived(with_extension(place, NID_ext_key_usage, "critical,serverAuth"));
+    EXPECT_EQ(code_of(purposes), "chain_invalid");
+    EXPECT_EQ(detail_of(purposes), where + ": critical extension 2.5.29.37 is not evaluated");
+    const auto policies =
+        archived(with_extension(place, NID_policy_constraints, "critical,requireExplicitPolicy:0"));
+    EXPECT_EQ(code_of(policies), "chain_invalid");
+  }
+}
+
+TEST(Verify, OtherExtensionsAreOfNoMatterUnlessCritical) {
+  EXPECT_EQ(code_of(archived(with_extension(test::leaf, NID_ext_key_usage, "serverAuth"))),
+            "accepted");
+  EXPECT_EQ(code_of(archived(with_extension(test::zonal, NID_netscape_comment, "text"))),
+            "accepted");
 }
 
 TEST(Verify, CertificatesAtTheVerifiersTimeBothEndsIncluded) {
