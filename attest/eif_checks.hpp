@@ -10,8 +10,10 @@ namespace concordat::attest {
 
 // The signature section: CBOR [{"signing_certificate": PEM, "signature": COSE_Sign1}], both as
 // arrays of integers (serde's Vec<u8>); the signed payload is {"register_index": 0,
-// "register_value": PCR0}. Returns PCR8 of the certificate. The certificate says who signed, not
-// that anyone should trust it, so that its dates and issuer are not judged.
+// "register_value": PCR0}. PEM is the file that the signer named: its first line must begin the
+// certificate, because readers differ in what they skip before one, and what follows (a chain) is
+// of no matter. Returns PCR8 of the certificate. The certificate says who signed, not that anyone
+// should trust it, so that its dates and issuer are not judged.
 [[nodiscard]] base::Result<PcrValue> verify_eif_signature(base::BytesView section,
                                                           const PcrValue& pcr0);
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "attest/base/json.hpp"
 #include "attest/eif.hpp"
 #include "attest/eif_checks.hpp"
 #include "attest/eif_layout.hpp"
@@ -59,9 +60,10 @@ Result<Header> read_header(EifSource& source) {
                  "the header has 548 bytes, the file " + std::to_string(available));
   }
   const auto version = layout::get<std::uint16_t>(header, layout::kVersion);
-  if (version < kEifVersion) {
+  // What a later version measures is not known.
+  if (version != kEifVersion) {
     return Error(EifErrc::unsupported_version,
-                 "version " + std::to_string(version) + ", want 4 or later");
+                 "version " + std::to_string(version) + ", want " + std::to_string(kEifVersion));
   }
   return header;
 }
@@ -228,6 +230,10 @@ class Pass {
 }  // namespace
 
 Status check_eif_metadata(BytesView metadata) {
+  if (const auto stray = base::find_stray_byte(base::as_text(metadata))) {
+    return Error(EifErrc::bad_metadata,
+                 std::string(stray->what) + ", at byte " + std::to_string(stray->offset));
+  }
   // accept() builds nothing, whatever the text claims.
   if (!nlohmann::json::accept(metadata.begin(), metadata.end())) {
     return Error(EifErrc::bad_metadata, "not JSON");

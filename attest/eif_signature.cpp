@@ -38,19 +38,12 @@ struct SignedRegister {
 // serde writes Vec<u8> as an array of integers.
 auto byte_array(std::string_view name, Bytes& out, std::size_t max) {
   return cbor::Field{name, [name, &out, max](cbor::Reader& r) -> Status {
-                       CONCORDAT_TRY(const auto count, r.read_array_any(max));
-                       for (std::size_t i = 0; !count || i < *count; ++i) {
-                         if (!count) {
-                           CONCORDAT_TRY(const bool done, r.take_break());
-                           if (done) break;
-                         }
+                       return cbor::for_each_item(r, max, [&]() -> Status {
                          CONCORDAT_TRY(const std::uint64_t value, r.read_uint());
-                         if (value > 0xff || i == max) {
-                           return Error(cbor::Errc::too_large, std::string(name));
-                         }
+                         if (value > 0xff) return Error(cbor::Errc::too_large, std::string(name));
                          out.push_back(static_cast<std::uint8_t>(value));
-                       }
-                       return {};
+                         return {};
+                       });
                      }};
 }
 
@@ -64,6 +57,18 @@ Result<SignatureEntry> parse_section(BytesView section) {
       byte_array("signature", entry.cose, kEifMaxSignature)));
   CONCORDAT_CHECK(reader.finish());
   return entry;
+}
+
+Result<base::X509Ptr> parse_signer(BytesView file) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
+  const std::string_view text = base::as_text(file);
+  const std::size_t start = std::min(text.find_first_not_of("\r\n"), text.size());
+  const std::string_view rest = text.substr(start);
+  if (!rest.starts_with(kBegin) || rest.find_first_of("\r\n") != kBegin.size()) {
+    return Error(base::CryptoErrc::bad_certificate,
+                 "its file does not begin with the line " + std::string(kBegin));
+  }
+  return base::parse_certificate(file);
 }
 
 Result<CoseSign1> parse_cose(BytesView cose) {
@@ -173,7 +178,7 @@ Result<T> in_section(Result<T> result, std::string_view part) {
 Result<PcrValue> verify_eif_signature(BytesView section, const PcrValue& pcr0) {
   CONCORDAT_TRY(const SignatureEntry entry, in_section(parse_section(section), "section"));
   CONCORDAT_TRY(const base::X509Ptr certificate,
-                in_section(base::parse_certificate(entry.certificate), "certificate"));
+                in_section(parse_signer(entry.certificate), "certificate"));
   CONCORDAT_TRY(const CoseSign1 cose, in_section(parse_cose(entry.cose), "signature"));
   CONCORDAT_TRY(const std::int64_t algorithm_id,
                 in_section(parse_algorithm(cose.protected_header), "protected header"));

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "attest/base/json.hpp"
+
 namespace concordat::policy::json {
 namespace {
 
@@ -230,12 +232,8 @@ Parsed parse(std::string_view text, const Bounds& bounds) {
     return refuse(text, PolicyErrc::too_large, bounds.bytes,
                   "more than " + std::to_string(bounds.bytes) + " bytes");
   }
-  // The parser takes a byte order mark silently and NUL as the end of the text.
-  if (text.starts_with("\xef\xbb\xbf")) {
-    return refuse(text, PolicyErrc::not_json, 0, "starts with a byte order mark; save it without");
-  }
-  if (const std::size_t nul = text.find('\0'); nul != text.npos) {
-    return refuse(text, PolicyErrc::not_json, nul, "a NUL byte");
+  if (const auto stray = base::find_stray_byte(text)) {
+    return refuse(text, PolicyErrc::not_json, stray->offset, std::string(stray->what));
   }
   TreeBuilder builder(text, bounds);
   const bool accepted = nlohmann::json::sax_parse(

@@ -82,7 +82,20 @@ CodeInfo describe(JsonErrc code) noexcept {
   return {"unknown", "unknown JSON error"};
 }
 
+std::optional<StrayByte> find_stray_byte(std::string_view text) noexcept {
+  if (text.starts_with("\xef\xbb\xbf")) {
+    return StrayByte{0, "starts with a byte order mark; save it without"};
+  }
+  const std::size_t nul = text.find('\0');
+  if (nul != text.npos) return StrayByte{nul, "a NUL byte"};
+  return std::nullopt;
+}
+
 Result<json> parse_strict_json(std::string_view text, unsigned max_depth) {
+  if (const auto stray = find_stray_byte(text)) {
+    return Error(JsonErrc::malformed,
+                 line_and_column(text, stray->offset + 1) + ": " + std::string(stray->what));
+  }
   StrictnessWatch watch(max_depth);
   try {
     json value = json::parse(text, std::ref(watch));

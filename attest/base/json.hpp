@@ -31,8 +31,18 @@ enum class JsonErrc {
   return enum_code(e);
 }
 
-// RFC 8259, UTF-8, one value, no comments. The caller bounds the size of `text`. An object that
-// names a key twice is duplicate_key (RFC 8259 section 4 leaves its meaning open).
+// What the JSON library lets pass without a word, and other readers do not: a byte order mark, and
+// NUL, where it takes the text to end.
+struct StrayByte {
+  std::size_t offset;
+  std::string_view what;  // "a NUL byte", for a message
+};
+// The first one in `text`. For parsers of JSON that people write and machines judge.
+[[nodiscard]] std::optional<StrayByte> find_stray_byte(std::string_view text) noexcept;
+
+// RFC 8259, UTF-8 without a byte order mark, one value, no comments. The caller bounds the size of
+// `text`. An object that names a key twice is duplicate_key (RFC 8259 section 4 leaves its meaning
+// open).
 [[nodiscard]] Result<nlohmann::json> parse_strict_json(std::string_view text,
                                                        unsigned max_depth = 32);
 

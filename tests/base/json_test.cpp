@@ -27,6 +27,16 @@ TEST(StrictJson, SaysWhereTheTextStopsBeingJson) {
   EXPECT_TRUE(parse_error("1e999").is(JsonErrc::malformed));
 }
 
+TEST(StrictJson, RefusesWhatItsLibraryPassesOver) {
+  EXPECT_EQ(parse_error("\xef\xbb\xbf{}").to_string(),
+            "not JSON: line 1, column 1: starts with a byte order mark; save it without");
+  EXPECT_EQ(parse_error(std::string_view("{}\0", 3)).to_string(),
+            "not JSON: line 1, column 3: a NUL byte");
+  EXPECT_EQ(parse_error(std::string_view("{}\n\0{", 5)).to_string(),
+            "not JSON: line 2, column 1: a NUL byte");
+  EXPECT_TRUE(parse_strict_json("\"\xef\xbb\xbf\\u0000\"").has_value());
+}
+
 TEST(StrictJson, BoundsDepth) {
   EXPECT_TRUE(parse_strict_json("[[[]]]", 3).has_value());
   EXPECT_TRUE(parse_error("[[[[]]]]", 3).is(JsonErrc::too_deep));

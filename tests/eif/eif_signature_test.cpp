@@ -48,8 +48,19 @@ struct Recipe {
   bool tagged = false;
   bool flip_signature = false;
   bool swap_certificate = false;
+  bool certificate_as_der = false;
+  std::string before_certificate;
+  std::string after_certificate;
   std::size_t entries = 1;
 };
+
+// What the section holds as certificate: the file that the signer named.
+Bytes certificate_file(const Recipe& recipe, const Signer& signer) {
+  Bytes file = base::to_bytes(base::as_bytes(recipe.before_certificate));
+  base::append(file, recipe.certificate_as_der ? signer.certificate_der : signer.certificate_pem);
+  base::append(file, base::as_bytes(recipe.after_certificate));
+  return file;
+}
 
 Bytes payload_of(const Recipe& recipe) {
   Writer payload;
@@ -84,8 +95,7 @@ SignedImage read_signed(const Recipe& recipe) {
   section.array(recipe.entries);
   for (std::size_t i = 0; i < recipe.entries; ++i) {
     section.map(2).text("signing_certificate");
-    write_int_array(section,
-                    recipe.swap_certificate ? other.certificate_pem : signer.certificate_pem);
+    write_int_array(section, certificate_file(recipe, recipe.swap_certificate ? other : signer));
     section.text("signature");
     write_int_array(section, cose_of(recipe, signer));
   }
@@ -182,6 +192,34 @@ TEST(EifSignature, WantsExactlyOneEntry) {
     recipe.entries = entries;
     expect_refused(recipe, EifErrc::bad_signature_section);
   }
+}
+
+TEST(EifSignature, TheCertificateComesFirstInItsFile) {
+  const std::string another = std::string(base::as_text(make_signer("P-384").certificate_pem));
+  std::string trusted = another;
+  for (std::size_t at = 0; (at = trusted.find(" CERT", at)) != trusted.npos; at += 13)
+    trusted.insert(at, " TRUSTED");
+  const std::string indented = std::string(" ").append(another);
+  std::string other_line = another;
+  other_line.insert(other_line.find('\n'), "x");
+  for (const std::string& before :
+       {std::string("Certificate:\n"), std::string("x"), trusted, indented, other_line,
+        std::string("-----BEGIN X509 CERTIFICATE-----\n")}) {
+    Recipe recipe = good_recipe();
+    recipe.before_certificate = before;
+    expect_refused(recipe, EifErrc::bad_signature_section);
+  }
+  Recipe der = good_recipe();
+  der.certificate_as_der = true;
+  expect_refused(der, EifErrc::bad_signature_section);
+  // A chain's first certificate is its signer's, to every reader.
+  Recipe chain = good_recipe();
+  chain.before_certificate = "\r\n";
+  chain.after_certificate = another;
+  const auto image = read_signed(chain);
+  ASSERT_TRUE(image.read) << image.read.error().to_string();
+  EXPECT_EQ(image.read->measurements.pcr8,
+            base::sha384({Bytes(48), base::sha384({image.certificate_der}).view()}));
 }
 
 TEST(EifSignature, RefusesSectionsThatAreNotTheFormat) {

@@ -137,9 +137,11 @@ TEST(Eif, EveryFlippedBitIsRefused) {
 }
 
 TEST(Eif, RefusesEachWrongHeaderFieldByName) {
-  Bytes old_version = small_image();
-  layout::put(old_version, layout::kVersion, std::uint16_t{3});
-  expect_refused(with_crc(old_version), EifErrc::unsupported_version);
+  for (const int version : {0, 3, 5, 0xffff}) {
+    Bytes other_version = small_image();
+    layout::put(other_version, layout::kVersion, static_cast<std::uint16_t>(version));
+    expect_refused(with_crc(other_version), EifErrc::unsupported_version);
+  }
   for (const int count : {0, 33, 0xffff}) {
     Bytes sections = small_image();
     layout::put(sections, layout::kSectionCount, static_cast<std::uint16_t>(count));
@@ -202,7 +204,9 @@ TEST(Eif, BoundsTheSectionsThatItKeeps) {
 }
 
 TEST(Eif, MetadataIsAJsonObject) {
-  for (const char* text : {"", "{", "[]", "1", "{}x"}) {
+  using namespace std::string_view_literals;
+  for (const std::string_view text : {""sv, "{"sv, "[]"sv, "1"sv, "{}x"sv, "{}\0"sv, "{}\0{"sv,
+                                      "{\"a\":\"\0\"}"sv, "\xef\xbb\xbf{}"sv}) {
     const RawSection metadata{EifSectionType::metadata, base::to_bytes(base::as_bytes(text))};
     expect_refused(raw_image({kKernelSection, kCmdline, metadata, kRamdisk}),
                    EifErrc::bad_metadata);
