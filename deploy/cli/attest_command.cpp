@@ -172,7 +172,9 @@ void add_file(CLI::App& command, std::string& file) {
   command
       .add_option(
           "FILE", file,
-          "Document: raw CBOR, base64 or hex, told apart by themselves; - is standard input")
+          "Document, in a form that is told by itself: raw CBOR; base64 (standard or URL-safe, "
+          "padded or not); or hex (0x before it, colons between bytes). White space in text is "
+          "passed over; - is standard input")
       ->required();
 }
 

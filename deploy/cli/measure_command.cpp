@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "attest/eif.hpp"
+#include "deploy/cli/answer.hpp"
 #include "deploy/cli/commands.hpp"
 
 namespace concordat::cli {
@@ -24,12 +25,11 @@ base::Result<attest::EifImage> read_image(const std::string& path) {
   return attest::read_eif(file);
 }
 
-ExitStatus run_measure(const std::string& path, const Invocation& invocation) {
+ExitStatus run_measure(const std::string& path, bool json, const Invocation& invocation) {
   const auto image = read_image(path);
   if (!image) {
     const bool unreadable = image.error().is(attest::EifErrc::unreadable);
-    const ExitStatus status = fail(invocation, unreadable ? "measure" : path, image.error());
-    return unreadable ? status : ExitStatus::refused;
+    return answer_failure(invocation, json, unreadable ? "measure" : path, image.error());
   }
   invocation.out << to_json(image->measurements) << "\n";
   return ExitStatus::done;
@@ -39,10 +39,12 @@ ExitStatus run_measure(const std::string& path, const Invocation& invocation) {
 
 void add_measure_command(CLI::App& app, Invocation& invocation) {
   auto path = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
   CLI::App* measure =
       app.add_subcommand("measure", "Print an enclave image's PCR0, PCR1, PCR2 (and PCR8)");
   measure->add_option("FILE", *path, "Enclave image file (EIF)")->required();
-  measure->add_flag("--json")->description("The output is JSON with or without this");
+  measure->add_flag("--json", *json,
+                    "Print failures as one JSON object too; measurements always are");
   measure->footer(
       "Prints what `nitro-cli build-enclave` and `describe-eif` print as Measurements; PCR8 only\n"
       "where the image is signed.\n"
@@ -50,7 +52,8 @@ void add_measure_command(CLI::App& app, Invocation& invocation) {
       "  concordat measure worker.eif\n"
       "  concordat measure worker.eif > worker.json\n"
       "Exit status: 0 measured, 2 the image is damaged, 1 usage or input/output error.");
-  on_chosen(*measure, invocation, [path, &invocation] { return run_measure(*path, invocation); });
+  on_chosen(*measure, invocation,
+            [path, json, &invocation] { return run_measure(*path, *json, invocation); });
 }
 
 }  // namespace concordat::cli

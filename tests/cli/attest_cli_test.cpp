@@ -138,17 +138,85 @@ TEST_F(AttestCli, ShowPrintsWhatADocumentSaysWithoutItsControlCharacters) {
   EXPECT_NE(shown.out.find(R"("i-1\u001b[31m\n\u00e9")"), std::string::npos) << shown.out;
 }
 
+// `text` broken into lines of 64 characters.
+std::string wrapped(std::string text, const std::string& line_end) {
+  for (std::size_t at = 64; at < text.size(); at += 64 + line_end.size())
+    text.insert(at, line_end);
+  return text + line_end;
+}
+
+std::string upper(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::toupper(c); });
+  return text;
+}
+
+std::string with_colons(const std::string& hex) {
+  std::string out;
+  for (std::size_t at = 0; at < hex.size(); at += 2)
+    out.append(at == 0 ? "" : ":").append(hex, at, 2);
+  return out;
+}
+
+std::string url_safe(std::string base64) {
+  std::ranges::replace(base64, '+', '-');
+  std::ranges::replace(base64, '/', '_');
+  return base64;
+}
+
+std::string unpadded(std::string base64) {
+  return base64.substr(0, base64.find('='));
+}
+
 TEST_F(AttestCli, RawBase64AndHexAreToldApart) {
+  auto fields = chain_.fields();
+  for (const std::size_t padding : {0u, 1u, 2u}) {
+    Bytes document;
+    do {  // a length that wants this much padding, and both characters that alphabets differ in
+      fields.user_data->push_back(1);
+      document = chain_.document(fields);
+    } while ((3 - document.size() % 3) % 3 != padding ||
+             base::to_base64(document).find('+') == std::string::npos ||
+             base::to_base64(document).find('/') == std::string::npos);
+    const std::string base64 = base::to_base64(document);
+    const std::string hex = base::to_hex(document);
+    for (const std::string& text :
+         {base64, wrapped(base64, "\n"), wrapped(base64, "\r\n"), unpadded(base64),
+          url_safe(base64), unpadded(url_safe(base64)), "\xef\xbb\xbf" + base64, hex, upper(hex),
+          " " + upper(hex) + "\n", wrapped(hex, "\r\n"), "0x" + hex, "0X" + upper(hex),
+          with_colons(hex), wrapped(with_colons(hex), "\n"), "\xef\xbb\xbf" + with_colons(hex)}) {
+      EXPECT_EQ(code_of(verify(write("text", text))), "accepted") << text.substr(0, 80);
+    }
+  }
+}
+
+TEST_F(AttestCli, TextOfTwoReadingsIsNone) {
   const Bytes document = chain_.document();
-  std::string wrapped = base::to_base64(document);
-  for (std::size_t i = 64; i < wrapped.size(); i += 65)
-    wrapped.insert(i, "\n");
-  std::string upper = base::to_hex(document);
-  for (char& c : upper)
-    c = static_cast<char>(std::toupper(c));
-  for (const std::string& text :
-       {base::to_base64(document), wrapped + "\r\n", base::to_hex(document), " " + upper + "\n"}) {
-    EXPECT_EQ(code_of(verify(write("text", text))), "accepted") << text.substr(0, 40);
+  const std::string base64 = base::to_base64(document);
+  const std::string hex = base::to_hex(document);
+  std::string mixed = url_safe(base64).substr(0, base64.size() / 2) + "+-" + base64;
+  for (const std::string& text : {std::string("0x"),
+                                  "0x0x" + hex,
+                                  "0x" + base64,
+                                  hex.substr(1),
+                                  hex + ":",
+                                  ":" + hex,
+                                  "8:4:" + hex.substr(2),
+                                  with_colons(hex).substr(0, 6) + hex.substr(4),
+                                  with_colons(hex) + "::00",
+                                  base64 + "=",
+                                  unpadded(base64) + "A====",
+                                  mixed,
+                                  "\"" + base64 + "\"",
+                                  "{\"document\":\"" + base64 + "\"}",
+                                  "data:application/cbor;base64," + base64,
+                                  "-----BEGIN DOCUMENT-----\n" + base64,
+                                  base64 + std::string(1, '\0'),
+                                  "\xff\xfe" + base64,
+                                  "\xef\xbb\xbf\xef\xbb\xbf" + base64,
+                                  "\xef\xbb\xbf" + std::string(base::as_text(document))}) {
+    const Ran ran = verify(write("text", text));
+    EXPECT_EQ(ran.status, 2) << text.substr(0, 80);
+    EXPECT_EQ(json::parse(ran.out).at("step"), "parse") << text.substr(0, 80);
   }
 }
 
@@ -160,6 +228,8 @@ TEST_F(AttestCli, WhatIsNoDocumentIsRefusedNotAnError) {
   EXPECT_EQ(code_of(verify(write("der", chain_.der(test::leaf)))), "parse/not_cose_sign1");
   EXPECT_EQ(code_of(verify(write("big", Bytes(16'385, 0x84)))), "parse/document_too_large");
   EXPECT_EQ(code_of(verify(write("huge", Bytes(1 << 20, 0x84)))), "parse/document_too_large");
+  // A name that JSON cannot hold.
+  EXPECT_EQ(code_of(verify(write("\xff", Bytes(1 << 20, 0x84)))), "parse/document_too_large");
 }
 
 TEST_F(AttestCli, TimeOfVerification) {
@@ -254,6 +324,9 @@ TEST_F(AttestCli, UsageAndInputErrorsEndWithOneAndSayWhere) {
   expect_usage({"attest", "verify", file_, "--at", ""}, "--at");
   expect_usage({"attest", "verify", file_, "--root", file_}, "--root");
   expect_usage({"attest", "verify", file_, "--root", ""}, "--root");
+  const std::string pem = "-----BEGIN CERTIFICATE-----\n" +
+                          base::to_base64(chain_.der(test::root)) + "\n-----END CERTIFICATE-----\n";
+  expect_usage({"attest", "verify", file_, "--root", write("two.pem", pem + pem)}, "--root");
   expect_usage({"attest", "verify", file_, "--nonce", "xyz"}, "--nonce");
   expect_usage({"attest", "verify", file_, "--nonce", ""}, "--nonce");
   for (const std::string& pcr :
@@ -268,6 +341,9 @@ TEST_F(AttestCli, HelpHasExamplesAndSucceeds) {
     const Ran help = run_cli({"attest", command, "--help"});
     EXPECT_EQ(help.status, 0);
     EXPECT_NE(help.out.find("Examples:"), std::string::npos);
+    for (const char* form : {"raw CBOR", "base64", "hex", "standard input"}) {
+      EXPECT_NE(help.out.find(form), std::string::npos) << form;
+    }
   }
 }
 

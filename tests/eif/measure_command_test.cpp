@@ -91,6 +91,18 @@ TEST_F(MeasureTest, RefusesADamagedImageInOneLine) {
   EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1);
 }
 
+TEST_F(MeasureTest, SaysARefusalInJsonToo) {
+  base::Bytes image = attest::write_eif(attest::test::small_parts()).value();
+  image.back() ^= 1;
+  const auto refused = measure({write(image), "--json"});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_EQ(refused.out.find(R"({"ok":false,"code":"bad_crc","error":"the image's checksum)"), 0u)
+      << refused.out;
+  const auto absent = measure({(folder_ / "absent.eif").string(), "--json"});
+  EXPECT_EQ(absent.status, 1);
+  EXPECT_EQ(absent.out.find(R"({"ok":false,"code":"unreadable",)"), 0u) << absent.out;
+}
+
 TEST_F(MeasureTest, WhatCannotBeReadIsAnInputError) {
   const auto absent = measure({(folder_ / "absent.eif").string()});
   EXPECT_EQ(absent.status, 1);
