@@ -20,7 +20,7 @@ using policy::kFirstRootGeneration;
 
 Result<KmsKeyArn> key_arn(const policy::Policy& policy) {
   const auto& arn = policy.model().kms_key_arn;
-  if (!arn) return Error(KmsErrc::bad_key_arn, "the policy names no KMS key");
+  if (!arn) return Error(policy::KmsKeyArnErrc::bad_key_arn, "the policy names no KMS key");
   return KmsKeyArn::parse(*arn);
 }
 
@@ -37,7 +37,7 @@ auto attested_call(ParentService& parent, KmsService& kms, const KmsKeyArn& arn,
   CONCORDAT_TRY(const AwsCredentials credentials, parent.credentials());
   CONCORDAT_TRY(HttpRequest request, build(document));
   sign_kms_request(request, arn, credentials, now);
-  CONCORDAT_TRY(const HttpReply reply, kms.exchange(arn.host(), request, now));
+  CONCORDAT_TRY(const HttpReply reply, kms.exchange(kms_host(arn), request, now));
   return parse(reply);
 }
 

@@ -15,12 +15,12 @@
 #include "attest/base/clock.hpp"
 #include "keyservice/http_message.hpp"
 #include "keyservice/sigv4.hpp"
+#include "policy/kms_key_arn.hpp"
 
 namespace concordat::keyservice {
 
 enum class KmsErrc {
-  bad_key_arn = 1,
-  bad_argument,
+  bad_argument = 1,
   reply_malformed,
   reply_too_large,
   reply_wrong_key,
@@ -48,29 +48,11 @@ enum class KmsErrc {
 enum class KmsRetry { never, after_backoff, with_fresh_credentials };
 [[nodiscard]] KmsRetry kms_retry(const base::Error& error) noexcept;
 
-// arn:PARTITION:kms:REGION:ACCOUNT:key/ID, a key's own ARN and never an alias's: what an alias
-// means can be changed by whoever administers it. Partitions aws and aws-us-gov, those whose
-// attestation roots are pinned. ID is a UUID, or mrk- and 32 hex digits.
-class KmsKeyArn {
- public:
-  // Fails with bad_key_arn, naming the part that is wrong.
-  [[nodiscard]] static base::Result<KmsKeyArn> parse(std::string_view text);
+using policy::KmsKeyArn;
 
-  [[nodiscard]] const std::string& text() const noexcept { return text_; }
-  [[nodiscard]] const std::string& partition() const noexcept { return partition_; }
-  [[nodiscard]] const std::string& region() const noexcept { return region_; }
-  [[nodiscard]] const std::string& account() const noexcept { return account_; }
-  [[nodiscard]] const std::string& key_id() const noexcept { return key_id_; }
-  // kms.REGION.amazonaws.com, in both partitions. The TLS certificate must name it; nothing else
-  // ever chooses the endpoint.
-  [[nodiscard]] std::string host() const;
-
-  friend bool operator==(const KmsKeyArn&, const KmsKeyArn&) = default;
-
- private:
-  KmsKeyArn() = default;
-  std::string text_, partition_, region_, account_, key_id_;
-};
+// kms.REGION.amazonaws.com, in both partitions. The TLS certificate must name it; nothing else ever
+// chooses the endpoint.
+[[nodiscard]] std::string kms_host(const KmsKeyArn& key);
 
 // Bound into the ciphertext by KMS as additional authenticated data; logged in clear by CloudTrail.
 using EncryptionContext = std::map<std::string, std::string>;

@@ -139,8 +139,6 @@ Result<json> accepted_members(const KmsKeyArn& pinned, const HttpReply& reply) {
 
 base::CodeInfo describe(KmsErrc code) noexcept {
   switch (code) {
-    case KmsErrc::bad_key_arn:
-      return {"bad_key_arn", "not the ARN of a KMS key"};
     case KmsErrc::bad_argument:
       return {"bad_argument", "the KMS request cannot be made"};
     case KmsErrc::reply_malformed:

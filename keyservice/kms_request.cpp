@@ -37,13 +37,17 @@ Result<HttpRequest> request(const KmsKeyArn& key, std::string_view operation,
   CONCORDAT_TRY(std::string text, to_text(body));
   return HttpRequest{"POST",
                      "/",
-                     {{"host", key.host()},
+                     {{"host", kms_host(key)},
                       {"content-type", "application/x-amz-json-1.1"},
                       {"x-amz-target", "TrentService." + std::string(operation)}},
                      std::move(text)};
 }
 
 }  // namespace
+
+std::string kms_host(const KmsKeyArn& key) {
+  return "kms." + key.region() + ".amazonaws.com";
+}
 
 EncryptionContext root_encryption_context(std::string_view realm_id, std::uint64_t generation) {
   return {{std::string(policy::kRealmContextKey), std::string(realm_id)},

@@ -96,15 +96,6 @@ bool is_instance_id(std::string_view text) noexcept {
                              [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
-bool is_kms_key_arn(std::string_view text) noexcept {
-  const auto parts = arn_parts(text);
-  constexpr std::string_view kKey = "key/";
-  return text.size() <= limits::kArnLength && parts[0] == "arn" && is_partition(parts[1]) &&
-         parts[2] == "kms" && !parts[3].empty() && all_of(parts[3], "-") && is_account(parts[4]) &&
-         parts[5].starts_with(kKey) && parts[5].size() > kKey.size() &&
-         all_of(parts[5].substr(kKey.size()), "-");
-}
-
 std::optional<Operation> operation_named(std::string_view text) noexcept {
   for (std::uint8_t number = 1; number <= kOperations; ++number) {
     const auto operation = static_cast<Operation>(number);

@@ -26,8 +26,6 @@ inline constexpr const char* kNameRule =
 [[nodiscard]] std::string_view account_of_arn(std::string_view text) noexcept;
 // "i-" and 8 or 17 hexadecimal digits.
 [[nodiscard]] bool is_instance_id(std::string_view text) noexcept;
-// "arn:PARTITION:kms:REGION:ACCOUNT:key/ID"; never an alias.
-[[nodiscard]] bool is_kms_key_arn(std::string_view text) noexcept;
 [[nodiscard]] std::optional<Operation> operation_named(std::string_view text) noexcept;
 
 }  // namespace concordat::policy

@@ -1,5 +1,6 @@
 #include "policy/parse.hpp"
 
+#include "policy/kms_key_arn.hpp"
 #include "policy/limits.hpp"
 #include "policy/names.hpp"
 #include "policy/parse_sections.hpp"
@@ -89,10 +90,9 @@ void read_root(const Value& value, const Path& path, Report& report, Model& mode
   const Fields root(value, path, report, {"kms_key_arn", "generations"});
   const std::string_view arn = root.text("kms_key_arn", limits::kArnLength);
   if (!arn.empty() && arn != kNone) {
-    if (!is_kms_key_arn(arn)) {
+    if (const auto key = KmsKeyArn::parse(arn); !key) {
       root.error(PolicyErrc::bad_value, "kms_key_arn",
-                 "want \"none\" or the ARN of a key "
-                 "(\"arn:aws:kms:REGION:ACCOUNT:key/ID\"); an alias can be pointed elsewhere");
+                 "want \"none\" or the ARN of a KMS key: " + key.error().detail());
     }
     model.kms_key_arn = arn;
   }

@@ -56,12 +56,13 @@ TEST(KmsAttempts, WhatMayPassIsRepeatedAndTheRestIsTheAnswer) {
   EXPECT_TRUE(repeated(Error(Errc::parent_failed))) << "the parent had no credentials yet";
   EXPECT_TRUE(repeated(Error(Errc::timed_out)));
   for (const KmsErrc code :
-       {KmsErrc::bad_key_arn, KmsErrc::bad_argument, KmsErrc::reply_malformed,
-        KmsErrc::reply_too_large, KmsErrc::reply_wrong_key, KmsErrc::reply_has_plaintext,
-        KmsErrc::access_denied, KmsErrc::invalid_ciphertext, KmsErrc::incorrect_key,
-        KmsErrc::key_unavailable, KmsErrc::request_invalid, KmsErrc::service_error}) {
+       {KmsErrc::bad_argument, KmsErrc::reply_malformed, KmsErrc::reply_too_large,
+        KmsErrc::reply_wrong_key, KmsErrc::reply_has_plaintext, KmsErrc::access_denied,
+        KmsErrc::invalid_ciphertext, KmsErrc::incorrect_key, KmsErrc::key_unavailable,
+        KmsErrc::request_invalid, KmsErrc::service_error}) {
     EXPECT_FALSE(repeated(Error(code))) << describe(code).name;
   }
+  EXPECT_FALSE(repeated(Error(policy::KmsKeyArnErrc::bad_key_arn)));
   EXPECT_FALSE(repeated(Error(Errc::wrong_root)));
   EXPECT_FALSE(repeated(Error(Errc::store_failed)));
 }

@@ -117,7 +117,8 @@ TEST_F(HttpsTest, AttestedCallOverTls) {
       generate_data_key_request(key, root_encryption_context("r1", 1), document(nsm, recipient))
           .value();
   sign_kms_request(generate, key, credentials("ASIAINSTANCE", "token"), now_);
-  const auto reply = https_exchange(server.dial(), trust_, call_to(key.host()), generate);
+  const auto reply =
+      https_exchange(server.dial(), trust_, call_to(keyservice::kms_host(key)), generate);
   ASSERT_TRUE(reply) << reply.error().to_string();
   const auto made = parse_generate_data_key_reply(key, *reply);
   ASSERT_TRUE(made) << made.error().to_string();

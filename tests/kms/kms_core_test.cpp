@@ -11,8 +11,12 @@ namespace {
 
 using base::Bytes;
 using base::SecretBytes;
+using keyservice::decrypt_request;
+using keyservice::generate_data_key_request;
 using keyservice::KmsErrc;
 using keyservice::KmsKeyArn;
+using keyservice::parse_decrypt_reply;
+using keyservice::parse_generate_data_key_reply;
 using keyservice::RecipientKey;
 using nlohmann::json;
 using test::pcr;

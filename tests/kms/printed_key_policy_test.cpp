@@ -20,9 +20,12 @@ namespace {
 using attest::AuthorityDescriptor;
 using base::Bytes;
 using base::SecretBytes;
+using keyservice::decrypt_request;
 using keyservice::EncryptionContext;
+using keyservice::generate_data_key_request;
 using keyservice::KmsKeyArn;
 using keyservice::RecipientKey;
+using keyservice::sign_kms_request;
 using nlohmann::json;
 using test::pcr;
 using testing::HasSubstr;

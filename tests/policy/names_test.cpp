@@ -59,16 +59,6 @@ TEST(Names, OfInstances) {
     EXPECT_FALSE(is_instance_id(bad)) << bad;
 }
 
-TEST(Names, OfKmsKeys) {
-  EXPECT_TRUE(is_kms_key_arn("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab"));
-  EXPECT_TRUE(is_kms_key_arn("arn:aws:kms:eu-west-1:111122223333:key/mrk-1234"));
-  for (const char* bad :
-       {"", "arn:aws:kms:eu-west-1:111122223333:alias/x", "arn:aws:kms::111122223333:key/x",
-        "arn:aws:kms:eu-west-1:111122223333:key/", "arn:aws:kms:eu-west-1:111122223333:key/a/b",
-        "arn:aws:iam:eu-west-1:111122223333:key/x", "1234abcd-12ab"})
-    EXPECT_FALSE(is_kms_key_arn(bad)) << bad;
-}
-
 TEST(KeyNames, Rule) {
   for (const std::string& good : {std::string("a"), std::string("payments/eu/card-1"),
                                   std::string("..."), std::string(128, 'k')})

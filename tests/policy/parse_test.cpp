@@ -165,6 +165,10 @@ TEST(ParsePolicy, RefusesTable) {
       {"\"minimum_protocol_version\": 1", "\"minimum_protocol_version\": 65536",
        "bad_value /minimum_protocol_version"},
       {":key/1234", ":alias/1234", "bad_value /root/kms_key_arn"},
+      // What no custodian could dial.
+      {"arn:aws:kms:us-east-1", "arn:aws-cn:kms:cn-north-1", "bad_value /root/kms_key_arn"},
+      {"arn:aws:kms:us-east-1", "arn:aws:kms:anywhere", "bad_value /root/kms_key_arn"},
+      {":key/1234abcd", ":key/abcd", "bad_value /root/kms_key_arn"},
       {test::kKmsKey, "none", "bad_roots /root/kms_key_arn"},
       {"\"generations\": []", "\"generations\": [{}]", "missing_key /root/generations/0"},
       {"\"custodian-1\": {", "\"-bad\": {", "bad_value /images/-bad"},
