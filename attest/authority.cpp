@@ -19,22 +19,6 @@ bool is_realm_character(char c, bool first) noexcept {
   return alphanumeric || (!first && (c == '.' || c == '-' || c == '_'));
 }
 
-Status check_realm(std::string_view realm) {
-  if (realm.empty() || realm.size() > kMaxRealmSize) {
-    return Error(
-        AuthorityErrc::bad_realm,
-        std::to_string(realm.size()) + " characters, want 1 to " + std::to_string(kMaxRealmSize));
-  }
-  for (std::size_t i = 0; i < realm.size(); ++i) {
-    if (!is_realm_character(realm[i], i == 0)) {
-      return Error(AuthorityErrc::bad_realm,
-                   "character " + std::to_string(i + 1) +
-                       ": want a-z, 0-9, '.', '-', '_', and a letter or digit first");
-    }
-  }
-  return {};
-}
-
 // `signers` sorted.
 Status check_signers(const std::vector<SignerKey>& signers) {
   if (signers.empty() || signers.size() > kMaxSigners) {
@@ -141,6 +125,22 @@ base::CodeInfo describe(AuthorityErrc code) noexcept {
       return {"register_not_bound", "PCR16 does not hold the authority after binding"};
   }
   return {"unknown", "unknown authority error"};
+}
+
+Status check_realm(std::string_view realm) {
+  if (realm.empty() || realm.size() > kMaxRealmSize) {
+    return Error(
+        AuthorityErrc::bad_realm,
+        std::to_string(realm.size()) + " characters, want 1 to " + std::to_string(kMaxRealmSize));
+  }
+  for (std::size_t i = 0; i < realm.size(); ++i) {
+    if (!is_realm_character(realm[i], i == 0)) {
+      return Error(AuthorityErrc::bad_realm,
+                   "character " + std::to_string(i + 1) +
+                       ": want a-z, 0-9, '.', '-', '_', and a letter or digit first");
+    }
+  }
+  return {};
 }
 
 AuthorityDescriptor::AuthorityDescriptor(AuthorityFields fields)

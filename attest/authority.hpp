@@ -47,8 +47,11 @@ using SignerKey = base::FixedBytes<struct SignerKeyTag, 32>;
 // files name the authority that they are for.
 using AuthorityDigest = base::FixedBytes<struct AuthorityDigestTag, 48>;
 
+// bad_realm unless 1..64 of a-z 0-9 . - _, a letter or digit first.
+[[nodiscard]] base::Status check_realm(std::string_view realm);
+
 struct AuthorityFields {
-  std::string realm;               // 1..64 of a-z 0-9 . - _, a letter or digit first
+  std::string realm;               // see check_realm
   std::vector<SignerKey> signers;  // 1..32, any order
   unsigned threshold = 0;          // so many distinct signers make a signature of the authority
   std::uint64_t epoch = 0;         // 1..kMaxEpoch; raised to leave everything older behind

@@ -14,7 +14,7 @@ inline constexpr std::size_t kEnvelopeBytes = 1536 * 1024;
 inline constexpr std::size_t kSignatures = 32;
 // The envelope, its three members, and for each signature itself and its two.
 inline constexpr std::size_t kEnvelopeValues = 4 + 3 * kSignatures;
-// The format itself nests five deep.
+// The format itself nests four deep.
 inline constexpr unsigned kDepth = 8;
 // A file of kPolicyBytes can claim half a million values; no sensible one has a tenth of this.
 inline constexpr std::size_t kValues = 64 * 1024;
@@ -33,6 +33,7 @@ inline constexpr std::size_t kOperators = 256;
 // A share's number is one byte.
 inline constexpr std::size_t kHolders = 255;
 inline constexpr std::size_t kRootGenerations = 32;
+inline constexpr std::uint64_t kMaxGeneration = UINT32_MAX;
 inline constexpr std::size_t kCommitmentMin = 32;
 inline constexpr std::size_t kCommitmentMax = 48;
 inline constexpr std::size_t kKmsKeyPolicyBytes = 32 * 1024;  // KMS's own bound

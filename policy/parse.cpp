@@ -20,8 +20,11 @@ void read_header(const Fields& file, Model& model) {
     file.error(PolicyErrc::bad_value, "format",
                "want " + quote(kPolicyFormat) + ", found " + quote(format));
   }
-  // The realm's own rule is the authority descriptor's, which must name the same.
   model.realm = file.text("realm", attest::kMaxRealmSize);
+  if (!model.realm.empty()) {
+    if (const auto realm = attest::check_realm(model.realm); !realm)
+      file.error(PolicyErrc::bad_value, "realm", realm.error().detail());
+  }
   model.serial = file.integer("serial", 1, limits::kInteger);
   model.minimum_protocol_version = static_cast<std::uint16_t>(
       file.integer("minimum_protocol_version", 1, limits::kMaxProtocolVersion));
@@ -61,7 +64,7 @@ void read_freshness(const Value& value, const Path& path, Report& report, Model&
   if (value.kind == Kind::text && value.text == kNone) return;
   const Fields fields(value, path, report, {"key", "max_age_seconds"});
   Freshness freshness;
-  if (const auto key = json::read_hex_field<attest::SignerKey>(fields, "key", report))
+  if (const auto key = json::read_public_key<attest::SignerKey>(fields, "key", report))
     freshness.key = *key;
   freshness.max_age_seconds = fields.integer("max_age_seconds", 1, limits::kMaxFreshnessSeconds);
   model.freshness = freshness;
@@ -70,7 +73,8 @@ void read_freshness(const Value& value, const Path& path, Report& report, Model&
 void read_generation(const Value& value, const Path& path, Report& report, Model& model) {
   const Fields fields(value, path, report, {"generation", "state", "commitment"});
   RootGeneration root;
-  root.generation = static_cast<std::uint32_t>(fields.integer("generation", 1, UINT32_MAX));
+  root.generation =
+      static_cast<std::uint32_t>(fields.integer("generation", 1, limits::kMaxGeneration));
   const std::string_view state = fields.text("state", limits::kNameLength);
   root.current = state == "current";
   if (!state.empty() && !root.current && state != "read_only") {

@@ -149,8 +149,8 @@ void read_grant(const Value& value, const Path& path, Report& report, Model& mod
     }
   }
   if (const Value* const list = fields.get("operations")) {
-    json::read_texts(*list, fields.path("operations"), report, limits::kNameLength,
-                     limits::kNameLength, [&](std::string_view name, const Path& item) {
+    json::read_texts(*list, fields.path("operations"), report, kOperations, limits::kNameLength,
+                     [&](std::string_view name, const Path& item) {
                        if (const auto operation = operation_named(name)) {
                          grant.operations.push_back(*operation);
                        } else {
@@ -173,7 +173,7 @@ void read_operator(const Member& member, const Path& path, Report& report, Model
   read_name(member.key, path, report);
   const Fields fields(member.value, path, report, {"key", "purposes"});
   Operator out;
-  if (const auto key = json::read_hex_field<attest::SignerKey>(fields, "key", report))
+  if (const auto key = json::read_public_key<attest::SignerKey>(fields, "key", report))
     out.key = *key;
   if (const Value* const list = fields.get("purposes")) {
     json::read_texts(*list, fields.path("purposes"), report, limits::kPurposes,
@@ -194,7 +194,7 @@ void read_recovery(const Value& value, const Path& path, Report& report, Model& 
                        [&](const Member& member, const Path& item) {
                          read_name(member.key, item, report);
                          const Fields holder(member.value, item, report, {"key"});
-                         const auto key = json::read_hex_field<HolderKey>(holder, "key", report);
+                         const auto key = json::read_public_key<HolderKey>(holder, "key", report);
                          if (key) recovery.holders.emplace(member.key, *key);
                        });
   }

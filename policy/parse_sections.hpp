@@ -4,6 +4,7 @@
 
 #include "policy/field_reader.hpp"
 #include "policy/model.hpp"
+#include "policy/public_key.hpp"
 
 namespace concordat::policy {
 
@@ -29,6 +30,16 @@ std::optional<Fixed> read_hex_field(const Fields& fields, std::string_view key, 
   if (fixed) return *std::move(fixed);
   report.error(PolicyErrc::bad_value, fields.path(key),
                "want " + std::to_string(Fixed::kSize * 2) + " hexadecimal digits");
+  return std::nullopt;
+}
+
+// The same for a public key (attest::SignerKey: Ed25519; HolderKey: X25519).
+template <class Key>
+std::optional<Key> read_public_key(const Fields& fields, std::string_view key, Report& report) {
+  auto read = read_hex_field<Key>(fields, key, report);
+  if (!read || is_public_key(*read)) return read;
+  report.error(PolicyErrc::bad_value, fields.path(key),
+               "no public key: nobody could have its secret");
   return std::nullopt;
 }
 

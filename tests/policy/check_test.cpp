@@ -63,7 +63,7 @@ TEST(CheckPolicy, Table) {
       {replaced(sample(), "\"never\"", "\"2026-01-06T00:00:00Z\""),
        std::string(kReportsUnpinned) + "warning unused /grants/0/expires\n"},
       {replaced(sample(), "\"operators\": {}",
-                "\"operators\": {\"dana\": {\"key\": \"" + std::string(64, '2') +
+                "\"operators\": {\"dana\": {\"key\": \"" + test::operator_key().public_key().hex() +
                     "\", \"purposes\": []}}"),
        std::string(kReportsUnpinned) + "warning nobody_admitted /operators/dana/purposes\n"},
       {replaced(sample(), "\"operators\": {}",

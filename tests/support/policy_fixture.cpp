@@ -10,12 +10,15 @@ namespace {
 constexpr std::size_t kSigners = 3;
 constexpr unsigned kThreshold = 2;
 
+policy::SigningKey key_of(std::uint8_t seed) {
+  base::Bytes bytes(32, seed);
+  return policy::SigningKey::from_seed(base::SecretBytes::take(bytes)).value();
+}
+
 std::vector<policy::SigningKey> make_keys(std::uint8_t first_seed) {
   std::vector<policy::SigningKey> keys;
-  for (std::size_t i = 0; i < kSigners; ++i) {
-    base::Bytes seed(32, static_cast<std::uint8_t>(first_seed + i));
-    keys.push_back(policy::SigningKey::from_seed(base::SecretBytes::take(seed)).value());
-  }
+  for (std::size_t i = 0; i < kSigners; ++i)
+    keys.push_back(key_of(static_cast<std::uint8_t>(first_seed + i)));
   return keys;
 }
 
@@ -138,8 +141,8 @@ std::string sample_policy(const attest::AuthorityDescriptor& authority, std::uin
 
 std::string full_policy(const attest::AuthorityDescriptor& authority) {
   const std::pair<const char*, std::string> changes[] = {
-      {"\"freshness\": \"none\"",
-       "\"freshness\": {\"key\": \"" + std::string(64, '1') + "\", \"max_age_seconds\": 600}"},
+      {"\"freshness\": \"none\"", "\"freshness\": {\"key\": \"" + freshness_key().public_key().hex() +
+                                      "\", \"max_age_seconds\": 600}"},
       {"\"generations\": []",
        "\"generations\": [{\"generation\": 1, \"state\": \"read_only\", \"commitment\": \"" +
            std::string(64, 'a') +
@@ -152,7 +155,8 @@ std::string full_policy(const attest::AuthorityDescriptor& authority) {
        "\"purposes\": {\"operate/keys\": {\"initiator\": [], \"responder\": [\"custodian\"]},"},
       {"\"use_limit\": \"none\"", "\"use_limit\": 1000"},
       {"\"expires\": \"never\"", "\"expires\": \"2026-01-20T00:00:00Z\""},
-      {"\"operators\": {}", "\"operators\": {\"dana\": {\"key\": \"" + std::string(64, '2') +
+      {"\"operators\": {}", "\"operators\": {\"dana\": {\"key\": \"" +
+                                operator_key().public_key().hex() +
                                 "\", \"purposes\": [\"operate/keys\"]}}"},
       {"\"recovery\": \"none\"",
        "\"recovery\": {\"threshold\": 1, \"holders\": {\"erin\": {\"key\": \"" +
@@ -164,9 +168,12 @@ std::string full_policy(const attest::AuthorityDescriptor& authority) {
   return text;
 }
 
+policy::SigningKey operator_key() {
+  return key_of(0x6f);
+}
+
 policy::SigningKey freshness_key() {
-  base::Bytes seed(32, 77);
-  return policy::SigningKey::from_seed(base::SecretBytes::take(seed)).value();
+  return key_of(77);
 }
 
 std::string with_freshness(std::string text, const policy::SigningKey& key,

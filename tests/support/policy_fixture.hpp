@@ -46,7 +46,8 @@ class TestAuthority {
                                         std::uint64_t serial = 1);
 // The sample with everything that a policy may say in place of "any", "none" and "never".
 [[nodiscard]] std::string full_policy(const attest::AuthorityDescriptor& authority);
-// The key of freshness statements in tests, and `text` naming it.
+// Of operator dana in full_policy; of freshness statements, and `text` naming it.
+[[nodiscard]] policy::SigningKey operator_key();
 [[nodiscard]] policy::SigningKey freshness_key();
 [[nodiscard]] std::string with_freshness(std::string text, const policy::SigningKey& key,
                                          std::chrono::seconds max_age);
