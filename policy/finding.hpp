@@ -21,6 +21,8 @@ struct Finding {
 
   // "12:8 /roles/custodian/images/0: message"
   [[nodiscard]] std::string to_string() const;
+  // The pointer for people's eyes (it holds the file's own keys), as `quote` shows text.
+  [[nodiscard]] std::string shown_pointer() const;
   // The code with that text as its detail.
   [[nodiscard]] base::Error to_error() const;
 };

@@ -92,14 +92,16 @@ class TreeBuilder {
     token_ends();
     return keys_are_distinct(object);
   }
-  bool parse_error(std::size_t position, const std::string&, const Sax::exception&) {
+  bool parse_error(std::size_t position, const std::string&, const Sax::exception& why) {
     // The parser counts from 1 and names the byte at which it gave up.
     const std::size_t offset = std::min(position > 0 ? position - 1 : 0, text_.size());
     if (offset >= text_.size()) {
       return fail(PolicyErrc::not_json, text_.size(), "the text ends too early");
     }
-    return fail(PolicyErrc::not_json, offset,
-                "not JSON from " + quote(text_.substr(offset, 1)) + " on");
+    const bool is_text = std::string_view(why.what()).find("UTF-8") == std::string_view::npos;
+    return fail(
+        PolicyErrc::not_json, offset,
+        (is_text ? "not JSON from " : "not UTF-8 from ") + quote(text_.substr(offset, 1)) + " on");
   }
 
  private:

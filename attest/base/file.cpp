@@ -69,20 +69,25 @@ CodeInfo describe(FileErrc code) noexcept {
   return {"unknown", "unknown file error"};
 }
 
-Result<Bytes> read_file(const std::filesystem::path& path, std::size_t max) {
+Result<Bytes> read_file_start(const std::filesystem::path& path, std::size_t max) {
   const Descriptor fd(open_for_reading(path));
   if (!fd.open()) return system_error(FileErrc::cannot_read, path);
   constexpr std::size_t kChunk = 64 * 1024;
   Bytes out;
-  for (;;) {
+  for (bool end = false; !end && out.size() < max;) {
     const std::size_t have = out.size();
-    out.resize(have + std::min(kChunk, max + 1 - have));
+    out.resize(have + std::min(kChunk, max - have));
     CONCORDAT_TRY(const std::size_t n, read_some(fd.get(), std::span(out).subspan(have), path));
-    const bool end = n < out.size() - have;
+    end = n < out.size() - have;
     out.resize(have + n);
-    if (out.size() > max) return too_large(path, max);
-    if (end) return out;
   }
+  return out;
+}
+
+Result<Bytes> read_file(const std::filesystem::path& path, std::size_t max) {
+  CONCORDAT_TRY(Bytes out, read_file_start(path, max + 1));
+  if (out.size() > max) return too_large(path, max);
+  return out;
 }
 
 Result<SecretBytes> read_secret_file(const std::filesystem::path& path, std::size_t max) {

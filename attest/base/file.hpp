@@ -21,7 +21,9 @@ enum class FileErrc { cannot_read = 1, cannot_write, too_large };
 
 // "-" reads standard input. Larger than `max` bytes is too_large.
 [[nodiscard]] Result<Bytes> read_file(const std::filesystem::path& path, std::size_t max);
-// The same into guarded memory; the bytes pass through no other buffer of ours.
+// At most its first `max` bytes: for formats whose own reader says where a file grows too large.
+[[nodiscard]] Result<Bytes> read_file_start(const std::filesystem::path& path, std::size_t max);
+// read_file into guarded memory; the bytes pass through no other buffer of ours.
 [[nodiscard]] Result<SecretBytes> read_secret_file(const std::filesystem::path& path,
                                                    std::size_t max);
 // Replaces the file as a whole (temporary file beside it, fsync, rename, fsync of the folder):

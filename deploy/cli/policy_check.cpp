@@ -33,8 +33,9 @@ nlohmann::ordered_json to_json(const Finding& finding) {
 // "policy.json:12:8: error: /roles/custodian: message [code]", as compilers write it.
 std::string to_text(const std::string& file, const Finding& finding) {
   return file + ":" + std::to_string(finding.line) + ":" + std::to_string(finding.column) + ": " +
-         name(finding.severity) + ": " + (finding.pointer.empty() ? "" : finding.pointer + ": ") +
-         finding.message + " [" + std::string(describe(finding.code).name) + "]\n";
+         name(finding.severity) + ": " +
+         (finding.pointer.empty() ? "" : finding.shown_pointer() + ": ") + finding.message + " [" +
+         std::string(describe(finding.code).name) + "]\n";
 }
 
 ExitStatus report(const Options& options, const Invocation& invocation, const Findings& findings) {

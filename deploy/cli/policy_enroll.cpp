@@ -33,7 +33,7 @@ Result<policy::Measurements> measure(const Options& options) {
     return policy::Measurements{m.pcr0, m.pcr1, m.pcr2, m.pcr8};
   }
   CONCORDAT_TRY(const base::Bytes text,
-                base::read_file(options.measurements, policy::limits::kPolicyBytes));
+                base::read_file_start(options.measurements, policy::limits::kPolicyBytes + 1));
   return policy::read_measurements(base::as_text(text));
 }
 

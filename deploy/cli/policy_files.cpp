@@ -21,7 +21,7 @@ void add_policy_files(CLI::App& command, PolicyFiles& files) {
 
 base::Result<std::string> read_policy_text(const PolicyFiles& files) {
   CONCORDAT_TRY(const base::Bytes content,
-                base::read_file(files.policy, policy::limits::kPolicyBytes));
+                base::read_file_start(files.policy, policy::limits::kPolicyBytes + 1));
   return std::string(base::as_text(content));
 }
 

@@ -39,7 +39,7 @@ Result<Envelope> open_envelope(const Options& options, const OpenPolicy& open) {
   std::error_code none;
   if (!std::filesystem::exists(options.out, none)) return fresh;
   CONCORDAT_TRY(const base::Bytes content,
-                base::read_file(options.out, policy::limits::kEnvelopeBytes));
+                base::read_file_start(options.out, policy::limits::kEnvelopeBytes + 1));
   CONCORDAT_TRY(Envelope earlier, Envelope::parse(content));
   if (earlier.payload_type != policy::kPolicyPayloadType) {
     return Error(policy::SignatureErrc::wrong_payload_type, options.out);

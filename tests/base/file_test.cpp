@@ -30,6 +30,8 @@ TEST_F(FileTest, RefusesMoreThanAllowed) {
   EXPECT_TRUE(read_file(path, 199'999).error().is(FileErrc::too_large));
   EXPECT_TRUE(read_secret_file(path, 199'999).error().is(FileErrc::too_large));
   EXPECT_EQ(read_file(path, 200'000).value().size(), 200'000u);
+  EXPECT_EQ(read_file_start(path, 199'999).value().size(), 199'999u);
+  EXPECT_EQ(read_file_start(path, 200'001).value().size(), 200'000u);
 }
 
 TEST_F(FileTest, NamesTheFileThatCannotBeRead) {

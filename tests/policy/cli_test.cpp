@@ -276,6 +276,27 @@ TEST_F(PolicyCli, CheckWarnsOfRolesThatAreOne) {
   expect_golden("tests/policy/golden/check_warnings.txt", outcome.out);
 }
 
+// Whatever a file is, `check` says where it stops being a policy, in one harmless line.
+TEST_F(PolicyCli, CheckPlacesWhatIsNoPolicyAtAll) {
+  write_sample();
+  const auto check = [this](std::string_view file) {
+    write("policy.json", file);
+    const Outcome outcome = policy({"check"});
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_TRUE(outcome.err.empty()) << outcome.err;
+    return outcome.out.substr(0, outcome.out.find('\n'));
+  };
+  const std::string oversized = "{\n" + std::string(std::size_t{4} << 20, ' ') + "}";
+  EXPECT_EQ(check(oversized),
+            "policy.json:2:1048575: error: more than 1048576 bytes [policy_too_large]");
+  EXPECT_EQ(check("{\"realm\":\n [[[[[[[[]]]]]]]]}"),
+            "policy.json:2:9: error: nested more than 8 deep [not_json]");
+  EXPECT_EQ(check("{\n\"realm\": \"\xc3\x28\"}"),
+            "policy.json:2:12: error: not UTF-8 from \"(\" on [not_json]");
+  EXPECT_EQ(check("{\"\\u001b[2J\": 1}").substr(0, 53),
+            "policy.json:1:2: error: /\\x1b[2J: unknown key [unkno");
+}
+
 TEST_F(PolicyCli, ExplainNamesTheRegistersThatDiffer) {
   write_sample();
   lab::EnclaveIdentity altered = enclave("payments-1");

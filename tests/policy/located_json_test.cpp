@@ -99,5 +99,15 @@ TEST(Quote, CannotSpeakToATerminal) {
   EXPECT_EQ(quote(std::string(200, 'x')).size(), 96u + 5);
 }
 
+// A pointer is made of the file's own keys, of any length and content.
+TEST(Finding, CannotSpeakToATerminal) {
+  const Finding finding{
+      Severity::error, PolicyErrc::unknown_key, "/a\x1b[2J\n\"\xc3\xa9", 1, 2, "x"};
+  EXPECT_EQ(finding.to_string(), R"(1:2 /a\x1b[2J\x0a"\xc3\xa9: x)");
+  const Finding endless{
+      Severity::error, PolicyErrc::unknown_key, "/" + std::string(5000, 'k'), 0, 0, ""};
+  EXPECT_LT(endless.to_string().size(), 600u);
+}
+
 }  // namespace
 }  // namespace concordat::policy::json
