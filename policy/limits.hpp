@@ -24,7 +24,8 @@ inline constexpr std::size_t kNameLength = 64;
 inline constexpr std::size_t kPurposeLength = 128;  // peer/PROTOCOL.md section 3
 inline constexpr std::size_t kKeyNameLength = 128;
 inline constexpr std::size_t kArnLength = 2048;  // AWS's own bound for ARNs
-inline constexpr std::size_t kImages = 4096;
+// So many fit into kPolicyBytes.
+inline constexpr std::size_t kImages = 3000;
 inline constexpr std::size_t kRoles = 256;
 inline constexpr std::size_t kPinsPerRole = 1024;
 inline constexpr std::size_t kPurposes = 256;

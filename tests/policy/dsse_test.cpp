@@ -116,8 +116,6 @@ TEST(Dsse, ParsingIsStrict) {
   const TestAuthority authority;
   const std::string good = text_of(authority.sign("payload"));
   const std::string sig = "\"sig\":\"";
-  Envelope crowded = authority.sign("payload", {0});
-  crowded.signatures.resize(33, crowded.signatures[0]);
   const std::string cases[] = {
       "",
       "[]",
@@ -133,7 +131,6 @@ TEST(Dsse, ParsingIsStrict) {
       replaced(good, "\"payload\":\"cGF5bG9hZA==\"", "\"payload\":\"cGF5 bG9hZA==\""),
       replaced(good, "\"payload\":\"cGF5bG9hZA==\"", "\"payload\":\"\""),
       good + "x",
-      text_of(crowded),
   };
   ASSERT_TRUE(Envelope::parse(base::as_bytes(good)).has_value());
   for (const std::string& text : cases) {
