@@ -74,33 +74,6 @@ TEST_F(Evaluate, AdmitsTheRightPeerAndSaysAsWhat) {
   EXPECT_NE(other.pcrs_digest(), admitted.pcrs_digest());
 }
 
-// Every (own role, peer role, purpose, side) with a peer whose document fits the role it claims.
-TEST_F(Evaluate, RolesTable) {
-  const Model model = load(sample());
-  unsigned admitted = 0;
-  for (const std::string peer_role : {"custodian", "payments", "reports", "stranger"}) {
-    const auto peer = claims(enclave(peer_role + "-1"));
-    for (const std::string my_role : {"custodian", "payments", "reports", "stranger", ""}) {
-      for (const char* purpose : {"keys", "tunnel/x", ""}) {
-        for (const Side side : {Side::initiator, Side::responder}) {
-          const bool worker = my_role == "payments" || my_role == "reports";
-          const bool peer_is_worker = peer_role == "payments" || peer_role == "reports";
-          const bool expected =
-              std::string(purpose) == "keys" &&
-              ((side == Side::responder && peer_role == "custodian" && worker) ||
-               (side == Side::initiator && peer_is_worker && my_role == "custodian"));
-          const Evaluation evaluation = evaluate(model, {my_role, peer_role, purpose, side}, peer,
-                                                 authority_.descriptor().pcr16());
-          EXPECT_EQ(evaluation.verdict.has_value(), expected)
-              << my_role << " " << peer_role << " " << purpose << " " << to_string(side);
-          admitted += evaluation.verdict ? 1 : 0;
-        }
-      }
-    }
-  }
-  EXPECT_EQ(admitted, 4u);
-}
-
 TEST_F(Evaluate, AbsenceDeniesTable) {
   const std::string images = "\"images\": [\n        \"custodian-1\"\n      ]";
   const std::string accounts = std::string("[\n        \"") + kAccount + "\"\n      ]";
