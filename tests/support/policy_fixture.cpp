@@ -169,7 +169,7 @@ std::string full_policy(const attest::AuthorityDescriptor& authority) {
 }
 
 policy::SigningKey operator_key() {
-  return key_of(0x6f);
+  return key_of(80);
 }
 
 policy::SigningKey freshness_key() {
