@@ -119,7 +119,7 @@ TEST(ParsePolicy, RefusesInTheFullFormTable) {
       {"[\"operate/keys\"]", "[\"operate\"]", "dangling_name /operators/dana/purposes/0"},
       {dana, freshness, "key_reused /operators/dana/key"},
       {std::string(64, '4'), std::string(64, '3'), "key_reused /recovery/holders/frank/key"},
-      {std::string(64, '4'), freshness, "key_reused /recovery/holders/frank/key"},
+      {std::string(64, '4'), dana, "key_reused /recovery/holders/frank/key"},
       {std::string(64, '4'), erin_again, "bad_value /recovery/holders/frank/key"},
       {std::string(64, '4'), nine_plus_prime, "bad_value /recovery/holders/frank/key"},
       {std::string(64, '4'), low_order, "bad_value /recovery/holders/frank/key"},

@@ -141,7 +141,8 @@ std::string sample_policy(const attest::AuthorityDescriptor& authority, std::uin
 
 std::string full_policy(const attest::AuthorityDescriptor& authority) {
   const std::pair<const char*, std::string> changes[] = {
-      {"\"freshness\": \"none\"", "\"freshness\": {\"key\": \"" + freshness_key().public_key().hex() +
+      {"\"freshness\": \"none\"", "\"freshness\": {\"key\": \"" +
+                                      freshness_key().public_key().hex() +
                                       "\", \"max_age_seconds\": 600}"},
       {"\"generations\": []",
        "\"generations\": [{\"generation\": 1, \"state\": \"read_only\", \"commitment\": \"" +
