@@ -175,7 +175,9 @@ Result<AuthorityBinding> bind_authority(NsmTransport& nsm, const AuthorityDescri
   if (before.lock) {
     if (before.data == wanted) return AuthorityBinding::bound_already;
     return Error(AuthorityErrc::other_authority,
-                 "PCR16 is " + before.data.hex() + ", this authority's is " + wanted.hex());
+                 "PCR16 is " + before.data.hex() +
+                     " until this enclave ends, this authority's is " + wanted.hex() +
+                     "; start a new enclave for another authority");
   }
   if (!before.data.is_zero()) {
     return Error(AuthorityErrc::register_in_use, "PCR16 is " + before.data.hex());

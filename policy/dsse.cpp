@@ -51,11 +51,6 @@ EnvelopeSignature read_signature(const json::Value& value, const Path& path, Rep
   return out;
 }
 
-bool verifies(const EnvelopeSignature& signature, base::BytesView message, const SignerKey& key) {
-  return crypto_sign_verify_detached(signature.signature.view().data(), message.data(),
-                                     message.size(), key.view().data()) == 0;
-}
-
 }  // namespace
 
 std::string key_id(const SignerKey& key) {
@@ -106,6 +101,15 @@ base::Bytes pre_authentication_encoding(std::string_view payload_type, base::Byt
   return out;
 }
 
+base::Status check_signature(const Signature& signature, base::BytesView message,
+                             const SignerKey& key) {
+  if (crypto_sign_verify_detached(signature.view().data(), message.data(), message.size(),
+                                  key.view().data()) == 0) {
+    return {};
+  }
+  return base::Error(SignatureErrc::bad_signature, "key " + key_id(key));
+}
+
 std::vector<SignerKey> valid_signers(const Envelope& envelope,
                                      const attest::AuthorityDescriptor& authority) {
   const base::Bytes message = pre_authentication_encoding(envelope.payload_type, envelope.payload);
@@ -115,7 +119,9 @@ std::vector<SignerKey> valid_signers(const Envelope& envelope,
   for (const SignerKey& key : authority.signers()) {
     const auto named =
         std::ranges::find(envelope.signatures, key_id(key), &EnvelopeSignature::key_id);
-    if (named != envelope.signatures.end() && verifies(*named, message, key)) valid.push_back(key);
+    if (named != envelope.signatures.end() && check_signature(named->signature, message, key)) {
+      valid.push_back(key);
+    }
   }
   return valid;
 }

@@ -40,6 +40,10 @@ struct Envelope {
 [[nodiscard]] base::Bytes pre_authentication_encoding(std::string_view payload_type,
                                                       base::BytesView payload);
 
+// bad_signature unless `key` made it over `message`.
+[[nodiscard]] base::Status check_signature(const Signature& signature, base::BytesView message,
+                                           const SignerKey& key);
+
 // The distinct signers of `authority` whose signature verifies, in the authority's order, whatever
 // the order of the signatures. The first that names a key is that key's, another is passed over; so
 // are those of unknown signers.

@@ -110,6 +110,8 @@ base::CodeInfo describe(EditErrc code) noexcept {
       return {"root_already_pinned", "the policy already pins a root"};
     case EditErrc::serial_exhausted:
       return {"serial_exhausted", "the serial cannot go up any more"};
+    case EditErrc::other_authority:
+      return {"edit_other_authority", "the policy is of another authority"};
   }
   return {"unknown", "unknown edit error"};
 }
@@ -174,6 +176,19 @@ base::Result<std::string> pin_first_root(std::string_view text, base::BytesView 
   generations.push_back({{"generation", kFirstRootGeneration},
                          {"state", "current"},
                          {"commitment", base::to_hex(commitment)}});
+  return closed(std::move(file));
+}
+
+base::Result<std::string> name_authority(std::string_view text,
+                                         const attest::AuthorityDescriptor& authority,
+                                         const attest::AuthorityDescriptor& successor) {
+  CONCORDAT_TRY(const Model model, load_policy(text));
+  if (model.authority == successor.digest()) return std::string(text);
+  if (model.authority != authority.digest()) {
+    return base::Error(EditErrc::other_authority, "it names " + model.authority.hex());
+  }
+  CONCORDAT_TRY(Json file, opened(text));
+  file["authority"] = successor.digest().hex();
   return closed(std::move(file));
 }
 

@@ -9,7 +9,7 @@
 
 namespace concordat::policy {
 
-enum class EditErrc { name_taken = 1, root_pinned, serial_exhausted };
+enum class EditErrc { name_taken = 1, root_pinned, serial_exhausted, other_authority };
 [[nodiscard]] base::CodeInfo describe(EditErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(EditErrc) {
   return "policy_edit";
@@ -55,5 +55,11 @@ struct Enrolment {
 // Pins the first generation. root_pinned when there is one already.
 [[nodiscard]] base::Result<std::string> pin_first_root(std::string_view text,
                                                        base::BytesView commitment);
+
+// The policy of `authority` under its successor; as it is when it names the successor already.
+// other_authority when it names neither.
+[[nodiscard]] base::Result<std::string> name_authority(
+    std::string_view text, const attest::AuthorityDescriptor& authority,
+    const attest::AuthorityDescriptor& successor);
 
 }  // namespace concordat::policy

@@ -70,6 +70,8 @@ base::CodeInfo describe(SignatureErrc code) noexcept {
       return {"no_policy", "no policy is in force"};
     case SignatureErrc::not_a_signer:
       return {"not_a_signer", "the key is none of the authority's signers"};
+    case SignatureErrc::bad_signature:
+      return {"bad_signature", "the signature does not verify under the signer's public key"};
   }
   return {"unknown", "unknown signature error"};
 }

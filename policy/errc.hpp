@@ -49,6 +49,7 @@ enum class SignatureErrc {
   serial_conflict,
   no_policy,
   not_a_signer,
+  bad_signature,
 };
 [[nodiscard]] base::CodeInfo describe(SignatureErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(SignatureErrc) {

@@ -1,7 +1,5 @@
 #include "policy/freshness.hpp"
 
-#include <sodium.h>
-
 #include <nlohmann/json.hpp>
 
 #include "policy/errc.hpp"
@@ -33,12 +31,11 @@ Result<Envelope> open_envelope(base::BytesView envelope) {
 }
 
 // Exactly one signature, and of this key: a statement has one author.
-Status check_signature(const Envelope& envelope, const SignerKey& key) {
+Status check_author(const Envelope& envelope, const SignerKey& key) {
   const base::Bytes message = pre_authentication_encoding(envelope.payload_type, envelope.payload);
-  const bool right =
-      envelope.signatures.size() == 1 && envelope.signatures[0].key_id == key_id(key) &&
-      crypto_sign_verify_detached(envelope.signatures[0].signature.view().data(), message.data(),
-                                  message.size(), key.view().data()) == 0;
+  const bool right = envelope.signatures.size() == 1 &&
+                     envelope.signatures[0].key_id == key_id(key) &&
+                     check_signature(envelope.signatures[0].signature, message, key);
   if (right) return {};
   return Error(FreshnessErrc::not_signed, "want one signature, by key " + key_id(key));
 }
@@ -100,12 +97,12 @@ Result<FreshnessFields> peek_freshness(base::BytesView envelope) {
   return parse_freshness(base::as_text(parsed.payload));
 }
 
-Envelope sign_freshness(const Policy& policy, UnixMillis time, const SigningKey& key) {
+Result<Envelope> sign_freshness(const Policy& policy, UnixMillis time, const Signer& key) {
   const std::string payload =
       encode_freshness({policy.realm(), policy.serial(), policy.digest(), time});
   Envelope envelope{
       std::string(kFreshnessPayloadType), base::to_bytes(base::as_bytes(payload)), {}};
-  add_signature(envelope, key);
+  CONCORDAT_CHECK(add_signature(envelope, key));
   return envelope;
 }
 
@@ -119,7 +116,7 @@ Result<FreshnessStatement> FreshnessStatement::verify(base::BytesView envelope,
   CONCORDAT_TRY(const Envelope parsed, open_envelope(envelope));
   // Before the payload is read: what another policy's key signed is told apart from noise below,
   // by whoever holds the key alone.
-  CONCORDAT_CHECK(check_signature(parsed, freshness->key));
+  CONCORDAT_CHECK(check_author(parsed, freshness->key));
   CONCORDAT_TRY(const FreshnessFields fields, parse_freshness(base::as_text(parsed.payload)));
   if (fields.realm != policy.realm() || fields.serial != policy.serial() ||
       fields.digest != policy.digest()) {

@@ -9,7 +9,7 @@
 
 #include "policy/dsse.hpp"
 #include "policy/policy.hpp"
-#include "policy/signer_key.hpp"
+#include "policy/signer.hpp"
 
 namespace concordat::policy {
 
@@ -31,8 +31,8 @@ struct FreshnessFields {
 [[nodiscard]] base::Result<FreshnessFields> peek_freshness(base::BytesView envelope);
 
 // The statement of `policy` at `time`, signed.
-[[nodiscard]] Envelope sign_freshness(const Policy& policy, base::UnixMillis time,
-                                      const SigningKey& key);
+[[nodiscard]] base::Result<Envelope> sign_freshness(const Policy& policy, base::UnixMillis time,
+                                                    const Signer& key);
 
 class FreshnessStatement {
  public:

@@ -1,5 +1,6 @@
 #include "policy/signed_policy.hpp"
 
+#include "policy/authority_succession.hpp"
 #include "policy/cross_check.hpp"
 #include "policy/errc.hpp"
 #include "policy/finding.hpp"
@@ -38,8 +39,27 @@ base::Status PolicySnapshot::usable_at(base::UnixMillis now) const {
   return policy::usable_at(*policy, confirmed, now);
 }
 
+namespace {
+
+// The authority may have been changed, perhaps to signers that this one does not know: then waiting
+// for another policy helps nobody.
+base::Error with_what_to_redo(const base::Error& error) {
+  if (error.is(SignatureErrc::authority_differs)) {
+    return base::Error(error.code(), error.detail() + "; " + std::string(kRedoForEnclave));
+  }
+  if (error.is(SignatureErrc::too_few_signatures)) {
+    return base::Error(error.code(),
+                       error.detail() + "; if others sign now: " + std::string(kRedoForEnclave));
+  }
+  return error;
+}
+
+}  // namespace
+
 base::Result<Installation> PolicyInForce::install(base::BytesView envelope, base::UnixMillis now) {
-  CONCORDAT_TRY(PolicyPtr offered, SignedPolicy::verify(envelope, authority_, now));
+  auto verified = SignedPolicy::verify(envelope, authority_, now);
+  if (!verified) return with_what_to_redo(verified.error());
+  PolicyPtr offered = *std::move(verified);
   if (const PolicyPtr& ours = in_force_.policy) {
     const std::string serials = "offered serial " + std::to_string(offered->serial()) +
                                 ", in force " + std::to_string(ours->serial());

@@ -35,7 +35,8 @@ class PolicyInForce {
       : authority_(std::move(authority)) {}
 
   // Takes a policy with a higher serial only. serial_lower; serial_conflict when another policy has
-  // the same serial (its signers signed twice: audit it). Whatever fails changes nothing.
+  // the same serial (its signers signed twice: audit it). Where the policy may be of a changed
+  // authority, the detail says what must be redone. Whatever fails changes nothing.
   [[nodiscard]] base::Result<Installation> install(base::BytesView envelope, base::UnixMillis now);
 
   // Takes a statement for the policy in force that is newer than the one at hand; an older one is

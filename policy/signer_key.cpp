@@ -247,18 +247,11 @@ base::Result<SecretBytes> SigningKey::encode(const SecretBytes* passphrase,
   return armoured(content);
 }
 
-Signature SigningKey::sign(base::BytesView message) const {
+base::Result<Signature> SigningKey::sign(base::BytesView message) const {
   Signature signature;
   crypto_sign_detached(signature.mutable_view().data(), nullptr, message.data(), message.size(),
                        secret_key_.expose(SecretAccess{}).data());
   return signature;
-}
-
-void add_signature(Envelope& envelope, const SigningKey& key) {
-  const std::string id = key_id(key.public_key());
-  std::erase_if(envelope.signatures, [&](const auto& other) { return other.key_id == id; });
-  envelope.signatures.push_back(
-      {id, key.sign(pre_authentication_encoding(envelope.payload_type, envelope.payload))});
 }
 
 std::string encode_public_key(const SignerKey& key) {

@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "attest/base/secret.hpp"
-#include "policy/dsse.hpp"
+#include "policy/signer.hpp"
 
 namespace concordat::policy {
 
@@ -40,7 +40,7 @@ inline constexpr std::size_t kMaxPassphrase = 1024;
 // keys that people keep.
 enum class PassphraseCost { interactive, moderate };
 
-class SigningKey {
+class SigningKey final : public Signer {
  public:
   [[nodiscard]] static SigningKey generate();
   // wrong_length unless 32 bytes.
@@ -55,8 +55,9 @@ class SigningKey {
   [[nodiscard]] base::Result<base::SecretBytes> encode(
       const base::SecretBytes* passphrase, PassphraseCost cost = PassphraseCost::moderate) const;
 
-  [[nodiscard]] const SignerKey& public_key() const noexcept { return public_key_; }
-  [[nodiscard]] Signature sign(base::BytesView message) const;
+  [[nodiscard]] const SignerKey& public_key() const noexcept override { return public_key_; }
+  // Never fails.
+  [[nodiscard]] base::Result<Signature> sign(base::BytesView message) const override;
 
  private:
   SigningKey(base::SecretBytes seed, base::SecretBytes secret_key, const SignerKey& public_key)
@@ -66,9 +67,6 @@ class SigningKey {
   base::SecretBytes secret_key_;  // as libsodium expands it
   SignerKey public_key_;
 };
-
-// The signature of `key` under the envelope's payload and type, in place of an earlier one of it.
-void add_signature(Envelope& envelope, const SigningKey& key);
 
 [[nodiscard]] std::string encode_public_key(const SignerKey& key);
 // not_a_key_file with line, column and reason.

@@ -5,13 +5,14 @@
 
 #include "attest/base/file.hpp"
 #include "attest/eif.hpp"
+#include "deploy/token/errc.hpp"
 
 namespace concordat::cli {
 namespace {
 
 bool is_input_or_output(const base::Error& error) {
   return error.is(base::FileErrc::cannot_read) || error.is(base::FileErrc::cannot_write) ||
-         error.is(attest::EifErrc::unreadable);
+         error.is(attest::EifErrc::unreadable) || token::is_input_or_output(error);
 }
 
 }  // namespace

@@ -41,6 +41,8 @@ void require_command(CLI::App& group);
 void add_attest_commands(CLI::App& app, Invocation& invocation);
 void add_measure_command(CLI::App& app, Invocation& invocation);
 void add_keygen_command(CLI::App& app, Invocation& invocation);
+void add_token_commands(CLI::App& app, Invocation& invocation);
+void add_authority_commands(CLI::App& app, Invocation& invocation);
 void add_policy_commands(CLI::App& app, Invocation& invocation);
 
 // Parses the arguments (without the program's name) and runs the chosen command. Never throws.

@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "attest/base/file.hpp"
 #include "deploy/cli/passphrase.hpp"
@@ -13,6 +15,7 @@ namespace concordat::cli {
 using base::Error;
 using base::Result;
 using base::SecretBytes;
+using policy::SignerKey;
 using policy::SigningKey;
 
 namespace {
@@ -54,6 +57,27 @@ void add_key_options(CLI::App& command, KeyFile& file, const std::string& what) 
       .add_option("--passphrase-fd", file.passphrase_fd,
                   "Read the key's passphrase from this file descriptor")
       ->type_name("N");
+}
+
+base::Status must_be_new(const std::string& path, std::string_view why) {
+  std::error_code none;
+  if (!std::filesystem::exists(path, none)) return {};
+  return Error(base::FileErrc::cannot_write, path + " exists already; " + std::string(why));
+}
+
+base::Status write_public_key_file(const std::string& path, const SignerKey& key) {
+  return base::write_file(path, base::as_bytes(policy::encode_public_key(key)), 0644);
+}
+
+Result<std::vector<SignerKey>> read_public_key_files(const std::vector<std::string>& paths) {
+  std::vector<SignerKey> keys;
+  for (const std::string& path : paths) {
+    CONCORDAT_TRY(const base::Bytes file, base::read_file(path, policy::kMaxKeyFile));
+    const auto key = policy::decode_public_key(base::as_text(file));
+    if (!key) return Error(key.error().code(), path + ": " + key.error().detail());
+    keys.push_back(*key);
+  }
+  return keys;
 }
 
 }  // namespace concordat::cli

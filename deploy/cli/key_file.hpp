@@ -1,8 +1,10 @@
-// A secret key file as an option of a command.
+// Files of signers' keys: secret ones as an option of a command, public ones.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "policy/signer_key.hpp"
 
@@ -21,5 +23,15 @@ void add_key_options(CLI::App& command, KeyFile& file, const std::string& what);
 // cannot_read for a file that others can read too. Asks for a passphrase only where there is a
 // terminal.
 [[nodiscard]] base::Result<policy::SigningKey> open_key(const KeyFile& file);
+
+// cannot_write when there is such a file already, with `why` it is kept.
+[[nodiscard]] base::Status must_be_new(const std::string& path, std::string_view why);
+inline constexpr std::string_view kKeysStay = "a key is never overwritten";
+
+[[nodiscard]] base::Status write_public_key_file(const std::string& path,
+                                                 const policy::SignerKey& key);
+// In the order of `paths`; an error names its file.
+[[nodiscard]] base::Result<std::vector<policy::SignerKey>> read_public_key_files(
+    const std::vector<std::string>& paths);
 
 }  // namespace concordat::cli

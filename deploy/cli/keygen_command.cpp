@@ -1,12 +1,12 @@
 // concordat keygen
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "attest/base/file.hpp"
 #include "attest/base/secret_access.hpp"
 #include "deploy/cli/answer.hpp"
+#include "deploy/cli/key_file.hpp"
 #include "deploy/cli/passphrase.hpp"
 #include "policy/signer_key.hpp"
 
@@ -38,12 +38,6 @@ Result<std::optional<SecretBytes>> choose_passphrase(const Options& options) {
   return std::optional(std::move(first));
 }
 
-base::Status must_be_new(const std::string& path) {
-  std::error_code none;
-  if (!std::filesystem::exists(path, none)) return {};
-  return Error(base::FileErrc::cannot_write, path + " exists already; a key is never overwritten");
-}
-
 struct Made {
   policy::SignerKey public_key;
   bool sealed = false;
@@ -52,14 +46,13 @@ struct Made {
 Result<Made> make_key(const Options& options) {
   const std::string public_file = options.out + ".pub";
   CONCORDAT_CHECK(base::harden_process());
-  CONCORDAT_CHECK(must_be_new(options.out));
-  CONCORDAT_CHECK(must_be_new(public_file));
+  CONCORDAT_CHECK(must_be_new(options.out, kKeysStay));
+  CONCORDAT_CHECK(must_be_new(public_file, kKeysStay));
   CONCORDAT_TRY(const auto passphrase, choose_passphrase(options));
   const auto key = policy::SigningKey::generate();
   CONCORDAT_TRY(const SecretBytes file, key.encode(passphrase ? &*passphrase : nullptr));
   CONCORDAT_CHECK(base::write_file(options.out, file.expose(base::SecretAccess{}), 0600));
-  CONCORDAT_CHECK(base::write_file(
-      public_file, base::as_bytes(policy::encode_public_key(key.public_key())), 0644));
+  CONCORDAT_CHECK(write_public_key_file(public_file, key.public_key()));
   return Made{key.public_key(), passphrase.has_value()};
 }
 

@@ -39,23 +39,23 @@ class SilentTerminal {
 
 }  // namespace
 
-base::Result<SecretBytes> read_passphrase(int fd) {
+base::Result<SecretBytes> read_passphrase(int fd, std::string_view what) {
   SecretBytes buffer = SecretBytes::zeroed(policy::kMaxPassphrase + 1);
   const auto bytes = buffer.expose_mutable(SecretAccess{});
   std::size_t size = 0;
   for (;;) {
     if (size == bytes.size()) {
-      return base::Error(
-          base::FileErrc::too_large,
-          "a passphrase has at most " + std::to_string(policy::kMaxPassphrase) + " bytes");
+      return base::Error(base::FileErrc::too_large, "a " + std::string(what) + " has at most " +
+                                                        std::to_string(policy::kMaxPassphrase) +
+                                                        " bytes");
     }
     // One at a time: what follows the line is not ours to take.
     const ssize_t n = ::read(fd, &bytes[size], 1);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
-      return base::Error(
-          base::FileErrc::cannot_read,
-          "passphrase from file descriptor " + std::to_string(fd) + ": " + std::strerror(errno));
+      return base::Error(base::FileErrc::cannot_read, std::string(what) + " from file descriptor " +
+                                                          std::to_string(fd) + ": " +
+                                                          std::strerror(errno));
     }
     if (n == 0 || bytes[size] == '\n') break;
     ++size;

@@ -5,6 +5,7 @@
 #include "attest/base/file.hpp"
 #include "attest/custom_root.hpp"
 #include "attest/verify.hpp"
+#include "deploy/cli/authority_files.hpp"
 #include "deploy/cli/document_file.hpp"
 #include "policy/limits.hpp"
 
@@ -14,9 +15,7 @@ void add_policy_files(CLI::App& command, PolicyFiles& files) {
   command.add_option("--policy", files.policy, "Policy file")
       ->type_name("FILE")
       ->capture_default_str();
-  command.add_option("--authority", files.authority, "Authority descriptor")
-      ->type_name("FILE")
-      ->capture_default_str();
+  add_authority_file(command, files.authority);
 }
 
 base::Result<std::string> read_policy_text(const PolicyFiles& files) {
@@ -26,9 +25,7 @@ base::Result<std::string> read_policy_text(const PolicyFiles& files) {
 }
 
 base::Result<attest::AuthorityDescriptor> read_authority(const PolicyFiles& files) {
-  CONCORDAT_TRY(const base::Bytes content,
-                base::read_file(files.authority, attest::kMaxDescriptorSize));
-  return attest::AuthorityDescriptor::parse(content);
+  return read_authority_file(files.authority);
 }
 
 base::Status write_policy_text(const PolicyFiles& files, const std::string& text) {

@@ -4,14 +4,14 @@
 #include <string>
 
 #include "attest/claims.hpp"
-#include "deploy/cli/commands.hpp"
+#include "deploy/cli/authority_files.hpp"
 #include "policy/check.hpp"
 
 namespace concordat::cli {
 
 struct PolicyFiles {
   std::string policy = "policy.json";
-  std::string authority = "authority.cbor";
+  std::string authority = kAuthorityFile;
 };
 // --policy and --authority.
 void add_policy_files(CLI::App& command, PolicyFiles& files);

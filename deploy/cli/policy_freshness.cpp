@@ -43,7 +43,8 @@ Result<Statement> make_statement(const Options& options, const SigningKey& key) 
   const base::UnixMillis now = base::system_wall_clock();
   CONCORDAT_TRY(const policy::PolicyPtr policy,
                 policy::SignedPolicy::verify(envelope, authority, now));
-  const base::Bytes made = policy::sign_freshness(*policy, now, key).encode();
+  CONCORDAT_TRY(const policy::Envelope statement, policy::sign_freshness(*policy, now, key));
+  const base::Bytes made = statement.encode();
   CONCORDAT_CHECK(policy::FreshnessStatement::verify(made, *policy, now));
   return Statement{std::string(base::as_text(made)), policy->serial(), now};
 }

@@ -1,14 +1,13 @@
 // concordat policy init
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/file.hpp"
 #include "deploy/cli/answer.hpp"
+#include "deploy/cli/key_file.hpp"
 #include "deploy/cli/policy_files.hpp"
 #include "policy/edit.hpp"
 #include "policy/limits.hpp"
-#include "policy/signer_key.hpp"
 
 namespace concordat::cli {
 namespace {
@@ -26,27 +25,17 @@ struct Options {
   bool json = false;
 };
 
-base::Status must_be_new(const std::string& path) {
-  std::error_code none;
-  if (!std::filesystem::exists(path, none)) return {};
-  return base::Error(base::FileErrc::cannot_write,
-                     path + " exists already; init begins a new policy");
-}
+constexpr const char* kBeginsAnew = "init begins a new policy";
 
 Result<attest::AuthorityDescriptor> make_authority(const Options& options) {
   attest::AuthorityFields fields{options.realm, {}, options.threshold, options.epoch};
-  for (const std::string& path : options.signers) {
-    CONCORDAT_TRY(const base::Bytes file, base::read_file(path, policy::kMaxKeyFile));
-    auto key = policy::decode_public_key(base::as_text(file));
-    if (!key) return base::Error(key.error().code(), path + ": " + key.error().detail());
-    fields.signers.push_back(*key);
-  }
+  CONCORDAT_TRY(fields.signers, read_public_key_files(options.signers));
   return attest::AuthorityDescriptor::create(std::move(fields));
 }
 
 Result<attest::AuthorityDescriptor> init(const Options& options) {
-  CONCORDAT_CHECK(must_be_new(options.files.policy));
-  CONCORDAT_CHECK(must_be_new(options.files.authority));
+  CONCORDAT_CHECK(must_be_new(options.files.policy, kBeginsAnew));
+  CONCORDAT_CHECK(must_be_new(options.files.authority, kBeginsAnew));
   CONCORDAT_TRY(attest::AuthorityDescriptor authority, make_authority(options));
   // Whole seconds: people read and review it.
   const base::UnixMillis now{base::system_wall_clock().value / 1000 * 1000};

@@ -1,13 +1,12 @@
 // concordat policy sign
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/file.hpp"
 #include "deploy/cli/answer.hpp"
-#include "deploy/cli/key_file.hpp"
 #include "deploy/cli/policy_files.hpp"
+#include "deploy/cli/signer_options.hpp"
 #include "policy/limits.hpp"
 
 namespace concordat::cli {
@@ -16,11 +15,10 @@ namespace {
 using base::Error;
 using base::Result;
 using policy::Envelope;
-using policy::SigningKey;
 
 struct Options {
   PolicyFiles files;
-  KeyFile key;
+  SignerOptions signer;
   std::string out = "policy.signed.json";
   bool json = false;
 };
@@ -61,15 +59,11 @@ Result<Envelope> open_envelope(const Options& options, const OpenPolicy& open) {
 }
 
 Result<Signed> sign(const Options& options) {
-  CONCORDAT_CHECK(base::harden_process());
   CONCORDAT_TRY(const OpenPolicy open, open_policy(options.files));
   CONCORDAT_TRY(Envelope envelope, open_envelope(options, open));
-  CONCORDAT_TRY(const SigningKey key, open_key(options.key));
-  const auto& signers = open.authority.signers();
-  if (std::ranges::find(signers, key.public_key()) == signers.end()) {
-    return Error(policy::SignatureErrc::not_a_signer, "key " + policy::key_id(key.public_key()));
-  }
-  policy::add_signature(envelope, key);
+  CONCORDAT_TRY(const auto signer, open_signer(options.signer));
+  CONCORDAT_CHECK(require_signer(open.authority, *signer));
+  CONCORDAT_CHECK(policy::add_signature(envelope, *signer));
   CONCORDAT_CHECK(base::write_file(options.out, envelope.encode()));
   return Signed{open.model.serial, base::sha256({envelope.payload}),
                 policy::valid_signers(envelope, open.authority).size(), open.authority.threshold()};
@@ -98,17 +92,19 @@ void add_policy_sign(CLI::App& policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* sign = policy.add_subcommand("sign", "Sign the policy, or add a signature to it");
   add_policy_files(*sign, options->files);
-  add_key_options(*sign, options->key, "Secret key file of a signer (keygen)");
+  add_signer_options(*sign, options->signer);
   sign->add_option("--out", options->out, "Signed policy (DSSE envelope), written or added to")
       ->type_name("FILE")
       ->capture_default_str();
   sign->add_flag("--json", options->json, "Print one JSON object");
   sign->footer(
-      "Each signer signs the same bytes, in any order, on any machine. Asks for a passphrase only\n"
-      "where standard input is a terminal.\n"
+      "Each signer signs the same bytes, in any order, on any machine. Asks for a passphrase or\n"
+      "PIN only where standard input is a terminal.\n"
       "Examples:\n"
       "  concordat policy sign --key alice.key\n"
       "  concordat policy sign --key bob.key --passphrase-fd 3 3< passphrase.txt --json\n"
+      "  concordat policy sign --token 'pkcs11:token=ops;object=carol' --pin-fd 3 3< pin.txt \\\n"
+      "      --module /usr/lib/softhsm/libsofthsm2.so\n"
       "Exit status: 0 signed, 2 refused, 1 usage or input/output error.");
   on_chosen(*sign, invocation, [options, &invocation] { return run_sign(*options, invocation); });
 }

@@ -12,6 +12,7 @@
 #include "deploy/lab/cms_seal.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/limits.hpp"
+#include "policy/authority_succession.hpp"
 #include "policy/errc.hpp"
 #include "tests/support/party_fixture.hpp"
 
@@ -201,7 +202,10 @@ TEST_F(BootTest, AnotherAuthorityThanMeasuredIsRefused) {
 TEST_F(BootTest, APolicyOfAnotherAuthorityIsRefused) {
   const test::TestAuthority other(2, 50);
   parent_.envelope = other.sign(test::sample_policy(other.descriptor(), 1)).encode();
-  EXPECT_FALSE(boot());
+  const auto refused = boot();
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(policy::SignatureErrc::too_few_signatures));
+  EXPECT_TRUE(refused.error().detail().ends_with(policy::kRedoForEnclave));
 }
 
 HttpReply refusal(unsigned status, const std::string& type) {
@@ -243,7 +247,7 @@ TEST_F(BootTest, APolicyThatWantsFreshnessComesUpUnusableUntilAStatementComes) {
   EXPECT_TRUE(perform_genesis(*without, kms_, pause_).error().is(policy::FreshnessErrc::missing));
 
   const auto policy = test::signed_policy(world_.authority, text);
-  parent_.statement = policy::sign_freshness(*policy, world_.wall, key).encode();
+  parent_.statement = policy::sign_freshness(*policy, world_.wall, key).value().encode();
   EXPECT_TRUE(boot().value()->policies.at(world_.wall).has_value());
   parent_.statement = Bytes(10, 1);
   EXPECT_TRUE(boot().value()->policies.at(world_.wall).error().is(policy::FreshnessErrc::missing));

@@ -64,6 +64,7 @@ class OperatorServiceTest : public testing::Test {
   }
   [[nodiscard]] base::Bytes statement(std::uint64_t serial, base::UnixMillis time) const {
     return policy::sign_freshness(*test::signed_policy(authority_, text(serial)), time, key_)
+        .value()
         .encode();
   }
   HttpResponse put(const std::string& path, base::BytesView body, const std::string& query = {}) {

@@ -29,7 +29,7 @@ class FreshnessTest : public testing::Test {
     return authority_.sign(text(serial)).encode();
   }
   [[nodiscard]] base::Bytes statement(const Policy& policy, UnixMillis time) const {
-    return sign_freshness(policy, time, key_).encode();
+    return sign_freshness(policy, time, key_).value().encode();
   }
   [[nodiscard]] static Error refusal(base::BytesView statement, const Policy& policy,
                                      UnixMillis now = kNow) {
@@ -56,10 +56,10 @@ TEST_F(FreshnessTest, OnlyTheKeyOfThePolicyCountsAndItCountsAlone) {
   // All signers of the authority together.
   EXPECT_TRUE(refusal(authority_.sign(payload, {0, 1, 2}, kFreshnessPayloadType).encode(), *policy_)
                   .is(FreshnessErrc::not_signed));
-  Envelope accompanied = sign_freshness(*policy_, kNow, key_);
-  add_signature(accompanied, authority_.key(0));
+  Envelope accompanied = sign_freshness(*policy_, kNow, key_).value();
+  ASSERT_TRUE(add_signature(accompanied, authority_.key(0)));
   EXPECT_TRUE(refusal(accompanied.encode(), *policy_).is(FreshnessErrc::not_signed));
-  Envelope forged = sign_freshness(*policy_, kNow, key_);
+  Envelope forged = sign_freshness(*policy_, kNow, key_).value();
   forged.signatures[0].signature.mutable_view()[5] ^= 1;
   EXPECT_TRUE(refusal(forged.encode(), *policy_).is(FreshnessErrc::not_signed));
 }
@@ -67,14 +67,14 @@ TEST_F(FreshnessTest, OnlyTheKeyOfThePolicyCountsAndItCountsAlone) {
 TEST_F(FreshnessTest, TheKeySignsNothingElse) {
   // As a policy: too few signatures, however often it signs.
   Envelope as_policy{std::string(kPolicyPayloadType), base::to_bytes(base::as_bytes(text(2))), {}};
-  add_signature(as_policy, key_);
+  ASSERT_TRUE(add_signature(as_policy, key_));
   EXPECT_TRUE(SignedPolicy::verify(as_policy.encode(), authority_.descriptor(), kNow)
                   .error()
                   .is(SignatureErrc::too_few_signatures));
   // A statement under the payload type of policies is none.
-  Envelope other_type = sign_freshness(*policy_, kNow, key_);
+  Envelope other_type = sign_freshness(*policy_, kNow, key_).value();
   other_type.payload_type = kPolicyPayloadType;
-  add_signature(other_type, key_);
+  ASSERT_TRUE(add_signature(other_type, key_));
   EXPECT_TRUE(refusal(other_type.encode(), *policy_).is(SignatureErrc::wrong_payload_type));
 }
 
@@ -89,7 +89,7 @@ TEST_F(FreshnessTest, IsForExactlyOnePolicy) {
                        base::to_bytes(base::as_bytes(
                            encode_freshness({"other.example", 1, policy_->digest(), kNow}))),
                        {}};
-  add_signature(other_realm, key_);
+  ASSERT_TRUE(add_signature(other_realm, key_));
   EXPECT_TRUE(refusal(other_realm.encode(), *policy_).is(FreshnessErrc::other_policy));
   const auto plain = test::signed_policy(authority_);
   EXPECT_TRUE(refusal(statement(*plain, kNow), *plain).is(FreshnessErrc::not_wanted));
@@ -108,7 +108,7 @@ TEST_F(FreshnessTest, HostileBytesAreRefused) {
   const auto malformed = [&](const std::string& payload) {
     Envelope envelope{
         std::string(kFreshnessPayloadType), base::to_bytes(base::as_bytes(payload)), {}};
-    add_signature(envelope, key_);
+    EXPECT_TRUE(add_signature(envelope, key_));
     return refusal(envelope.encode(), *policy_);
   };
   const std::string good = encode_freshness({test::kRealm, 1, policy_->digest(), kNow});

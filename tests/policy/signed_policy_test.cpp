@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "policy/authority_succession.hpp"
 #include "policy/errc.hpp"
 #include "tests/support/policy_fixture.hpp"
 
@@ -86,6 +87,27 @@ TEST(PolicyInForce, TakesOnlyHigherSerials) {
   EXPECT_EQ(in_force.latest()->serial(), 5u);
   EXPECT_EQ(offer(sample_policy(authority.descriptor(), 6)).value(), Installation::replaced);
   EXPECT_EQ(in_force.at(kNow).value()->serial(), 6u);
+}
+
+// A parent may hand an enclave the policy of a changed authority: of other signers, or of the same.
+TEST(PolicyInForce, SaysWhatToRedoForAnotherAuthority) {
+  const TestAuthority authority;
+  const TestAuthority next_epoch(2);
+  const TestAuthority other_signers(2, 50);
+  PolicyInForce in_force(authority.descriptor());
+  const auto refusal_of = [&](const TestAuthority& other) {
+    return in_force.install(other.sign(sample_policy(other.descriptor(), 9)).encode(), kNow)
+        .error();
+  };
+  const base::Error same_signers = refusal_of(next_epoch);
+  EXPECT_TRUE(same_signers.is(SignatureErrc::authority_differs));
+  EXPECT_EQ(same_signers.detail(),
+            "the policy names " + next_epoch.descriptor().digest().hex() + ", this authority is " +
+                authority.descriptor().digest().hex() + "; " + std::string(kRedoForEnclave));
+  const base::Error others = refusal_of(other_signers);
+  EXPECT_TRUE(others.is(SignatureErrc::too_few_signatures));
+  EXPECT_TRUE(others.detail().ends_with("if others sign now: " + std::string(kRedoForEnclave)));
+  EXPECT_EQ(in_force.latest(), nullptr);
 }
 
 TEST(PolicyInForce, SaysWhenItHasExpired) {

@@ -27,7 +27,7 @@ TEST(SignerKey, IsRfc8032) {
   const auto key = SigningKey::from_seed(SecretBytes::take(seed)).value();
   EXPECT_EQ(key.public_key().hex(),
             "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
-  EXPECT_EQ(key.sign(base::from_hex("72").value()).hex(),
+  EXPECT_EQ(key.sign(base::from_hex("72").value()).value().hex(),
             "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f36"
             "13d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
   EXPECT_FALSE(SigningKey::from_seed(SecretBytes::zeroed(31)).has_value());

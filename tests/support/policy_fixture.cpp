@@ -57,7 +57,7 @@ policy::Envelope TestAuthority::sign(std::string_view payload,
   envelope.payload_type = type;
   envelope.payload = base::to_bytes(base::as_bytes(payload));
   for (const std::size_t signer : signers)
-    policy::add_signature(envelope, keys_.at(signer));
+    policy::add_signature(envelope, keys_.at(signer)).value();
   return envelope;
 }
 

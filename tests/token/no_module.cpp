@@ -1,0 +1,4 @@
+// A shared library like any other.
+extern "C" int not_a_module() {
+  return 0;
+}
