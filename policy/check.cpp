@@ -1,20 +1,19 @@
 #include "policy/check.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
+#include "policy/coverage.hpp"
 #include "policy/cross_check.hpp"
 #include "policy/field_reader.hpp"
 #include "policy/limits.hpp"
+#include "policy/texts.hpp"
 
 namespace concordat::policy {
 namespace {
 
 using json::Report;
-
-bool contains(const std::vector<std::string>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
 
 void check_authority(const Model& model, const attest::AuthorityDescriptor& authority,
                      Report& report) {
@@ -32,22 +31,6 @@ void check_authority(const Model& model, const attest::AuthorityDescriptor& auth
   }
 }
 
-// Empty lists admit nobody, so that nothing is in common.
-bool have_common_pin(const std::optional<std::vector<Pin>>& a,
-                     const std::optional<std::vector<Pin>>& b) {
-  if (!a) return !b || !b->empty();
-  if (!b) return !a->empty();
-  return std::ranges::any_of(*a, [&](const Pin& pin) {
-    return std::ranges::find(*b, pin.value, &Pin::value) != b->end();
-  });
-}
-
-// What one enclave can be, whatever the two are called.
-bool same_image(const Image& a, const Image& b) {
-  return a.pcr0 == b.pcr0 && a.pcr1 == b.pcr1 && a.pcr2 == b.pcr2 &&
-         (!a.pcr8 || !b.pcr8 || *a.pcr8 == *b.pcr8);
-}
-
 class Warnings {
  public:
   Warnings(const Model& model, base::UnixMillis now, Report& report)
@@ -63,6 +46,7 @@ class Warnings {
       check_purpose(name, purpose);
     for (std::size_t i = 0; i < model_.grants.size(); ++i)
       check_grant(i, model_.grants[i]);
+    check_repeated_grants();
     check_operators();
   }
 
@@ -130,13 +114,13 @@ class Warnings {
 
   // One that an enclave of both roles can have; nullptr where no enclave can play both.
   const Image* shared_image(const Role& a, const Role& b) const {
-    if (!have_common_pin(a.accounts, b.accounts) || !have_common_pin(a.instances, b.instances)) {
+    if (!can_be_same(a.accounts, b.accounts) || !can_be_same(a.instances, b.instances)) {
       return nullptr;
     }
     for (const std::uint32_t index : b.images) {
       const Image& image = model_.images[index];
       const bool shared = std::ranges::any_of(
-          a.images, [&](std::uint32_t other) { return same_image(model_.images[other], image); });
+          a.images, [&](std::uint32_t other) { return can_be_same(model_.images[other], image); });
       if (shared) return &image;
     }
     return nullptr;
@@ -165,6 +149,47 @@ class Warnings {
       report_.warning(PolicyErrc::unused, pointer + "/expires",
                       "a grant nobody can use: it has expired");
     }
+    if (grant.use_limit) {
+      report_.warning(PolicyErrc::unused, pointer + "/use_limit",
+                      "a grant nobody can use yet: no custodian counts uses, so none serves under "
+                      "a limit");
+    }
+  }
+
+  // A grant whose every operation another one gives as well: it says nothing, or bounds nothing.
+  void check_repeated_grants() {
+    std::map<std::string_view, std::vector<std::size_t>> of_role;
+    for (std::size_t i = 0; i < model_.grants.size(); ++i)
+      of_role[model_.grants[i].role].push_back(i);
+    for (const auto& [role, indices] : of_role) {
+      for (const std::size_t i : indices)
+        check_repeated_grant(i, indices);
+    }
+  }
+
+  void check_repeated_grant(std::size_t index, const std::vector<std::size_t>& of_role) {
+    const Grant& grant = model_.grants[index];
+    std::optional<std::size_t> first;
+    for (const Operation operation : grant.operations) {
+      const auto other = std::ranges::find_if(
+          of_role, [&](std::size_t i) { return i != index && gives_as_well(i, index, operation); });
+      if (other == of_role.end()) return;
+      if (!first) first = *other;
+    }
+    if (!first) return;  // of no operation, warned of already
+    const bool is_bounded = grant.use_limit || grant.expires;
+    report_.warning(PolicyErrc::unused, "/grants/" + std::to_string(index),
+                    std::string(is_bounded ? "its limits bound nothing" : "it grants nothing new") +
+                        ": /grants/" + std::to_string(*first) + " grants the same keys");
+  }
+
+  // Of two that are equal in it, the first one counts.
+  [[nodiscard]] bool gives_as_well(std::size_t wide, std::size_t narrow,
+                                   Operation operation) const {
+    const Grant& a = model_.grants[wide];
+    const Grant& b = model_.grants[narrow];
+    if (!covers(a, b, operation)) return false;
+    return wide < narrow || !covers(b, a, operation);
   }
 
   void check_operators() {

@@ -1,103 +1,54 @@
 #include "policy/edit.hpp"
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-
+#include "policy/edit_file.hpp"
+#include "policy/finding.hpp"
 #include "policy/limits.hpp"
 #include "policy/parse.hpp"
 
 namespace concordat::policy {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr std::string_view kCustodianRole = "custodian";
-
-base::Result<std::string> written(const Json& file) {
-  std::string text = file.dump(2) + "\n";
-  CONCORDAT_CHECK(load_policy(text));
-  return text;
+Json validity_entry(base::UnixMillis not_before, std::chrono::milliseconds validity) {
+  return {{"not_before", base::format_rfc3339(not_before)},
+          {"not_after", base::format_rfc3339(not_before + validity)}};
 }
 
-// The file as a tree, once it is known to be a policy.
-base::Result<Json> opened(std::string_view text) {
-  CONCORDAT_CHECK(load_policy(text));
-  return Json::parse(text);
+Json freshness_entry(const std::optional<Freshness>& freshness) {
+  if (!freshness) return "none";
+  return {{"key", freshness->key.hex()}, {"max_age_seconds", freshness->max_age_seconds}};
 }
 
-base::Result<std::string> closed(Json file) {
-  const auto serial = file["serial"].get<std::uint64_t>();
-  if (serial >= limits::kInteger) return base::Error(EditErrc::serial_exhausted);
-  file["serial"] = serial + 1;
-  return written(file);
+Json recovery_entry(const std::optional<Recovery>& recovery) {
+  if (!recovery) return "none";
+  Json holders = Json::object();
+  for (const auto& [name, key] : recovery->holders)
+    holders[name] = {{"key", key.hex()}};
+  return {{"threshold", recovery->threshold}, {"holders", std::move(holders)}};
 }
 
-void add_once(Json& list, const std::string& text) {
-  if (std::ranges::find(list, Json(text)) == list.end()) list.push_back(text);
-}
-
-Json image_entry(const Measurements& measurements) {
-  return {{"PCR0", measurements.pcr0.hex()},
-          {"PCR1", measurements.pcr1.hex()},
-          {"PCR2", measurements.pcr2.hex()},
-          {"PCR8", measurements.pcr8 ? measurements.pcr8->hex() : "any"}};
-}
-
-base::Status add_image(Json& file, const Enrolment& enrolment) {
-  const Json entry = image_entry(enrolment.measurements);
-  Json& images = file["images"];
-  const auto found = images.find(enrolment.image);
-  if (found == images.end()) {
-    images[enrolment.image] = entry;
-  } else if (*found != entry) {
-    return base::Error(EditErrc::name_taken,
-                       enrolment.image + ": choose another name, such as one with a version");
+// A root that KMS sealed under one key is not to be had from another.
+base::Status set_kms_key(Json& root, const std::string& arn) {
+  const Json& generations = root["generations"];
+  if (!generations.empty() && root["kms_key_arn"] != arn) {
+    return base::Error(EditErrc::root_pinned, "generation " +
+                                                  generations.back()["generation"].dump() +
+                                                  " is sealed under the KMS key of the policy");
   }
+  root["kms_key_arn"] = arn;
   return {};
 }
 
-// "any" gives way to the first pin.
-void add_pins(Json& role, const char* key, const std::vector<std::string>& pins) {
-  if (pins.empty()) return;
-  Json& list = role[key];
-  if (!list.is_array()) list = Json::array();
-  for (const std::string& pin : pins)
-    add_once(list, pin);
-}
-
-// True when the role is new.
-bool add_role(Json& file, const Enrolment& enrolment) {
-  Json& roles = file["roles"];
-  const bool is_new = !roles.contains(enrolment.role);
-  if (is_new) {
-    roles[enrolment.role] = {{"images", Json::array()},
-                             {"accounts", "any"},
-                             {"instances", "any"},
-                             {"maximum_live", "any"}};
+base::Status set_maximum_live(Json& roles, const std::string& role,
+                              const std::optional<std::uint64_t>& limit) {
+  if (!roles.contains(role)) {
+    return base::Error(EditErrc::nothing_matches, "/roles has no " + quote(role));
   }
-  Json& role = roles[enrolment.role];
-  add_once(role["images"], enrolment.image);
-  add_pins(role, "accounts", enrolment.accounts);
-  add_pins(role, "instances", enrolment.instances);
-  return is_new;
+  roles[role]["maximum_live"] = limit ? Json(*limit) : Json("any");
+  return {};
 }
 
-void add_to_purpose(Json& file, const PurposeSide& entry, const std::string& role) {
-  Json& purposes = file["purposes"];
-  if (!purposes.contains(entry.purpose)) {
-    purposes[entry.purpose] = {{"initiator", Json::array()}, {"responder", Json::array()}};
-  }
-  add_once(purposes[entry.purpose][std::string(to_string(entry.side))], role);
-}
-
-void add_grant(Json& file, const NewGrant& grant, const std::string& role) {
-  const Json entry = {{"role", role},
-                      {"keys", grant.keys},
-                      {"operations", grant.operations},
-                      {"use_limit", "none"},
-                      {"expires", "never"}};
-  Json& grants = file["grants"];
-  if (std::ranges::find(grants, entry) == grants.end()) grants.push_back(entry);
+void set_number(Json& field, const std::optional<std::uint64_t>& number) {
+  if (number) field = *number;
 }
 
 }  // namespace
@@ -105,19 +56,27 @@ void add_grant(Json& file, const NewGrant& grant, const std::string& role) {
 base::CodeInfo describe(EditErrc code) noexcept {
   switch (code) {
     case EditErrc::name_taken:
-      return {"image_name_taken", "the image name already stands for other measurements"};
+      return {"name_taken", "the name already stands for something else"};
     case EditErrc::root_pinned:
       return {"root_already_pinned", "the policy already pins a root"};
     case EditErrc::serial_exhausted:
       return {"serial_exhausted", "the serial cannot go up any more"};
     case EditErrc::other_authority:
       return {"edit_other_authority", "the policy is of another authority"};
+    case EditErrc::already_granted:
+      return {"already_granted", "the policy already has this grant"};
+    case EditErrc::nothing_matches:
+      return {"nothing_matches", "the policy has nothing of that name"};
+    case EditErrc::debug_document:
+      return {"document_in_debug_mode", "the document is of an enclave in debug mode"};
+    case EditErrc::register_not_set:
+      return {"register_not_set", "the document has nothing in the register to pin"};
   }
   return {"unknown", "unknown edit error"};
 }
 
 base::Result<std::string> canonical_policy(std::string_view text) {
-  CONCORDAT_TRY(const Json file, opened(text));
+  CONCORDAT_TRY(const Json file, open_file(text));
   return written(file);
 }
 
@@ -129,9 +88,7 @@ base::Result<std::string> new_policy(const attest::AuthorityDescriptor& authorit
       {"format", kPolicyFormat},
       {"realm", authority.realm()},
       {"serial", 1},
-      {"validity",
-       {{"not_before", base::format_rfc3339(not_before)},
-        {"not_after", base::format_rfc3339(not_before + validity)}}},
+      {"validity", validity_entry(not_before, validity)},
       {"authority", authority.digest().hex()},
       {"minimum_protocol_version", 1},
       {"document_max_age_seconds", limits::kDefaultDocumentAgeSeconds},
@@ -151,23 +108,8 @@ base::Result<std::string> new_policy(const attest::AuthorityDescriptor& authorit
   return written(file);
 }
 
-base::Result<std::string> enroll(std::string_view text, const Enrolment& enrolment) {
-  CONCORDAT_TRY(Json file, opened(text));
-  CONCORDAT_CHECK(add_image(file, enrolment));
-  const bool is_new = add_role(file, enrolment);
-  for (const PurposeSide& entry : enrolment.purposes)
-    add_to_purpose(file, entry, enrolment.role);
-  if (is_new && enrolment.purposes.empty()) {
-    const Side side = enrolment.role == kCustodianRole ? Side::responder : Side::initiator;
-    add_to_purpose(file, {std::string(kKeysPurpose), side}, enrolment.role);
-  }
-  for (const NewGrant& grant : enrolment.grants)
-    add_grant(file, grant, enrolment.role);
-  return closed(std::move(file));
-}
-
 base::Result<std::string> pin_first_root(std::string_view text, base::BytesView commitment) {
-  CONCORDAT_TRY(Json file, opened(text));
+  CONCORDAT_TRY(Json file, open_file(text));
   Json& generations = file["root"]["generations"];
   if (!generations.empty()) {
     return base::Error(EditErrc::root_pinned,
@@ -176,7 +118,48 @@ base::Result<std::string> pin_first_root(std::string_view text, base::BytesView 
   generations.push_back({{"generation", kFirstRootGeneration},
                          {"state", "current"},
                          {"commitment", base::to_hex(commitment)}});
-  return closed(std::move(file));
+  return close_file(std::move(file));
+}
+
+base::Result<std::string> renew(std::string_view text, base::UnixMillis not_before,
+                                std::chrono::milliseconds validity) {
+  CONCORDAT_TRY(Json file, open_file(text));
+  file["validity"] = validity_entry(not_before, validity);
+  return close_file(std::move(file));
+}
+
+base::Result<std::string> add_operator(std::string_view text, const std::string& name,
+                                       const Operator& entry) {
+  CONCORDAT_TRY(Json file, open_file(text));
+  CONCORDAT_TRY(const Model model, load_policy(text));
+  const auto earlier = model.operators.find(name);
+  if (earlier != model.operators.end() && earlier->second.key != entry.key) {
+    return base::Error(EditErrc::name_taken, "operator " + quote(name) + " has the key " +
+                                                 earlier->second.key.hex() +
+                                                 "; revoke that one first");
+  }
+  Json& operators = file["operators"];
+  if (earlier == model.operators.end()) {
+    operators[name] = {{"key", entry.key.hex()}, {"purposes", Json::array()}};
+  }
+  for (const std::string& purpose : entry.purposes)
+    add_once(operators[name]["purposes"], purpose);
+  return close_file(std::move(file));
+}
+
+base::Result<std::string> change_settings(std::string_view text, const Settings& settings) {
+  CONCORDAT_TRY(Json file, open_file(text));
+  if (settings.freshness) file["freshness"] = freshness_entry(*settings.freshness);
+  if (settings.recovery) file["recovery"] = recovery_entry(*settings.recovery);
+  if (settings.kms_key_arn) CONCORDAT_CHECK(set_kms_key(file["root"], *settings.kms_key_arn));
+  set_number(file["minimum_protocol_version"], settings.minimum_protocol_version);
+  set_number(file["document_max_age_seconds"], settings.document_max_age_seconds);
+  set_number(file["channel_life"]["seconds"], settings.channel_seconds);
+  set_number(file["channel_life"]["bytes"], settings.channel_bytes);
+  set_number(file["channel_life"]["records"], settings.channel_records);
+  for (const auto& [role, limit] : settings.maximum_live)
+    CONCORDAT_CHECK(set_maximum_live(file["roles"], role, limit));
+  return close_file(std::move(file));
 }
 
 base::Result<std::string> name_authority(std::string_view text,
@@ -187,9 +170,9 @@ base::Result<std::string> name_authority(std::string_view text,
   if (model.authority != authority.digest()) {
     return base::Error(EditErrc::other_authority, "it names " + model.authority.hex());
   }
-  CONCORDAT_TRY(Json file, opened(text));
+  CONCORDAT_TRY(Json file, open_file(text));
   file["authority"] = successor.digest().hex();
-  return closed(std::move(file));
+  return close_file(std::move(file));
 }
 
 }  // namespace concordat::policy

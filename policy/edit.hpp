@@ -1,15 +1,26 @@
 // Changes to policy files, text to text: the author's order is kept, the layout is canonical, the
-// serial goes up by one, and nothing comes out that parse_policy would refuse.
+// serial goes up by one, and nothing comes out that parse_policy would refuse. Who is let in and
+// what they get is edited in enroll.hpp, revoke.hpp and edit_grants.hpp.
 #pragma once
 
+#include <chrono>
 #include <string>
+#include <vector>
 
-#include "policy/evaluate.hpp"
-#include "policy/measurements.hpp"
+#include "policy/model.hpp"
 
 namespace concordat::policy {
 
-enum class EditErrc { name_taken = 1, root_pinned, serial_exhausted, other_authority };
+enum class EditErrc {
+  name_taken = 1,
+  root_pinned,
+  serial_exhausted,
+  other_authority,
+  already_granted,
+  nothing_matches,
+  debug_document,
+  register_not_set,
+};
 [[nodiscard]] base::CodeInfo describe(EditErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(EditErrc) {
   return "policy_edit";
@@ -18,7 +29,8 @@ enum class EditErrc { name_taken = 1, root_pinned, serial_exhausted, other_autho
   return base::enum_code(e);
 }
 
-// Two spaces a level, one entry a line, a line feed at the end. `text` must parse as a policy.
+// Two spaces a level, one entry a line, a line feed at the end. `text` must parse as a policy. The
+// serial stays: what the file says is the same.
 [[nodiscard]] base::Result<std::string> canonical_policy(std::string_view text);
 
 // Serial 1, nobody admitted yet.
@@ -26,31 +38,6 @@ enum class EditErrc { name_taken = 1, root_pinned, serial_exhausted, other_autho
                                                    const std::optional<std::string>& kms_key_arn,
                                                    base::UnixMillis not_before,
                                                    std::chrono::milliseconds validity);
-
-struct NewGrant {
-  std::string keys;                     // pattern
-  std::vector<std::string> operations;  // "get", "sign"
-};
-
-struct PurposeSide {
-  std::string purpose;
-  Side side = Side::initiator;
-};
-
-struct Enrolment {
-  std::string image;
-  Measurements measurements;
-  std::string role;  // made when there is none
-  // Added to what the role pins; a new role that pins none says "any".
-  std::vector<std::string> accounts;
-  std::vector<std::string> instances;
-  // Added. A new role with none answers "keys" when it is called "custodian", and asks for it
-  // otherwise.
-  std::vector<PurposeSide> purposes;
-  std::vector<NewGrant> grants;
-};
-// name_taken when the image name stands for other measurements: an image is never overwritten.
-[[nodiscard]] base::Result<std::string> enroll(std::string_view text, const Enrolment& enrolment);
 
 // Pins the first generation. root_pinned when there is one already.
 [[nodiscard]] base::Result<std::string> pin_first_root(std::string_view text,
@@ -61,5 +48,28 @@ struct Enrolment {
 [[nodiscard]] base::Result<std::string> name_authority(
     std::string_view text, const attest::AuthorityDescriptor& authority,
     const attest::AuthorityDescriptor& successor);
+
+// Valid from `not_before` for as long as given.
+[[nodiscard]] base::Result<std::string> renew(std::string_view text, base::UnixMillis not_before,
+                                              std::chrono::milliseconds validity);
+
+// Adds the operator, or purposes to one of the same key; name_taken when the name stands for
+// another key.
+[[nodiscard]] base::Result<std::string> add_operator(std::string_view text, const std::string& name,
+                                                     const Operator& entry);
+
+// What an outer nullopt leaves as it is; an inner one is "none" or "any".
+struct Settings {
+  std::optional<std::optional<Freshness>> freshness;
+  std::optional<std::optional<Recovery>> recovery;
+  std::optional<std::string> kms_key_arn;  // root_pinned once a root is sealed under another
+  std::optional<std::uint64_t> minimum_protocol_version;
+  std::optional<std::uint64_t> document_max_age_seconds;
+  std::optional<std::uint64_t> channel_seconds, channel_bytes, channel_records;
+  // By role; nothing_matches where there is no such role.
+  std::map<std::string, std::optional<std::uint64_t>> maximum_live;
+};
+[[nodiscard]] base::Result<std::string> change_settings(std::string_view text,
+                                                        const Settings& settings);
 
 }  // namespace concordat::policy

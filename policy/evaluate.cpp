@@ -12,9 +12,6 @@ namespace {
 using attest::VerifiedClaims;
 
 constexpr std::string_view kAbsent = "absent";
-// A document always carries the register; all zero is what an unset one holds.
-constexpr unsigned kAccountPcr = 3;
-constexpr unsigned kInstancePcr = 4;
 
 std::string show(const std::optional<PcrValue>& value) {
   return value ? value->hex() : std::string(kAbsent);

@@ -11,9 +11,15 @@ namespace concordat::policy {
 base::Result<Grant> find_grant(const Policy& policy, std::string_view role,
                                std::string_view key_name, Operation operation,
                                base::UnixMillis now) {
+  return explain_grant(policy.model(), role, key_name, operation, now);
+}
+
+base::Result<Grant> explain_grant(const Model& model, std::string_view role,
+                                  std::string_view key_name, Operation operation,
+                                  base::UnixMillis now) {
   CONCORDAT_CHECK(check_key_name(key_name));
   AdmissionErrc why = AdmissionErrc::not_granted;
-  for (const Grant& grant : policy.model().grants) {
+  for (const Grant& grant : model.grants) {
     const bool covers = std::ranges::find(grant.operations, operation) != grant.operations.end();
     if (!covers || grant.role != role || !matches(grant.keys, key_name)) continue;
     if (grant.expires && now >= *grant.expires) {

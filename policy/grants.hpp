@@ -13,4 +13,9 @@ namespace concordat::policy {
                                              std::string_view key_name, Operation operation,
                                              base::UnixMillis now);
 
+// What that says of a file that nobody has signed yet: for those who ask why.
+[[nodiscard]] base::Result<Grant> explain_grant(const Model& model, std::string_view role,
+                                                std::string_view key_name, Operation operation,
+                                                base::UnixMillis now);
+
 }  // namespace concordat::policy

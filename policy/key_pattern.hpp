@@ -12,7 +12,8 @@ namespace concordat::policy {
 // bad_key_name with the reason otherwise.
 [[nodiscard]] base::Status check_key_name(std::string_view name);
 [[nodiscard]] base::Status check_key_pattern(std::string_view pattern);
-// Both must have passed their check.
+// Both must have passed their check. A pattern in place of the name: whether the first one matches
+// all that the second does.
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view key_name) noexcept;
 
 }  // namespace concordat::policy

@@ -39,6 +39,11 @@ inline constexpr std::size_t kCommitmentMin = 32;
 inline constexpr std::size_t kCommitmentMax = 48;
 inline constexpr std::size_t kKmsKeyPolicyBytes = 32 * 1024;  // KMS's own bound
 
+// A custodian's report: it keeps 1,024 releases in mind, of some 300 bytes each.
+inline constexpr std::size_t kReleasedKeys = 4096;
+inline constexpr std::size_t kReportBytes = 4 * 1024 * 1024;
+inline constexpr std::size_t kModuleIdLength = 256;
+
 // Integers stay exact in every JSON tool (IEEE 754 double).
 inline constexpr std::uint64_t kInteger = (std::uint64_t{1} << 53) - 1;
 

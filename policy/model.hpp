@@ -26,6 +26,10 @@ struct Image {
   std::optional<PcrValue> pcr8;  // nullopt: any signer, or none ("any" in the file)
 };
 
+// Where an enclave runs: the IAM role of the parent instance, and its instance id.
+inline constexpr unsigned kAccountPcr = 3;
+inline constexpr unsigned kInstancePcr = 4;
+
 // One accepted value of PCR3 or PCR4.
 struct Pin {
   std::string text;  // as written: role ARN, instance id or 96 hex digits

@@ -53,6 +53,13 @@ bool has_name(std::string_view resource, std::string_view kind) noexcept {
          all_of(resource, "/+=,.@_-");
 }
 
+std::optional<Pin> pin(std::string_view text, bool is_hashed) {
+  if (is_hashed) return Pin{std::string(text), pcr_of_text(text)};
+  const auto hex = PcrValue::from_hex(text);
+  if (!hex || hex->is_zero()) return std::nullopt;
+  return Pin{std::string(text), *hex};
+}
+
 }  // namespace
 
 bool is_name(std::string_view text) noexcept {
@@ -94,6 +101,14 @@ bool is_instance_id(std::string_view text) noexcept {
   return (text.size() == 10 || text.size() == 19) && text.starts_with("i-") &&
          std::ranges::all_of(text.substr(2),
                              [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+}
+
+std::optional<Pin> account_pin(std::string_view text) {
+  return pin(text, is_role_arn(text));
+}
+
+std::optional<Pin> instance_pin(std::string_view text) {
+  return pin(text, is_instance_id(text));
 }
 
 std::optional<Operation> operation_named(std::string_view text) noexcept {

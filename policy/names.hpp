@@ -26,6 +26,10 @@ inline constexpr const char* kNameRule =
 [[nodiscard]] std::string_view account_of_arn(std::string_view text) noexcept;
 // "i-" and 8 or 17 hexadecimal digits.
 [[nodiscard]] bool is_instance_id(std::string_view text) noexcept;
+// What such a text, or the 96 hex digits themselves, pins in PCR3 or PCR4; nullopt for any other
+// text and for all zeros.
+[[nodiscard]] std::optional<Pin> account_pin(std::string_view text);
+[[nodiscard]] std::optional<Pin> instance_pin(std::string_view text);
 [[nodiscard]] std::optional<Operation> operation_named(std::string_view text) noexcept;
 
 }  // namespace concordat::policy

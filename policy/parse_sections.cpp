@@ -71,7 +71,8 @@ std::string all_operations() {
 
 // "any", or a list of texts that are hashed and of ready values in hex.
 std::optional<std::vector<Pin>> read_pins(const Fields& role, std::string_view key, Report& report,
-                                          bool (*is_text)(std::string_view), const char* rule) {
+                                          std::optional<Pin> (*read)(std::string_view),
+                                          const char* rule) {
   const Value* const value = role.get(key);
   if (value == nullptr) return std::vector<Pin>();
   if (value->kind == Kind::text) {
@@ -82,10 +83,8 @@ std::optional<std::vector<Pin>> read_pins(const Fields& role, std::string_view k
   std::vector<Pin> pins;
   json::read_texts(*value, role.path(key), report, limits::kPinsPerRole, limits::kArnLength,
                    [&](std::string_view text, const Path& path) {
-                     if (is_text(text)) {
-                       pins.push_back({std::string(text), pcr_of_text(text)});
-                     } else if (const auto hex = PcrValue::from_hex(text); hex && !hex->is_zero()) {
-                       pins.push_back({std::string(text), *hex});
+                     if (auto pin = read(text)) {
+                       pins.push_back(*std::move(pin));
                      } else {
                        report.error(PolicyErrc::bad_value, path,
                                     quote(text) + ": want " + rule +
@@ -108,9 +107,9 @@ void read_role(const Member& member, const Path& path, Report& report, Model& mo
                          role.images.push_back(*index);
                      });
   }
-  role.accounts = read_pins(fields, "accounts", report, is_role_arn,
+  role.accounts = read_pins(fields, "accounts", report, account_pin,
                             "an IAM role ARN (\"arn:aws:iam::ACCOUNT:role/NAME\")");
-  role.instances = read_pins(fields, "instances", report, is_instance_id,
+  role.instances = read_pins(fields, "instances", report, instance_pin,
                              "an instance id (\"i-0123456789abcdef0\")");
   role.maximum_live = read_limit(fields, "maximum_live", kAny);
   model.roles.emplace(member.key, std::move(role));

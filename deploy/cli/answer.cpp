@@ -25,17 +25,19 @@ ExitStatus answer(const Invocation& invocation, bool json, const nlohmann::order
   }
   nlohmann::ordered_json out = {{"ok", true}};
   out.update(fields);
-  invocation.out << out.dump() << "\n";
+  print_json(invocation, out);
   return ExitStatus::done;
+}
+
+void print_json(const Invocation& invocation, const nlohmann::ordered_json& object) {
+  invocation.out << object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
 }
 
 ExitStatus answer_failure(const Invocation& invocation, bool json, std::string_view what,
                           const base::Error& error) {
   const ExitStatus status = fail(invocation, what, error);
   if (json) {
-    const nlohmann::ordered_json out = {
-        {"ok", false}, {"code", error.name()}, {"error", error.to_string()}};
-    invocation.out << out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    print_json(invocation, {{"ok", false}, {"code", error.name()}, {"error", error.to_string()}});
   }
   return is_input_or_output(error) ? status : ExitStatus::refused;
 }

@@ -13,6 +13,9 @@ namespace concordat::cli {
 ExitStatus answer(const Invocation& invocation, bool json, const nlohmann::ordered_json& fields,
                   const std::string& text);
 
+// One line of JSON, whatever bytes its strings hold.
+void print_json(const Invocation& invocation, const nlohmann::ordered_json& object);
+
 // "concordat: WHAT: error" on standard error and, with --json, {"ok":false,"code":..,"error":..} on
 // standard output. Usage or I/O status for errors of reading and writing, refused for every other.
 ExitStatus answer_failure(const Invocation& invocation, bool json, std::string_view what,

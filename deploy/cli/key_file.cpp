@@ -69,13 +69,18 @@ base::Status write_public_key_file(const std::string& path, const SignerKey& key
   return base::write_file(path, base::as_bytes(policy::encode_public_key(key)), 0644);
 }
 
+Result<SignerKey> read_public_key_file(const std::string& path) {
+  CONCORDAT_TRY(const base::Bytes file, base::read_file(path, policy::kMaxKeyFile));
+  auto key = policy::decode_public_key(base::as_text(file));
+  if (key) return key;
+  return Error(key.error().code(), path + ": " + key.error().detail());
+}
+
 Result<std::vector<SignerKey>> read_public_key_files(const std::vector<std::string>& paths) {
   std::vector<SignerKey> keys;
   for (const std::string& path : paths) {
-    CONCORDAT_TRY(const base::Bytes file, base::read_file(path, policy::kMaxKeyFile));
-    const auto key = policy::decode_public_key(base::as_text(file));
-    if (!key) return Error(key.error().code(), path + ": " + key.error().detail());
-    keys.push_back(*key);
+    CONCORDAT_TRY(const SignerKey key, read_public_key_file(path));
+    keys.push_back(key);
   }
   return keys;
 }

@@ -30,6 +30,8 @@ inline constexpr std::string_view kKeysStay = "a key is never overwritten";
 
 [[nodiscard]] base::Status write_public_key_file(const std::string& path,
                                                  const policy::SignerKey& key);
+// A public key file as `keygen` writes it; errors name the file.
+[[nodiscard]] base::Result<policy::SignerKey> read_public_key_file(const std::string& path);
 // In the order of `paths`; an error names its file.
 [[nodiscard]] base::Result<std::vector<policy::SignerKey>> read_public_key_files(
     const std::vector<std::string>& paths);

@@ -1,12 +1,12 @@
 // concordat policy check
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "deploy/cli/answer.hpp"
 #include "deploy/cli/policy_files.hpp"
+#include "deploy/cli/policy_report.hpp"
 
 namespace concordat::cli {
 namespace {
@@ -20,34 +20,15 @@ struct Options {
   bool json = false;
 };
 
-const char* name(Severity severity) {
-  return severity == Severity::error ? "error" : "warning";
-}
-
-nlohmann::ordered_json to_json(const Finding& finding) {
-  return {{"severity", name(finding.severity)}, {"code", describe(finding.code).name},
-          {"pointer", finding.pointer},         {"line", finding.line},
-          {"column", finding.column},           {"message", finding.message}};
-}
-
-// "policy.json:12:8: error: /roles/custodian: message [code]", as compilers write it.
-std::string to_text(const std::string& file, const Finding& finding) {
-  return file + ":" + std::to_string(finding.line) + ":" + std::to_string(finding.column) + ": " +
-         name(finding.severity) + ": " +
-         (finding.pointer.empty() ? "" : finding.shown_pointer() + ": ") + finding.message + " [" +
-         std::string(describe(finding.code).name) + "]\n";
-}
-
 ExitStatus report(const Options& options, const Invocation& invocation, const Findings& findings) {
   const auto errors = std::ranges::count(findings, Severity::error, &Finding::severity);
   const auto warnings = std::ssize(findings) - errors;
   if (options.json) {
-    nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const Finding& finding : findings)
-      list.push_back(to_json(finding));
-    const nlohmann::ordered_json out = {
-        {"ok", errors == 0}, {"errors", errors}, {"warnings", warnings}, {"findings", list}};
-    invocation.out << out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    const nlohmann::ordered_json out = {{"ok", errors == 0},
+                                        {"errors", errors},
+                                        {"warnings", warnings},
+                                        {"findings", to_json(findings)}};
+    print_json(invocation, out);
   } else {
     for (const Finding& finding : findings)
       invocation.out << to_text(options.files.policy, finding);

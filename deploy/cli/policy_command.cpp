@@ -23,11 +23,22 @@ void add_policy_commands(CLI::App& app, Invocation& invocation) {
       "Editing commands raise the serial and write nothing that `check` would refuse.");
   add_policy_init(*policy, invocation);
   add_policy_enroll(*policy, invocation);
+  add_policy_revoke(*policy, invocation);
+  add_policy_grant(*policy, invocation);
+  add_policy_ungrant(*policy, invocation);
+  add_policy_add_operator(*policy, invocation);
+  add_policy_set(*policy, invocation);
+  add_policy_renew(*policy, invocation);
   add_policy_pin_root(*policy, invocation);
+  add_policy_fmt(*policy, invocation);
   add_policy_check(*policy, invocation);
+  add_policy_diff(*policy, invocation);
+  add_policy_impact(*policy, invocation);
+  add_policy_describe(*policy, invocation);
   add_policy_sign(*policy, invocation);
   add_policy_push(*policy, invocation);
   add_policy_freshness(*policy, invocation);
+  add_policy_verify(*policy, invocation);
   add_policy_explain(*policy, invocation);
   add_policy_kms_key_policy(*policy, invocation);
 }

@@ -5,8 +5,9 @@
 #include "attest/base/file.hpp"
 #include "attest/eif.hpp"
 #include "deploy/cli/answer.hpp"
-#include "deploy/cli/policy_files.hpp"
-#include "policy/edit.hpp"
+#include "deploy/cli/policy_edit.hpp"
+#include "deploy/cli/policy_report.hpp"
+#include "policy/enroll.hpp"
 #include "policy/limits.hpp"
 
 namespace concordat::cli {
@@ -19,22 +20,44 @@ struct Options {
   policy::Enrolment enrolment;
   std::string eif;
   std::string measurements;
+  std::string document;
+  std::string lab_root;
+  bool pin_account = false;
+  bool pin_instance = false;
   std::vector<std::string> initiates;
   std::vector<std::string> responds;
   std::vector<std::string> grants;
   bool json = false;
 };
 
-Result<policy::Measurements> measure(const Options& options) {
-  if (!options.eif.empty()) {
-    CONCORDAT_TRY(attest::EifFile file, attest::EifFile::open(options.eif));
-    CONCORDAT_TRY(const attest::EifImage image, attest::read_eif(file));
-    const attest::EifMeasurements& m = image.measurements;
-    return policy::Measurements{m.pcr0, m.pcr1, m.pcr2, m.pcr8};
+Result<policy::Measurements> measure_eif(const std::string& path) {
+  CONCORDAT_TRY(attest::EifFile file, attest::EifFile::open(path));
+  CONCORDAT_TRY(const attest::EifImage image, attest::read_eif(file));
+  const attest::EifMeasurements& m = image.measurements;
+  return policy::Measurements{m.pcr0, m.pcr1, m.pcr2, m.pcr8};
+}
+
+// Fills the measurements, and the pins that a document is asked for.
+base::Status measure(const Options& options, policy::Enrolment& out) {
+  if (!options.document.empty()) {
+    CONCORDAT_TRY(const auto claims, read_claims(options.document, options.lab_root));
+    CONCORDAT_TRY(out.measurements, policy::measurements_of(claims));
+    if (options.pin_account) {
+      CONCORDAT_TRY(std::string account, policy::account_of(claims));
+      out.accounts.push_back(std::move(account));
+    }
+    if (options.pin_instance) {
+      CONCORDAT_TRY(std::string instance, policy::instance_of(claims));
+      out.instances.push_back(std::move(instance));
+    }
+  } else if (!options.eif.empty()) {
+    CONCORDAT_TRY(out.measurements, measure_eif(options.eif));
+  } else {
+    CONCORDAT_TRY(const base::Bytes text,
+                  base::read_file_start(options.measurements, policy::limits::kPolicyBytes + 1));
+    CONCORDAT_TRY(out.measurements, policy::read_measurements(base::as_text(text)));
   }
-  CONCORDAT_TRY(const base::Bytes text,
-                base::read_file_start(options.measurements, policy::limits::kPolicyBytes + 1));
-  return policy::read_measurements(base::as_text(text));
+  return {};
 }
 
 // "payments/*:get,sign"; neither patterns nor operations contain a colon or a comma.
@@ -43,16 +66,15 @@ policy::NewGrant parse_grant(const std::string& text) {
   if (colon == std::string::npos) {
     throw CLI::ValidationError("--grant", "want PATTERN:OPERATIONS such as 'payments/*:get,sign'");
   }
-  policy::NewGrant grant{text.substr(0, colon), {}};
-  for (std::size_t at = colon + 1; at <= text.size();) {
-    const std::size_t end = std::min(text.find(',', at), text.size());
-    grant.operations.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return grant;
+  return {text.substr(0, colon), split_at_commas(text.substr(colon + 1))};
 }
 
-Result<policy::Measurements> enroll(const Options& options) {
+struct Enrolled {
+  Edited edited;
+  policy::Measurements measurements;
+};
+
+Result<Enrolled> enroll(const Options& options) {
   policy::Enrolment enrolment = options.enrolment;
   for (const std::string& purpose : options.initiates)
     enrolment.purposes.push_back({purpose, policy::Side::initiator});
@@ -60,39 +82,52 @@ Result<policy::Measurements> enroll(const Options& options) {
     enrolment.purposes.push_back({purpose, policy::Side::responder});
   for (const std::string& grant : options.grants)
     enrolment.grants.push_back(parse_grant(grant));
-  CONCORDAT_TRY(const OpenPolicy open, open_policy(options.files));
-  CONCORDAT_TRY(enrolment.measurements, measure(options));
-  CONCORDAT_TRY(const std::string text, policy::enroll(open.text, enrolment));
-  CONCORDAT_CHECK(write_policy_text(options.files, text));
-  return enrolment.measurements;
+  CONCORDAT_CHECK(measure(options, enrolment));
+  CONCORDAT_TRY(Edited edited, edit_policy(options.files, [&](const OpenPolicy& open) {
+                  return policy::enroll(open.text, enrolment);
+                }));
+  return Enrolled{std::move(edited), enrolment.measurements};
 }
 
 ExitStatus run_enroll(const Options& options, const Invocation& invocation) {
-  const auto measured = enroll(options);
-  if (!measured) return answer_failure(invocation, options.json, "enroll", measured.error());
-  const policy::Enrolment& enrolment = options.enrolment;
-  return answer(
-      invocation, options.json,
-      {{"image", enrolment.image},
-       {"role", enrolment.role},
-       {"PCR0", measured->pcr0.hex()},
-       {"PCR1", measured->pcr1.hex()},
-       {"PCR2", measured->pcr2.hex()},
-       {"PCR8", measured->pcr8 ? nlohmann::ordered_json(measured->pcr8->hex()) : nullptr}},
-      "enrolled image " + enrolment.image + " in role " + enrolment.role + "\nPCR0 " +
-          measured->pcr0.hex() + "\nPCR1 " + measured->pcr1.hex() + "\nPCR2 " +
-          measured->pcr2.hex() + "\nPCR8 " + (measured->pcr8 ? measured->pcr8->hex() : "any") +
-          "\n");
+  const auto enrolled = enroll(options);
+  if (!enrolled) return answer_failure(invocation, options.json, "enroll", enrolled.error());
+  const policy::Measurements& measured = enrolled->measurements;
+  const auto changes = policy::diff(enrolled->edited.before.model, enrolled->edited.after.model);
+  return answer_edit(
+      invocation, options.json, options.files, enrolled->edited,
+      {{"image", options.enrolment.image},
+       {"role", options.enrolment.role},
+       {"PCR0", measured.pcr0.hex()},
+       {"PCR1", measured.pcr1.hex()},
+       {"PCR2", measured.pcr2.hex()},
+       {"PCR8", measured.pcr8 ? nlohmann::ordered_json(measured.pcr8->hex()) : nullptr},
+       {"changes", to_json(changes)}},
+      "image " + options.enrolment.image + "\n  PCR0 " + measured.pcr0.hex() + "\n  PCR1 " +
+          measured.pcr1.hex() + "\n  PCR2 " + measured.pcr2.hex() + "\n  PCR8 " +
+          (measured.pcr8 ? measured.pcr8->hex() : "any") + "\n" + to_text(changes));
 }
 
-void add_source(CLI::App& enroll, Options& options) {
+void add_source(CLI::App& enroll, Invocation& invocation, Options& options) {
   CLI::App* source = enroll.add_option_group("Measurements", "One of these is needed");
   source->add_option("--eif", options.eif, "Measure this enclave image file")->type_name("FILE");
   source
       ->add_option("--measurements", options.measurements,
-                   "Take what `nitro-cli build-enclave` or `concordat measure` printed")
+                   "Take what `nitro-cli build-enclave`, `describe-eif` or `concordat measure` "
+                   "printed")
       ->type_name("FILE");
+  CLI::Option* document =
+      source
+          ->add_option("--document", options.document,
+                       "Take the registers of a running enclave's attestation document (raw CBOR, "
+                       "base64 or hex), verified as of its own time")
+          ->type_name("FILE");
   source->require_option(1);
+  enroll.add_flag("--pin-account", options.pin_account, "Pin PCR3 as the document has it")
+      ->needs(document);
+  enroll.add_flag("--pin-instance", options.pin_instance, "Pin PCR4 as the document has it")
+      ->needs(document);
+  add_lab_root(enroll, invocation, options.lab_root);
 }
 
 }  // namespace
@@ -103,7 +138,7 @@ void add_policy_enroll(CLI::App& policy, Invocation& invocation) {
   add_policy_files(*enroll, options->files);
   enroll->add_option("NAME", options->enrolment.image, "Name of the image, such as worker-1.4")
       ->required();
-  add_source(*enroll, *options);
+  add_source(*enroll, invocation, *options);
   const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* type,
                             const char* help) {
     enroll->add_option(name, list, help)->type_name(type)->allow_extra_args(false);
@@ -115,6 +150,10 @@ void add_policy_enroll(CLI::App& policy, Invocation& invocation) {
            "Pin PCR3: IAM role ARN of the parent instance, or 96 hex digits; may be repeated");
   add_list("--instance", options->enrolment.instances, "ID",
            "Pin PCR4: instance id of the parent, or 96 hex digits; may be repeated");
+  enroll
+      ->add_option("--maximum-live", options->enrolment.maximum_live,
+                   "So many enclaves of the role may have live channels at one custodian")
+      ->type_name("N");
   add_list("--initiates", options->initiates, "PURPOSE",
            "The role may ask for this purpose; may be repeated");
   add_list("--responds", options->responds, "PURPOSE",
@@ -132,6 +171,7 @@ void add_policy_enroll(CLI::App& policy, Invocation& invocation) {
       "  nitro-cli build-enclave --docker-uri worker --output-file w.eif > w.json\n"
       "  concordat policy enroll worker-1 --measurements w.json --role payments \\\n"
       "      --account arn:aws:iam::111122223333:role/parent --grant 'payments/*:get,sign'\n"
+      "  concordat policy enroll worker-2 --document worker.cbor --pin-account --role payments\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
   on_chosen(*enroll, invocation,
             [options, &invocation] { return run_enroll(*options, invocation); });

@@ -7,6 +7,8 @@
 #include "deploy/cli/answer.hpp"
 #include "deploy/cli/policy_files.hpp"
 #include "policy/evaluate.hpp"
+#include "policy/grants.hpp"
+#include "policy/names.hpp"
 
 namespace concordat::cli {
 namespace {
@@ -21,6 +23,8 @@ struct Options {
   std::optional<std::string> role;
   std::optional<std::string> purpose;
   std::optional<std::string> my_role;
+  std::optional<std::string> key;
+  policy::Operation operation{};
   std::string lab_root;
   bool json = false;
 };
@@ -28,6 +32,7 @@ struct Options {
 struct Explained {
   std::string role;
   Evaluation evaluation;
+  std::optional<base::Result<policy::Grant>> grant;  // when it was asked for
 };
 
 // With a purpose: the role on the side that policy lists it on, asked by a role of the other side.
@@ -57,10 +62,15 @@ std::vector<Explained> explain(const Options& options, const policy::Model& mode
   }
   std::vector<Explained> out;
   for (const std::string& role : roles) {
-    out.push_back(
-        {role, options.purpose
-                   ? explain_purpose(options, model, role, claims)
-                   : evaluate_role(model, role, claims, attest::authority_pcr16(model.authority))});
+    out.push_back({role,
+                   options.purpose ? explain_purpose(options, model, role, claims)
+                                   : evaluate_role(model, role, claims,
+                                                   attest::authority_pcr16(model.authority)),
+                   std::nullopt});
+    if (options.key) {
+      out.back().grant =
+          explain_grant(model, role, *options.key, options.operation, base::system_wall_clock());
+    }
   }
   return out;
 }
@@ -83,7 +93,17 @@ nlohmann::ordered_json to_json(const Explained& explained) {
     out["reason"] = evaluation.verdict.error().to_string();
   }
   out["requirements"] = std::move(list);
+  if (!explained.grant) return out;
+  const auto& grant = *explained.grant;
+  out["grant"] = grant ? nlohmann::ordered_json{{"granted", true}, {"keys", grant->keys}}
+                       : nlohmann::ordered_json{{"granted", false},
+                                                {"code", grant.error().name()},
+                                                {"reason", grant.error().to_string()}};
   return out;
+}
+
+std::string reason(const base::Error& error) {
+  return error.to_string() + " [" + std::string(error.name()) + "]\n";
 }
 
 std::string to_text(const Explained& explained) {
@@ -94,9 +114,17 @@ std::string to_text(const Explained& explained) {
            "\n         wanted " + requirement.wanted + "\n         found  " + requirement.found +
            "\n";
   }
-  return out + (evaluation.verdict ? "  admitted as image " + evaluation.image + "\n"
-                                   : "  refused: " + evaluation.verdict.error().to_string() + " [" +
-                                         std::string(evaluation.verdict.error().name()) + "]\n");
+  out += evaluation.verdict ? "  admitted as image " + evaluation.image + "\n"
+                            : "  refused: " + reason(evaluation.verdict.error());
+  if (!explained.grant) return out;
+  const auto& grant = *explained.grant;
+  return out +
+         (grant ? "  granted by " + grant->keys + "\n" : "  refused: " + reason(grant.error()));
+}
+
+// Admitted and, where a key was asked for, granted.
+bool is_allowed(const Explained& explained) {
+  return explained.evaluation.verdict && (!explained.grant || explained.grant->has_value());
 }
 
 ExitStatus run_explain(const Options& options, const Invocation& invocation) {
@@ -105,8 +133,7 @@ ExitStatus run_explain(const Options& options, const Invocation& invocation) {
   const auto claims = read_claims(options.document, options.lab_root);
   if (!claims) return answer_failure(invocation, options.json, "document", claims.error());
   const auto explained = explain(options, open->model, *claims);
-  const bool admitted = std::ranges::any_of(
-      explained, [](const Explained& e) { return e.evaluation.verdict.has_value(); });
+  const bool admitted = std::ranges::any_of(explained, is_allowed);
   if (options.json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const Explained& e : explained)
@@ -115,7 +142,7 @@ ExitStatus run_explain(const Options& options, const Invocation& invocation) {
                                         {"module_id", claims->module_id()},
                                         {"timestamp_ms", claims->timestamp().value},
                                         {"roles", std::move(list)}};
-    invocation.out << out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    print_json(invocation, out);
   } else {
     invocation.out << "document of " << policy::quote(claims->module_id()) << ", made at "
                    << base::format_rfc3339(claims->timestamp())
@@ -149,13 +176,31 @@ void add_policy_explain(CLI::App& policy, Invocation& invocation) {
                    "The role that asks; default: the first that the purpose lists")
       ->type_name("ROLE")
       ->needs(purpose);
+  CLI::Option* key = explain->add_option("--key", options->key, "A key that it asks for, by name")
+                         ->type_name("NAME");
+  CLI::Option* operation =
+      explain
+          ->add_option_function<std::string>(
+              "--operation",
+              [options](const std::string& text) {
+                const auto known = policy::operation_named(text);
+                if (!known) throw CLI::ValidationError("--operation", "no operation " + text);
+                options->operation = *known;
+              },
+              "What it wants to do with the key: get, sign, ...")
+          ->type_name("OPERATION");
+  key->needs(operation);
+  operation->needs(key);
   add_lab_root(*explain, invocation, options->lab_root);
   explain->add_flag("--json", options->json, "Print one JSON object");
   explain->footer(
       "Examples:\n"
       "  concordat policy explain --document refused.cbor\n"
       "  concordat policy explain --document refused.cbor --role custodian --purpose keys --json\n"
-      "Exit status: 0 admitted in a role, 2 refused, 1 usage or input/output error.");
+      "  concordat policy explain --document worker.cbor --role payments --key payments/card \\\n"
+      "      --operation sign\n"
+      "Exit status: 0 admitted in a role (and granted the key), 2 refused, 1 usage or input/output "
+      "error.");
   on_chosen(*explain, invocation,
             [options, &invocation] { return run_explain(*options, invocation); });
 }

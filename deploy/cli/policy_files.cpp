@@ -11,10 +11,12 @@
 
 namespace concordat::cli {
 
+void add_policy_file(CLI::App& command, std::string& path) {
+  command.add_option("--policy", path, "Policy file")->type_name("FILE")->capture_default_str();
+}
+
 void add_policy_files(CLI::App& command, PolicyFiles& files) {
-  command.add_option("--policy", files.policy, "Policy file")
-      ->type_name("FILE")
-      ->capture_default_str();
+  add_policy_file(command, files.policy);
   add_authority_file(command, files.authority);
 }
 
@@ -35,11 +37,23 @@ base::Status write_policy_text(const PolicyFiles& files, const std::string& text
 base::Result<OpenPolicy> open_policy(const PolicyFiles& files) {
   CONCORDAT_TRY(std::string text, read_policy_text(files));
   CONCORDAT_TRY(attest::AuthorityDescriptor authority, read_authority(files));
+  return check_text(std::move(text), std::move(authority));
+}
+
+base::Result<OpenPolicy> check_text(std::string text, attest::AuthorityDescriptor authority) {
   policy::ParsedPolicy checked = policy::check_policy(text, base::system_wall_clock(), &authority);
   for (const policy::Finding& finding : checked.findings) {
     if (finding.severity == policy::Severity::error) return finding.to_error();
   }
-  return OpenPolicy{std::move(text), *std::move(checked.model), std::move(authority)};
+  return OpenPolicy{std::move(text), *std::move(checked.model), std::move(checked.findings),
+                    std::move(authority)};
+}
+
+base::Result<policy::PolicyFile> read_any_policy(const std::string& path) {
+  CONCORDAT_TRY(const base::Bytes content, base::read_file(path, policy::limits::kEnvelopeBytes));
+  auto file = policy::read_policy_file(base::as_text(content));
+  if (file) return file;
+  return base::Error(file.error().code(), path + ": " + file.error().detail());
 }
 
 void add_lab_root(CLI::App& command, const Invocation& invocation, std::string& path) {

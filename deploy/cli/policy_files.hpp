@@ -6,6 +6,7 @@
 #include "attest/claims.hpp"
 #include "deploy/cli/authority_files.hpp"
 #include "policy/check.hpp"
+#include "policy/policy_file.hpp"
 
 namespace concordat::cli {
 
@@ -15,6 +16,7 @@ struct PolicyFiles {
 };
 // --policy and --authority.
 void add_policy_files(CLI::App& command, PolicyFiles& files);
+void add_policy_file(CLI::App& command, std::string& path);
 
 [[nodiscard]] base::Result<std::string> read_policy_text(const PolicyFiles& files);
 [[nodiscard]] base::Result<attest::AuthorityDescriptor> read_authority(const PolicyFiles& files);
@@ -24,10 +26,17 @@ void add_policy_files(CLI::App& command, PolicyFiles& files);
 struct OpenPolicy {
   std::string text;
   policy::Model model;
+  policy::Findings warnings;
   attest::AuthorityDescriptor authority;
 };
 // The first error of check_policy otherwise.
 [[nodiscard]] base::Result<OpenPolicy> open_policy(const PolicyFiles& files);
+[[nodiscard]] base::Result<OpenPolicy> check_text(std::string text,
+                                                  attest::AuthorityDescriptor authority);
+
+// A policy file or a signed one, nothing of it verified; errors name the file. "-" is standard
+// input.
+[[nodiscard]] base::Result<policy::PolicyFile> read_any_policy(const std::string& path);
 
 // --lab-root, on the lab's twin only.
 void add_lab_root(CLI::App& command, const Invocation& invocation, std::string& path);
@@ -39,11 +48,20 @@ void add_lab_root(CLI::App& command, const Invocation& invocation, std::string& 
 // One function a command.
 void add_policy_init(CLI::App& policy, Invocation& invocation);
 void add_policy_enroll(CLI::App& policy, Invocation& invocation);
+void add_policy_revoke(CLI::App& policy, Invocation& invocation);
+void add_policy_grant(CLI::App& policy, Invocation& invocation);
+void add_policy_ungrant(CLI::App& policy, Invocation& invocation);
+void add_policy_add_operator(CLI::App& policy, Invocation& invocation);
+void add_policy_set(CLI::App& policy, Invocation& invocation);
+void add_policy_renew(CLI::App& policy, Invocation& invocation);
 void add_policy_pin_root(CLI::App& policy, Invocation& invocation);
-void add_policy_sign(CLI::App& policy, Invocation& invocation);
-void add_policy_push(CLI::App& policy, Invocation& invocation);
-void add_policy_freshness(CLI::App& policy, Invocation& invocation);
+void add_policy_fmt(CLI::App& policy, Invocation& invocation);
 void add_policy_check(CLI::App& policy, Invocation& invocation);
+void add_policy_diff(CLI::App& policy, Invocation& invocation);
+void add_policy_impact(CLI::App& policy, Invocation& invocation);
+void add_policy_describe(CLI::App& policy, Invocation& invocation);
+void add_policy_sign(CLI::App& policy, Invocation& invocation);
+void add_policy_verify(CLI::App& policy, Invocation& invocation);
 void add_policy_explain(CLI::App& policy, Invocation& invocation);
 void add_policy_kms_key_policy(CLI::App& policy, Invocation& invocation);
 

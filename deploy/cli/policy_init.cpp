@@ -5,9 +5,8 @@
 #include "attest/base/file.hpp"
 #include "deploy/cli/answer.hpp"
 #include "deploy/cli/key_file.hpp"
-#include "deploy/cli/policy_files.hpp"
+#include "deploy/cli/policy_edit.hpp"
 #include "policy/edit.hpp"
-#include "policy/limits.hpp"
 
 namespace concordat::cli {
 namespace {
@@ -37,10 +36,8 @@ Result<attest::AuthorityDescriptor> init(const Options& options) {
   CONCORDAT_CHECK(must_be_new(options.files.policy, kBeginsAnew));
   CONCORDAT_CHECK(must_be_new(options.files.authority, kBeginsAnew));
   CONCORDAT_TRY(attest::AuthorityDescriptor authority, make_authority(options));
-  // Whole seconds: people read and review it.
-  const base::UnixMillis now{base::system_wall_clock().value / 1000 * 1000};
   CONCORDAT_TRY(const std::string text,
-                policy::new_policy(authority, options.kms_key, now,
+                policy::new_policy(authority, options.kms_key, now_in_seconds(),
                                    std::chrono::hours(24) * options.valid_days));
   CONCORDAT_CHECK(base::write_file(options.files.authority, authority.encoded()));
   CONCORDAT_CHECK(write_policy_text(options.files, text));

@@ -4,7 +4,7 @@
 
 #include "attest/base/hash.hpp"
 #include "deploy/cli/answer.hpp"
-#include "deploy/cli/policy_files.hpp"
+#include "deploy/cli/policy_edit.hpp"
 #include "policy/edit.hpp"
 #include "policy/genesis.hpp"
 
@@ -21,13 +21,14 @@ struct Options {
 
 base::Result<policy::GenesisEvidence> pin_root(const Options& options) {
   CONCORDAT_TRY(const auto challenge, policy::GenesisChallenge::from_hex(options.challenge));
-  CONCORDAT_TRY(const OpenPolicy open, open_policy(options.files));
   CONCORDAT_TRY(const auto claims, read_claims(options.document, options.lab_root));
-  const policy::PolicyDigest digest = base::sha256({base::as_bytes(open.text)});
-  CONCORDAT_TRY(auto evidence, policy::verify_genesis(claims, open.model, digest, challenge));
-  CONCORDAT_TRY(const std::string text,
-                policy::pin_first_root(open.text, evidence.statement.commitment));
-  CONCORDAT_CHECK(write_policy_text(options.files, text));
+  policy::GenesisEvidence evidence;
+  CONCORDAT_CHECK(
+      edit_policy(options.files, [&](const OpenPolicy& open) -> base::Result<std::string> {
+        const policy::PolicyDigest digest = base::sha256({base::as_bytes(open.text)});
+        CONCORDAT_TRY(evidence, policy::verify_genesis(claims, open.model, digest, challenge));
+        return policy::pin_first_root(open.text, evidence.statement.commitment);
+      }));
   return evidence;
 }
 

@@ -62,6 +62,8 @@ TEST(CheckPolicy, Table) {
        std::string(kReportsUnpinned) + "warning unused /grants/0/operations\n"},
       {replaced(sample(), "\"never\"", "\"2026-01-06T00:00:00Z\""),
        std::string(kReportsUnpinned) + "warning unused /grants/0/expires\n"},
+      {replaced(sample(), "\"use_limit\": \"none\"", "\"use_limit\": 5"),
+       std::string(kReportsUnpinned) + "warning unused /grants/0/use_limit\n"},
       {replaced(sample(), "\"operators\": {}",
                 "\"operators\": {\"dana\": {\"key\": \"" + test::operator_key().public_key().hex() +
                     "\", \"purposes\": []}}"),
@@ -133,6 +135,47 @@ TEST(CheckPolicy, OneImageUnderTwoNamesIsOneImage) {
   EXPECT_EQ(findings(with_one_image_of_two_names(alice, alice)), overlap);
   EXPECT_EQ(findings(with_one_image_of_two_names(alice, bob)), kReportsUnpinned)
       << "no enclave has two signers";
+}
+
+// What is warned of in the grants that follow payments' get and sign on payments/*.
+std::string grant_findings(std::initializer_list<const char*> grants) {
+  std::string list =
+      "\"grants\": [{\"role\": \"payments\", \"keys\": \"payments/*\", "
+      "\"operations\": [\"get\", \"sign\"], \"use_limit\": \"none\", "
+      "\"expires\": \"never\"}";
+  for (const char* const grant : grants)
+    list += std::string(", {\"role\": \"payments\", ") + grant + "}";
+  std::string text = sample();
+  const std::size_t from = text.find("\"grants\"");
+  const std::size_t to = text.find("\"operators\"");
+  text.replace(from, to - from, list + "], ");
+  const std::string found = findings(text);
+  EXPECT_EQ(found.find(kReportsUnpinned), 0u) << found;
+  return found.substr(std::string_view(kReportsUnpinned).size());
+}
+
+TEST(CheckPolicy, AGrantThatAnotherOneCoversSaysNothing) {
+  const char* const unlimited = "\"use_limit\": \"none\", \"expires\": \"never\"";
+  const auto with = [](const char* keys, const char* operations, const char* limits) {
+    return std::string("\"keys\": \"") + keys + "\", \"operations\": [" + operations + "], " +
+           limits;
+  };
+  const auto one = [&](const std::string& grant) { return grant_findings({grant.c_str()}); };
+  EXPECT_EQ(one(with("payments/card", "\"get\"", unlimited)), "warning unused /grants/1\n");
+  EXPECT_EQ(one(with("payments/*", "\"sign\", \"get\"", unlimited)), "warning unused /grants/1\n");
+  EXPECT_EQ(one(with("*", "\"get\", \"sign\"", unlimited)), "warning unused /grants/0\n");
+  EXPECT_EQ(one(with("payments", "\"get\"", unlimited)), "");
+  EXPECT_EQ(one(with("payments/card", "\"get\", \"mac\"", unlimited)), "");
+  // A limit that another grant goes round bounds nothing.
+  EXPECT_EQ(one(with("payments/card", "\"get\"",
+                     "\"use_limit\": \"none\", \"expires\": \"2026-01-20T00:00:00Z\"")),
+            "warning unused /grants/1\n");
+  EXPECT_EQ(one(with("payments/card", "\"get\"", "\"use_limit\": 5, \"expires\": \"never\"")),
+            "warning unused /grants/1\nwarning unused /grants/1/use_limit\n");
+  // Two that cover the rest together.
+  const std::string get = with("*", "\"get\"", unlimited);
+  const std::string sign = with("*", "\"sign\"", unlimited);
+  EXPECT_EQ(grant_findings({get.c_str(), sign.c_str()}), "warning unused /grants/0\n");
 }
 
 TEST(CheckPolicy, SaysWhenValidityEnds) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "policy/check.hpp"
+#include "policy/enroll.hpp"
 #include "policy/limits.hpp"
 #include "tests/support/policy_fixture.hpp"
 
@@ -96,6 +97,8 @@ TEST(Edit, EnrollingKeepsTheRestAndAddsOnlyOnce) {
   EXPECT_EQ(model.purpose("keys")->initiator, (std::vector<std::string>{"payments", "reports"}));
   // The same again changes the serial and nothing else.
   EXPECT_EQ(enroll(once, next).value(), replaced(once, "\"serial\": 2", "\"serial\": 3"));
+  next.maximum_live = 5;
+  EXPECT_EQ(load_policy(enroll(once, next).value())->role("payments")->maximum_live, 5u);
 }
 
 TEST(Edit, EnrollingForAPurpose) {
@@ -140,6 +143,80 @@ TEST(Edit, PinsTheFirstRootOnce) {
   EXPECT_EQ(model.serial, 2u);
   EXPECT_TRUE(pin_first_root(pinned, commitment).error().is(EditErrc::root_pinned));
   EXPECT_FALSE(pin_first_root(sample(), base::Bytes(31, 1)).has_value());
+}
+
+TEST(Edit, RenewingChangesTheValidityAlone) {
+  const base::UnixMillis from = base::parse_rfc3339("2026-01-20T00:00:00Z").value();
+  std::string wanted = replaced(sample(), "\"serial\": 1", "\"serial\": 2");
+  wanted = replaced(wanted, "2026-01-01T00:00:00Z", "2026-01-20T00:00:00Z");
+  wanted = replaced(wanted, "2026-01-31T00:00:00Z", "2026-01-27T00:00:00Z");
+  EXPECT_EQ(renew(sample(), from, std::chrono::hours(24 * 7)).value(), wanted);
+  EXPECT_TRUE(
+      renew(sample(), from, std::chrono::hours(24 * 91)).error().is(PolicyErrc::bad_validity));
+}
+
+TEST(Edit, AnOperatorGetsPurposesUnderOneKey) {
+  const attest::SignerKey key = attest::SignerKey::from_hex(std::string(64, '2')).value();
+  const attest::SignerKey other = attest::SignerKey::from_hex(std::string(64, '5')).value();
+  const std::string once = add_operator(sample(), "dana", {key, {"keys"}}).value();
+  Model model = load_policy(once).value();
+  EXPECT_EQ(model.operators.at("dana").key, key);
+  EXPECT_EQ(model.operators.at("dana").purposes, std::vector<std::string>{"keys"});
+  const std::string twice = add_operator(once, "dana", {key, {"keys"}}).value();
+  EXPECT_EQ(twice, replaced(once, "\"serial\": 2", "\"serial\": 3"));
+  EXPECT_TRUE(add_operator(once, "dana", {other, {"keys"}}).error().is(EditErrc::name_taken));
+  EXPECT_TRUE(
+      add_operator(sample(), "dana", {key, {"no/such"}}).error().is(PolicyErrc::dangling_name));
+  EXPECT_TRUE(add_operator(once, "erin", {key, {"keys"}}).error().is(PolicyErrc::key_reused));
+}
+
+TEST(Edit, SettingsChangeWhatTheyNameAndNothingElse) {
+  EXPECT_EQ(change_settings(sample(), {}).value(),
+            replaced(sample(), "\"serial\": 1", "\"serial\": 2"));
+  Settings settings;
+  settings.freshness = Freshness{attest::SignerKey::from_hex(std::string(64, '1')).value(), 600};
+  settings.recovery = Recovery{1, {{"erin", HolderKey::from_hex(std::string(64, '3')).value()}}};
+  settings.minimum_protocol_version = 2;
+  settings.document_max_age_seconds = 60;
+  settings.channel_seconds = 61;
+  settings.channel_bytes = 62;
+  settings.channel_records = 63;
+  settings.maximum_live = {{"payments", 4}};
+  const std::string text = change_settings(sample(), settings).value();
+  const Model model = load_policy(text).value();
+  EXPECT_EQ(model.freshness->max_age_seconds, 600u);
+  EXPECT_EQ(model.freshness->key, (*settings.freshness)->key);
+  EXPECT_EQ(model.recovery->threshold, 1u);
+  EXPECT_EQ(model.recovery->holders, (*settings.recovery)->holders);
+  EXPECT_EQ(model.minimum_protocol_version, 2u);
+  EXPECT_EQ(model.document_max_age_seconds, 60u);
+  EXPECT_EQ(model.channel_life.seconds, 61u);
+  EXPECT_EQ(model.channel_life.bytes, 62u);
+  EXPECT_EQ(model.channel_life.records, 63u);
+  EXPECT_EQ(model.role("payments")->maximum_live, 4u);
+  EXPECT_EQ(model.role("custodian")->maximum_live, std::nullopt);
+  Settings back;
+  back.freshness.emplace();
+  back.recovery.emplace();
+  back.maximum_live = {{"payments", std::nullopt}};
+  const Model without = load_policy(change_settings(text, back).value()).value();
+  EXPECT_FALSE(without.freshness || without.recovery || without.role("payments")->maximum_live);
+}
+
+TEST(Edit, SettingsThatCannotBeAreRefused) {
+  Settings unknown;
+  unknown.maximum_live = {{"ledger", 4}};
+  EXPECT_TRUE(change_settings(sample(), unknown).error().is(EditErrc::nothing_matches));
+  Settings zero;
+  zero.channel_records = 0;
+  EXPECT_TRUE(change_settings(sample(), zero).error().is(PolicyErrc::bad_value));
+  Settings kms;
+  kms.kms_key_arn = replaced(kKmsKey, "1234abcd", "5678abcd");
+  EXPECT_EQ(load_policy(change_settings(sample(), kms).value())->kms_key_arn, kms.kms_key_arn);
+  const std::string pinned = pin_first_root(sample(), base::Bytes(48, 0xc0)).value();
+  EXPECT_TRUE(change_settings(pinned, kms).error().is(EditErrc::root_pinned));
+  kms.kms_key_arn = kKmsKey;
+  EXPECT_TRUE(change_settings(pinned, kms));
 }
 
 }  // namespace

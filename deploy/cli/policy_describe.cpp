@@ -1,0 +1,158 @@
+// concordat policy describe
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "deploy/cli/answer.hpp"
+#include "deploy/cli/policy_files.hpp"
+#include "policy/describe.hpp"
+#include "policy/dsse.hpp"
+
+namespace concordat::cli {
+namespace {
+
+using nlohmann::ordered_json;
+using policy::Description;
+using policy::Model;
+
+struct Options {
+  PolicyFiles files;
+  bool json = false;
+};
+
+ordered_json pins_json(const std::optional<std::vector<policy::Pin>>& pins) {
+  if (!pins) return "any";
+  ordered_json out = ordered_json::array();
+  for (const policy::Pin& pin : *pins)
+    out.push_back({{"text", pin.text}, {"value", pin.value.hex()}});
+  return out;
+}
+
+ordered_json limit_json(const std::optional<std::uint64_t>& limit, const char* none) {
+  return limit ? ordered_json(*limit) : ordered_json(none);
+}
+
+ordered_json to_json(const policy::Grant& grant) {
+  ordered_json operations = ordered_json::array();
+  for (const policy::Operation operation : grant.operations)
+    operations.push_back(to_string(operation));
+  return {{"keys", grant.keys},
+          {"operations", std::move(operations)},
+          {"use_limit", limit_json(grant.use_limit, "none")},
+          {"expires", grant.expires ? base::format_rfc3339(*grant.expires) : "never"}};
+}
+
+ordered_json to_json(const policy::RoleSummary& role) {
+  ordered_json grants = ordered_json::array();
+  for (const policy::Grant* const grant : role.grants)
+    grants.push_back(to_json(*grant));
+  return {{"name", role.name},
+          {"custodian", role.is_custodian},
+          {"images", role.images},
+          {"accounts", pins_json(role.role->accounts)},
+          {"instances", pins_json(role.role->instances)},
+          {"maximum_live", limit_json(role.role->maximum_live, "any")},
+          {"asks", role.asks},
+          {"answers", role.answers},
+          {"grants", std::move(grants)}};
+}
+
+ordered_json to_json(const policy::Conversation& c) {
+  return {{"purpose", c.purpose}, {"ask", c.ask}, {"operators", c.operators}, {"answer", c.answer}};
+}
+
+template <class List>
+ordered_json list_json(const List& list) {
+  ordered_json out = ordered_json::array();
+  for (const auto& entry : list)
+    out.push_back(to_json(entry));
+  return out;
+}
+
+ordered_json root_json(const Model& model) {
+  ordered_json generations = ordered_json::array();
+  for (const policy::RootGeneration& root : model.root_generations) {
+    generations.push_back({{"generation", root.generation},
+                           {"current", root.current},
+                           {"commitment", base::to_hex(root.commitment)}});
+  }
+  return {{"kms_key_arn", model.kms_key_arn.value_or("none")},
+          {"generations", std::move(generations)}};
+}
+
+ordered_json recovery_json(const Model& model) {
+  if (!model.recovery) return "none";
+  ordered_json holders = ordered_json::array();
+  for (const auto& [name, key] : model.recovery->holders)
+    holders.push_back({{"name", name}, {"key", key.hex()}});
+  return {{"threshold", model.recovery->threshold}, {"holders", std::move(holders)}};
+}
+
+ordered_json freshness_json(const Model& model) {
+  if (!model.freshness) return "none";
+  return {{"key", model.freshness->key.hex()},
+          {"max_age_seconds", model.freshness->max_age_seconds}};
+}
+
+ordered_json operators_json(const Model& model) {
+  ordered_json out = ordered_json::array();
+  for (const auto& [name, entry] : model.operators)
+    out.push_back({{"name", name}, {"key", entry.key.hex()}, {"purposes", entry.purposes}});
+  return out;
+}
+
+ordered_json to_json(const Description& description, const policy::PolicyFile& file,
+                     base::UnixMillis now) {
+  const Model& model = *description.model;
+  return {{"realm", model.realm},
+          {"serial", model.serial},
+          {"digest", file.digest.hex()},
+          {"not_before", base::format_rfc3339(model.valid_from)},
+          {"not_after", base::format_rfc3339(model.valid_until)},
+          {"state", state_at(model, now)},
+          {"authority", model.authority.hex()},
+          {"freshness", freshness_json(model)},
+          {"conversations", list_json(description.conversations)},
+          {"roles", list_json(description.roles)},
+          {"root", root_json(model)},
+          {"recovery", recovery_json(model)},
+          {"operators", operators_json(model)},
+          {"limits",
+           {{"minimum_protocol_version", model.minimum_protocol_version},
+            {"document_max_age_seconds", model.document_max_age_seconds},
+            {"channel_seconds", model.channel_life.seconds},
+            {"channel_bytes", model.channel_life.bytes},
+            {"channel_records", model.channel_life.records}}}};
+}
+
+ExitStatus run_describe(const Options& options, const Invocation& invocation) {
+  const auto file = read_any_policy(options.files.policy);
+  if (!file) return answer_failure(invocation, options.json, "describe", file.error());
+  const base::UnixMillis now = base::system_wall_clock();
+  const Description description = policy::describe(file->model);
+  const char* const note =
+      file->is_envelope ? "signed, by whom was not looked at (`verify` does)\n" : "not signed\n";
+  return answer(invocation, options.json, to_json(description, *file, now),
+                policy::to_text(description, now) + "\ndigest " + file->digest.hex() + "; " + note);
+}
+
+}  // namespace
+
+void add_policy_describe(CLI::App& policy, Invocation& invocation) {
+  auto options = std::make_shared<Options>();
+  CLI::App* describe = policy.add_subcommand(
+      "describe", "Say in words who may talk to whom, and who gets which keys");
+  describe
+      ->add_option("FILE", options->files.policy,
+                   "Policy file, or a signed one; - is standard input")
+      ->capture_default_str();
+  describe->add_flag("--json", options->json, "Print one JSON object");
+  describe->footer(
+      "Examples:\n"
+      "  concordat policy describe\n"
+      "  concordat policy describe policy.signed.json --json\n"
+      "Exit status: 0 described, 2 not a policy, 1 usage or input/output error.");
+  on_chosen(*describe, invocation,
+            [options, &invocation] { return run_describe(*options, invocation); });
+}
+
+}  // namespace concordat::cli
