@@ -61,6 +61,8 @@ void add_policy_diff(CLI::App& policy, Invocation& invocation);
 void add_policy_impact(CLI::App& policy, Invocation& invocation);
 void add_policy_describe(CLI::App& policy, Invocation& invocation);
 void add_policy_sign(CLI::App& policy, Invocation& invocation);
+void add_policy_push(CLI::App& policy, Invocation& invocation);
+void add_policy_freshness(CLI::App& policy, Invocation& invocation);
 void add_policy_verify(CLI::App& policy, Invocation& invocation);
 void add_policy_explain(CLI::App& policy, Invocation& invocation);
 void add_policy_kms_key_policy(CLI::App& policy, Invocation& invocation);
