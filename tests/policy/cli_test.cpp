@@ -115,8 +115,9 @@ TEST_F(PolicyCli, CheckPlacesWhatIsNoPolicyAtAll) {
             "policy.json:2:9: error: nested more than 8 deep [not_json]");
   EXPECT_EQ(check("{\n\"realm\": \"\xc3\x28\"}"),
             "policy.json:2:12: error: not UTF-8 from \"(\" on [not_json]");
-  EXPECT_EQ(check("{\"\\u001b[2J\": 1}").substr(0, 53),
-            "policy.json:1:2: error: /\\x1b[2J: unknown key [unkno");
+  write("policy.json", "{\"\\u001b[2J\": 1}");
+  EXPECT_NE(policy({"check"}).out.find("policy.json:1:2: error: /\\x1b[2J: unknown key [unkno"),
+            std::string::npos);
 }
 
 TEST_F(PolicyCli, EveryCommandExplainsItself) {

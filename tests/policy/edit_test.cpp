@@ -156,8 +156,8 @@ TEST(Edit, RenewingChangesTheValidityAlone) {
 }
 
 TEST(Edit, AnOperatorGetsPurposesUnderOneKey) {
-  const attest::SignerKey key = attest::SignerKey::from_hex(std::string(64, '2')).value();
-  const attest::SignerKey other = attest::SignerKey::from_hex(std::string(64, '5')).value();
+  const attest::SignerKey key = test::operator_key().public_key();
+  const attest::SignerKey other = test::freshness_key().public_key();
   const std::string once = add_operator(sample(), "dana", {key, {"keys"}}).value();
   Model model = load_policy(once).value();
   EXPECT_EQ(model.operators.at("dana").key, key);
@@ -174,7 +174,7 @@ TEST(Edit, SettingsChangeWhatTheyNameAndNothingElse) {
   EXPECT_EQ(change_settings(sample(), {}).value(),
             replaced(sample(), "\"serial\": 1", "\"serial\": 2"));
   Settings settings;
-  settings.freshness = Freshness{attest::SignerKey::from_hex(std::string(64, '1')).value(), 600};
+  settings.freshness = Freshness{test::freshness_key().public_key(), 600};
   settings.recovery = Recovery{1, {{"erin", HolderKey::from_hex(std::string(64, '3')).value()}}};
   settings.minimum_protocol_version = 2;
   settings.document_max_age_seconds = 60;

@@ -76,7 +76,6 @@ TEST(PolicyLimits, Lengths) {
   const auto text = [](std::size_t size, const std::string& start = "") {
     return start + std::string(size - start.size(), 'a');
   };
-  const std::string kms = "arn:aws:kms:us-east-1:111122223333:key/";
   const std::string account = "arn:aws:iam::111122223333:role/";
   const std::string time = "2026-01-20T00:00:00.";
   const auto fraction = [&](std::size_t size) {
@@ -88,7 +87,6 @@ TEST(PolicyLimits, Lengths) {
     std::string beyond;
   } cases[] = {
       {"/realm", text(attest::kMaxRealmSize), text(attest::kMaxRealmSize + 1)},
-      {"/root/kms_key_arn", text(limits::kArnLength, kms), text(limits::kArnLength + 1, kms)},
       {"/roles/custodian/accounts/0", text(limits::kArnLength, account),
        text(limits::kArnLength + 1, account)},
       {"/grants/0/keys", text(limits::kKeyNameLength), text(limits::kKeyNameLength + 1)},
