@@ -4,10 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <regex>
+
+#include "attest/base/file.hpp"
 
 namespace concordat::policy {
 namespace {
+
+using namespace nlohmann::literals;
 
 const std::string kUuid = "12345678-90ab-cdef-1234-567890abcdef";
 const std::string kMultiRegion = "mrk-1234567890abcdef1234567890abcdef";
@@ -93,6 +98,13 @@ TEST(KmsKeyArn, HasOneRuleInTwoForms) {
     EXPECT_TRUE(parsed.has_error() && parsed.error().is(KmsKeyArnErrc::bad_key_arn)) << bad;
     EXPECT_FALSE(std::regex_search(bad, pattern)) << bad;
   }
+}
+
+TEST(KmsKeyArn, HasThePatternOfThePublishedSchema) {
+  const auto file = base::read_file(CONCORDAT_SOURCE_DIR "/policy/policy.schema.json", 1 << 20);
+  const auto schema = nlohmann::json::parse(base::as_text(file.value()));
+  const auto& key = schema.at("/properties/root/properties/kms_key_arn"_json_pointer);
+  EXPECT_EQ(key.at("anyOf").at(1).at("pattern"), kKmsKeyArnPattern);
 }
 
 TEST(KmsKeyArn, ComesApartIntoItsParts) {
