@@ -22,7 +22,7 @@ constexpr std::size_t kMaxCertificateAuthorities = 1024 * 1024;
 
 Result<KmsThroughRelay> open_kms(const Surroundings& surroundings) {
   CONCORDAT_TRY(const base::Bytes pem,
-                base::read_file(kKmsCertificateAuthorities, kMaxCertificateAuthorities));
+                base::read_file(surroundings.kms_authorities, kMaxCertificateAuthorities));
   CONCORDAT_TRY(TlsTrust trust, TlsTrust::from_pem(pem));
   return KmsThroughRelay(surroundings.relay, std::move(trust));
 }

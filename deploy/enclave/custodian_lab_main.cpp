@@ -34,9 +34,12 @@ int start(base::Logger& log) {
   if (!root) return exit_status(root.error(), log);
   const auto anchors = attest::trust_anchors_from_root(*root);
   if (!anchors) return exit_status(anchors.error(), log);
-  const Surroundings surroundings{**nsm, *anchors, peer::UnixEndpoint{lab::kParentSocket},
+  const Surroundings surroundings{**nsm,
+                                  *anchors,
+                                  peer::UnixEndpoint{lab::kParentSocket},
                                   peer::UnixEndpoint{lab::kInboundSocket},
-                                  peer::UnixEndpoint{"lab/agent.sock"}};
+                                  peer::UnixEndpoint{"lab/agent.sock"},
+                                  "etc/ssl/certs/ca-certificates.crt"};
   return run_custodian(surroundings, log);
 }
 

@@ -26,10 +26,12 @@ int start(base::Logger& log) {
   if (const auto restricted = attest::restrict_device(); !restricted) {
     return exit_status(restricted.error(), log);
   }
-  const Surroundings surroundings{*device, attest::TrustAnchors::aws(),
+  const Surroundings surroundings{*device,
+                                  attest::TrustAnchors::aws(),
                                   peer::VsockEndpoint{peer::kParentContextId, kRelayPort},
                                   peer::VsockEndpoint{peer::kVsockAnyContextId, kInboundPort},
-                                  peer::UnixEndpoint{"/run/concordat/agent.sock"}};
+                                  peer::UnixEndpoint{"/run/concordat/agent.sock"},
+                                  "/etc/ssl/certs/ca-certificates.crt"};
   return run_custodian(surroundings, log);
 }
 

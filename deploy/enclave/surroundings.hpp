@@ -2,6 +2,8 @@
 // sockets come from. Decided by which main() was linked, never by an option, a variable or a file.
 #pragma once
 
+#include <filesystem>
+
 #include "attest/nsm.hpp"
 #include "attest/roots.hpp"
 #include "peer/endpoint.hpp"
@@ -15,10 +17,11 @@ struct Surroundings {
   peer::Endpoint relay;    // the parent's
   peer::Endpoint inbound;  // where the parent dials this enclave
   peer::Endpoint agent;    // where a worker's application finds its agent
+  // For custodians: the certificate authorities, in the measured image, that may vouch for KMS's
+  // name.
+  std::filesystem::path kms_authorities{};
 };
 
-// In the measured image: the certificate authorities that may vouch for KMS's name.
-inline constexpr const char* kKmsCertificateAuthorities = "etc/ssl/certs/ca-certificates.crt";
 // vsock port on which the parent dials an enclave, and its own for relayed streams.
 inline constexpr std::uint32_t kInboundPort = 7100;
 inline constexpr std::uint32_t kRelayPort = 7000;

@@ -1,5 +1,6 @@
 """A root of the lab reaches no program that is deployed: not in what it links, not in what was built."""
 
+import re
 import subprocess
 import unittest
 
@@ -37,6 +38,14 @@ class Binaries(unittest.TestCase):
         for name, twin in rules.PRODUCTION_PROGRAMS.items():
             if twin is not None:
                 self.assertRegex(symbols(twin), rules.LAB_SYMBOLS, f"{twin} should differ from {name} in this")
+
+    def test_the_production_custodian_reads_its_authorities_wherever_it_is_started(self):
+        """Who may vouch for KMS's name: an absolute path, while the lab's lies in the enclave's folder."""
+        named = {"concordat-custodian": b"/etc/ssl/certs/ca-certificates.crt",
+                 "concordat-custodian-lab": b"etc/ssl/certs/ca-certificates.crt"}
+        for name, path in named.items():
+            found = re.findall(rb"[ -~]*ca-certificates\.crt", (tree.BUILD / "bin" / name).read_bytes())
+            self.assertEqual(set(found), {path}, name)
 
 
 if __name__ == "__main__":
