@@ -67,6 +67,13 @@ Result<EnclaveConfig> read_enclave(JsonObject object) {
   if (out.store && !peer::is_enclave_name(*out.store)) {
     return object.bad_value("store", "want a name of a-z, 0-9 and -");
   }
+  if (object.find("egress") != nullptr) {
+    CONCORDAT_TRY(const auto names, object.get_texts("egress"));
+    out.egress = {names.begin(), names.end()};
+  }
+  if (object.find("credentials") != nullptr) {
+    CONCORDAT_TRY(out.credentials, object.get_bool("credentials"));
+  }
   if (object.find("settings") != nullptr) {
     CONCORDAT_TRY(out.settings, get_settings(object));
   }
@@ -261,6 +268,23 @@ Status check_identities(const Config& config) {
   return {};
 }
 
+// What an enclave is given must be there.
+Status check_grants(const Config& config) {
+  for (const auto& [name, enclave] : config.enclaves) {
+    const std::string place = "enclaves." + name;
+    for (const std::string& target : enclave.egress) {
+      if (config.egress.contains(target)) continue;
+      return Error(ConfigErrc::missing_part,
+                   place + ".egress: the section \"egress\" has no \"" + target + "\"");
+    }
+    if (enclave.credentials && !config.credentials) {
+      return Error(ConfigErrc::missing_part,
+                   place + ".credentials: the file has no section \"credentials\"");
+    }
+  }
+  return {};
+}
+
 using ReadPart = Status (*)(JsonObject, Config&);
 struct Part {
   std::string_view key;
@@ -301,6 +325,7 @@ Result<Config> parse_config(std::string_view text) {
   if (config.enclaves.empty()) return Error(base::JsonErrc::missing_key, "enclaves");
   CONCORDAT_CHECK(check_identities(config));
   CONCORDAT_CHECK(check_operator(config));
+  CONCORDAT_CHECK(check_grants(config));
   return config;
 }
 
@@ -316,7 +341,8 @@ Result<Config> read_config(const std::filesystem::path& file) {
 std::string_view example_config() noexcept {
   return R"({
   "enclaves": {
-    "custodian": {"dial": "vsock:16:7100", "role": "custodian", "store": "custodian"},
+    "custodian": {"dial": "vsock:16:7100", "role": "custodian", "store": "custodian",
+                  "egress": ["kms.eu-central-1.amazonaws.com:443"], "credentials": true},
     "worker-1": {"dial": "vsock:17:7100", "role": "worker", "settings": {"tier": "blue"}}
   },
   "relay": {

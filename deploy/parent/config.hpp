@@ -32,6 +32,10 @@ struct EnclaveConfig {
   std::optional<peer::Endpoint> listen;
   std::string role;
   std::optional<std::string> store;  // the folder of the store that it may use; absent: none
+  // What it may reach outside, by the names of the section "egress". An enclave that needs neither
+  // this nor credentials has neither: whoever breaks into it gets no further.
+  std::set<std::string> egress;
+  bool credentials = false;  // whether it is handed those of the section "credentials"
   std::map<std::string, std::string> settings;  // passed on as they are
 };
 

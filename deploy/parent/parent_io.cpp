@@ -45,16 +45,16 @@ std::optional<Route> route_for_parent(const Config& config, const Target& target
   return find_enclave(config, enclave->name);
 }
 
-std::optional<Route> route_for_enclave(const Config& config, const Target& target) {
+std::optional<Route> route_for_enclave(const Config& config, const std::string& caller,
+                                       const Target& target) {
   if (const auto* enclave = std::get_if<peer::EnclaveTarget>(&target)) {
     return find_enclave(config, enclave->name);
   }
   if (std::holds_alternative<peer::ParentHttpTarget>(target))
     return Route{Route::Kind::service, {}};
   const std::string name = to_string(target).substr(std::string_view("egress/").size());
-  const auto found = config.egress.find(name);
-  if (found == config.egress.end()) return {};
-  return Route{Route::Kind::egress, found->second};
+  if (!config.enclaves.at(caller).egress.contains(name)) return {};
+  return Route{Route::Kind::egress, config.egress.at(name)};
 }
 
 // The address without its port: one caller a parent, not one a connection.
@@ -171,8 +171,8 @@ peer::relay::Parts Parent::Impl::relay_parts() {
   peer::relay::Parts parts;
   parts.log = &log_;
   parts.route = [this](const Source& caller, const Target& target) {
-    return caller.text.starts_with(kEnclavePrefix) ? route_for_enclave(config_, target)
-                                                   : route_for_parent(config_, target);
+    if (!caller.text.starts_with(kEnclavePrefix)) return route_for_parent(config_, target);
+    return route_for_enclave(config_, std::string(enclave_of(caller)), target);
   };
   parts.serve = [this](StreamSocket stream, const Source& caller, peer::relay::Slot slot) {
     serve_enclave(std::move(stream), caller, std::move(slot));

@@ -130,7 +130,7 @@ void Services::handle(const std::string& caller, const HttpRequest& request,
     return counted(http_error(405, "method_not_allowed", "another method is needed here"));
   }
   if (request.path == "/v1/config") return counted(describe_caller(caller));
-  if (request.path == "/v1/credentials") return hand_out_credentials(counted);
+  if (request.path == "/v1/credentials") return hand_out_credentials(caller, counted);
   if (request.path == "/v1/policy") {
     return hand_out(caller, Publication::policy, request, counted);
   }
@@ -196,7 +196,7 @@ HttpResponse Services::describe_caller(const std::string& caller) const {
   }
   for (const auto& [name, parent] : config.peers.enclaves)
     targets.push_back("enclave/" + name);
-  for (const auto& [name, endpoint] : config.egress)
+  for (const std::string& name : enclave.egress)
     targets.push_back("egress/" + name);
   return json_response({{"enclave", caller},
                         {"role", enclave.role},
@@ -204,11 +204,10 @@ HttpResponse Services::describe_caller(const std::string& caller) const {
                         {"settings", ordered_json(enclave.settings)}});
 }
 
-void Services::hand_out_credentials(const Respond& respond) {
-  if (!parts_.credentials) {
-    return respond(http_error(404, "not_configured",
-                              "the parent's configuration names no "
-                              "credentials"));
+void Services::hand_out_credentials(const std::string& caller, const Respond& respond) {
+  if (!parts_.config->enclaves.at(caller).credentials) {
+    return respond(http_error(403, "no_credentials",
+                              "the parent's configuration gives this enclave no credentials"));
   }
   parts_.credentials([this, respond](const Result<Credentials>& found) {
     if (!found) {

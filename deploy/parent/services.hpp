@@ -3,7 +3,8 @@
 //   GET /v1/config        who the parent thinks the caller is, and what it can reach
 //   GET /v1/policy        the signed policy envelope      GET /v1/authority  its descriptor (CBOR)
 //   GET /v1/freshness     the newest freshness statement for it
-//   GET /v1/credentials   credentials for KMS, in the words of the instance metadata service
+//   GET /v1/credentials   credentials for KMS, in the words of the instance metadata service, for
+//                         the enclaves that the configuration gives them to
 //   GET /v1/store/NAME    a sealed blob, its version as ETag
 //   PUT /v1/store/NAME    writes one: If-Match: "VERSION" replaces it, If-None-Match: * makes it
 //   PUT /v1/report        what the enclave says of itself, for operators
@@ -79,7 +80,7 @@ class Services {
   void hand_out(const std::string& caller, Publication what, const HttpRequest& request,
                 const Respond& respond);
   [[nodiscard]] HttpResponse describe_caller(const std::string& caller) const;
-  void hand_out_credentials(const Respond& respond);
+  void hand_out_credentials(const std::string& caller, const Respond& respond);
   void use_store(const std::string& caller, const HttpRequest& request, const Respond& respond);
 
   ServiceParts parts_;

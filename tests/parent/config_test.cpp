@@ -119,6 +119,32 @@ TEST(ParentConfig, AStoreFolderNeedsAStore) {
             "with a directory");
 }
 
+TEST(ParentConfig, AnEnclaveHasNoEgressAndNoCredentialsUnlessItIsGivenThem) {
+  const Config config = parse_config(example_config()).value();
+  const std::string kms = "kms.eu-central-1.amazonaws.com:443";
+  EXPECT_EQ(config.enclaves.at("custodian").egress, std::set<std::string>{kms});
+  EXPECT_TRUE(config.enclaves.at("custodian").credentials);
+  EXPECT_TRUE(config.enclaves.at("worker-1").egress.empty());
+  EXPECT_FALSE(config.enclaves.at("worker-1").credentials);
+}
+
+TEST(ParentConfig, WhatAnEnclaveIsGivenMustBeThere) {
+  EXPECT_EQ(refusal(R"({"enclaves": {"a": {"dial": "vsock:17:1", "role": "w",
+                                            "egress": ["kms.example:443"]}},
+                        "egress": {"kms.example:444": null}})")
+                .to_string(),
+            "a part of the configuration is missing: enclaves.a.egress: the section \"egress\" has "
+            "no \"kms.example:443\"");
+  EXPECT_EQ(refusal(R"({"enclaves": {"a": {"dial": "vsock:17:1", "role": "w",
+                                            "credentials": true}}})")
+                .to_string(),
+            "a part of the configuration is missing: enclaves.a.credentials: the file has no "
+            "section \"credentials\"");
+  EXPECT_TRUE(refusal(R"({"enclaves": {"a": {"dial": "vsock:17:1", "role": "w",
+                                              "credentials": "yes"}}})")
+                  .is(base::JsonErrc::wrong_type));
+}
+
 TEST(ParentConfig, FileErrorsNameTheFile) {
   EXPECT_EQ(read_config("/nowhere/parent.json").error().to_string(),
             "cannot read the file: /nowhere/parent.json: No such file or directory");

@@ -25,7 +25,9 @@ class ParentProgramTest : public ::testing::Test {
            {{"dial", at("custodian.sock")},
             {"listen", at("custodian-relay.sock")},
             {"role", "custodian"},
-            {"store", "custodian"}}},
+            {"store", "custodian"},
+            {"egress", {"kms.example:443"}},
+            {"credentials", true}}},
           {"worker-1",
            {{"dial", at("worker-1.sock")},
             {"listen", at("worker-1-relay.sock")},
@@ -118,6 +120,16 @@ TEST_F(ParentProgramTest, EgressGoesWhereTheConfigurationSays) {
   const Wire enclave = open("custodian", "egress/kms.example:443");
   enclave.write(text("client hello"));
   EXPECT_EQ(base::as_text(kms.accept().read(12)), "client hello");
+}
+
+TEST_F(ParentProgramTest, AWorkerReachesNoEgressAndGetsNoCredentials) {
+  const Target kms(folder_.socket("kms.sock"));
+  start();
+  EXPECT_EQ(ask("worker-1", "egress/kms.example:443").read_preface(),
+            Preface(Answer::unknown_target));
+  const Reply reply = http(open("worker-1", "parent/http"), "GET", "/v1/credentials");
+  EXPECT_EQ(reply.status, 403);
+  EXPECT_EQ(reply.body.find("AKIA"), std::string::npos);
 }
 
 TEST_F(ParentProgramTest, ServesPolicyAndReadsItAgainOnSighup) {

@@ -21,9 +21,11 @@ class ServicesTest : public ::testing::Test {
     EXPECT_TRUE(base::write_file(root_ / "policy", base::as_bytes("{\"payload\":1}")).has_value());
     EXPECT_TRUE(base::write_file(root_ / "authority", base::Bytes{0xa0}).has_value());
     config_ = parse_config(R"({"enclaves": {
-          "custodian": {"dial": "vsock:16:7100", "role": "custodian", "store": "custodian"},
+          "custodian": {"dial": "vsock:16:7100", "role": "custodian", "store": "custodian",
+                        "egress": ["kms.example:443"], "credentials": true},
           "worker": {"dial": "vsock:17:7100", "role": "worker", "settings": {"a": "b"}}},
-        "egress": {"kms.example:443": null},
+        "egress": {"kms.example:443": null, "other.example:443": null},
+        "credentials": {"access_key_id": "AKIA", "secret_access_key": "s"},
         "peers": {"parents": {"p": {"dial": "tcp:10.0.0.2:1", "enclaves": ["far"]}}},
         "policy": {"envelope": ")" +
                            folder + R"(/policy", "authority": ")" + folder + R"(/authority"},
@@ -111,8 +113,9 @@ TEST_F(ServicesTest, TellsAnEnclaveWhatItCanReach) {
   EXPECT_EQ(config["enclave"], "worker");
   EXPECT_EQ(config["role"], "worker");
   EXPECT_EQ(config["settings"], (json{{"a", "b"}}));
-  EXPECT_EQ(config["targets"],
-            (json{"enclave/custodian", "enclave/far", "egress/kms.example:443"}));
+  EXPECT_EQ(config["targets"], (json{"enclave/custodian", "enclave/far"}));
+  EXPECT_EQ(json::parse(get("/v1/config").body)["targets"],
+            (json{"enclave/worker", "enclave/far", "egress/kms.example:443"}));
 }
 
 TEST_F(ServicesTest, HandsOutCredentialsOrSaysWhyNot) {
@@ -125,6 +128,13 @@ TEST_F(ServicesTest, HandsOutCredentialsOrSaysWhyNot) {
   const HttpResponse failed = get("/v1/credentials");
   EXPECT_EQ(failed.status, 503u);
   EXPECT_EQ(code(failed), "cannot_read");
+}
+
+TEST_F(ServicesTest, CredentialsAreForTheEnclavesThatTheConfigurationNames) {
+  const HttpResponse refused = get("/v1/credentials", "worker");
+  EXPECT_EQ(refused.status, 403u);
+  EXPECT_EQ(code(refused), "no_credentials");
+  EXPECT_EQ(refused.body.find("AKIA"), std::string::npos);
 }
 
 TEST_F(ServicesTest, TheStoreComparesAndSwaps) {

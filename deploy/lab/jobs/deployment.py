@@ -130,13 +130,14 @@ class Deployment:
     def start_parent(self, workers: list[Worker]) -> None:
         shutil.copy(self.signed_policy, self.published_policy)
         credentials = self.kms_credentials("instance")
-        enclaves = {"custodian": {"role": "custodian", "store": "custodian"}}
+        kms = f"kms.{REGION}.amazonaws.com:443"
+        enclaves = {"custodian": {"role": "custodian", "store": "custodian", "egress": [kms], "credentials": True}}
         enclaves |= {worker.name: {"role": worker.role, "settings": {"custodian": "custodian"}} for worker in workers}
         for name, enclave in enclaves.items():
             enclave |= {"listen": f"unix:{self.sockets}/{name}", "dial": f"unix:{self._tapped(name)}"}
         config = {
             "enclaves": enclaves,
-            "egress": {f"kms.{REGION}.amazonaws.com:443": f"unix:{self.sockets}/kms"},
+            "egress": {kms: f"unix:{self.sockets}/kms"},
             "policy": {"envelope": str(self.published_policy), "authority": str(self.authority / "authority.cbor")},
             "store": {"directory": str(self.store)},
             "credentials": {"access_key_id": credentials["AccessKeyId"],
