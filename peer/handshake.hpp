@@ -147,7 +147,9 @@ class Responder final : public Handshake {
  private:
   [[nodiscard]] base::Result<HandshakeAction> on_hello(const Frame& frame, const Now& now);
   [[nodiscard]] base::Result<HandshakeAction> on_confirm(const Frame& frame, const Now& now);
-  [[nodiscard]] base::Error refuse_policy(base::Error error);
+  [[nodiscard]] base::Error refuse_policy(base::Error error, const Now& now);
+  // Whether this stranger is handed our policy, which is newer than theirs.
+  [[nodiscard]] bool may_hand_over_policy(const Now& now) const;
 
   base::Bytes reply_clear_;
   PublicKey peer_key_;

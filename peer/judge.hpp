@@ -2,12 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <set>
 
 #include "attest/chain_cache.hpp"
 #include "attest/mint.hpp"
 #include "attest/roots.hpp"
 #include "peer/messages.hpp"
+#include "peer/token_bucket.hpp"
 #include "policy/evaluate.hpp"
 #include "policy/freshness.hpp"
 
@@ -29,6 +31,8 @@ struct HandshakeContext {
   const attest::TrustAnchors* anchors = nullptr;
   attest::ChainCache* chain_cache = nullptr;
   base::RandomSource* random = nullptr;
+  // Bytes of envelopes that strangers may be handed; null: none.
+  std::shared_ptr<TokenBucket> envelope_bytes;
   Extensions extensions;                  // own, stated in the own document
   std::set<std::string> peer_extensions;  // that the purpose lets the other side state
 

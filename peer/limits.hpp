@@ -51,5 +51,11 @@ inline constexpr std::chrono::milliseconds kHandshakeTimeout = std::chrono::seco
 inline constexpr std::size_t kMaxHalfOpen = 64;
 inline constexpr std::uint32_t kAdmissionsPerSecond = 50;
 inline constexpr std::uint32_t kAdmissionBurst = 50;
+// Section 7. What is handed over to strangers: of the largest policies one in two seconds, of usual
+// ones (some KiB) more than admissions allow; the burst serves five of the largest at once. In the
+// ten seconds of a handshake strangers who do not read can fill 18 MiB with them, and no more.
+inline constexpr std::uint32_t kEnvelopeBytesPerSecond = 1024 * 1024;
+inline constexpr std::uint32_t kEnvelopeByteBurst = 8 * 1024 * 1024;
+static_assert(kEnvelopeByteBurst >= kMaxRefuseBody);
 
 }  // namespace concordat::peer

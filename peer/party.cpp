@@ -16,6 +16,7 @@ base::Result<HandshakeContext> Party::context() const {
   context.chain_cache = chain_cache;
   context.random = random;
   context.also_admit = also_admit;
+  context.envelope_bytes = envelope_bytes;
   return context;
 }
 

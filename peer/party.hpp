@@ -15,6 +15,9 @@ struct Party {
   const attest::TrustAnchors* anchors = nullptr;
   attest::ChainCache* chain_cache = nullptr;
   base::RandomSource* random = nullptr;
+  // Shared by all handshakes that others begin (PROTOCOL.md section 7).
+  std::shared_ptr<TokenBucket> envelope_bytes = std::make_shared<TokenBucket>(
+      kEnvelopeBytesPerSecond, kEnvelopeByteBurst, base::MonotonicMillis{});
   policy::PolicyInForce* policies = nullptr;
   // The trusted clock: fails when there is no anchor (attest/trusted_clock.hpp), and then nothing
   // is admitted.

@@ -38,12 +38,18 @@ Result<HandshakeAction> Responder::on_frame(const Frame& frame, const Now& now) 
   return fail(Error(Errc::unexpected_message, std::string(to_string(state_))));
 }
 
-Error Responder::refuse_policy(Error error) {
+bool Responder::may_hand_over_policy(const Now& now) const {
+  return context_.envelope_bytes != nullptr &&
+         context_.envelope_bytes->take(
+             now.monotonic, static_cast<std::uint32_t>(context_.policy->envelope().size()));
+}
+
+Error Responder::refuse_policy(Error error, const Now& now) {
   const bool differs = error.is(Errc::policy_differs);
   const std::uint64_t ours = context_.policy->serial();
   expects_policy_ = differs && peer_policy()->serial > ours;
   const bool ours_is_newer = differs && peer_policy()->serial < ours;
-  Bytes farewell = refuse_frame(coarse_code(error), ours_is_newer);
+  Bytes farewell = refuse_frame(coarse_code(error), ours_is_newer && may_hand_over_policy(now));
   return fail(std::move(error), std::move(farewell));
 }
 
@@ -59,7 +65,7 @@ Result<HandshakeAction> Responder::on_hello(const Frame& frame, const Now& now) 
     return refuse(Error(Errc::version_not_spoken, "version " + std::to_string(hello->version)));
   }
   // First: a newer policy is taken from whoever has it, even when ours is not usable any more.
-  if (Status same = compare_policy(hello->policy); !same) return refuse_policy(same.error());
+  if (Status same = compare_policy(hello->policy); !same) return refuse_policy(same.error(), now);
   if (Status usable = context_.policy_usable(now.wall); !usable) return refuse(usable.error());
   if (Status served = check_served(context_, hello->purpose); !served) {
     return refuse(served.error());

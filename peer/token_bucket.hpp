@@ -1,5 +1,5 @@
 // A rate with a burst: `rate` tokens a second flow in, at most `burst` are kept, each event takes
-// one. Time is handed in and may stand still, never run backwards. One thread.
+// one or more. Time is handed in and may stand still, never run backwards. One thread.
 #pragma once
 
 #include <algorithm>
@@ -15,16 +15,17 @@ class TokenBucket {
   TokenBucket(std::uint32_t rate, std::uint32_t burst, base::MonotonicMillis now) noexcept
       : rate_(rate), capacity_(std::int64_t{burst} * kScale), level_(capacity_), last_(now) {}
 
-  // False when the bucket is empty: the event must not happen.
-  [[nodiscard]] bool take(base::MonotonicMillis now) noexcept {
+  // False when the bucket holds fewer: the event must not happen, and nothing is taken.
+  [[nodiscard]] bool take(base::MonotonicMillis now, std::uint32_t tokens = 1) noexcept {
     const std::int64_t elapsed = std::max<std::int64_t>((now - last_).count(), 0);
     last_ = std::max(last_, now);
     // A thousandth of a token a millisecond and unit of rate: whole numbers, nothing is lost. The
     // division keeps the product below the capacity.
     level_ =
         elapsed > capacity_ / rate_ ? capacity_ : std::min(capacity_, level_ + elapsed * rate_);
-    if (level_ < kScale) return false;
-    level_ -= kScale;
+    const std::int64_t cost = std::int64_t{tokens} * kScale;
+    if (level_ < cost) return false;
+    level_ -= cost;
     return true;
   }
 

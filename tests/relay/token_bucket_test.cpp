@@ -27,6 +27,17 @@ TEST(TokenBucket, KeepsNoMoreThanTheBurst) {
   EXPECT_EQ(takes(bucket, {INT64_MAX}, 10), 3);
 }
 
+TEST(TokenBucket, AnEventMayTakeManyOrNone) {
+  TokenBucket bucket(2, 5, {0});
+  EXPECT_FALSE(bucket.take({0}, 6));
+  EXPECT_TRUE(bucket.take({0}, 4)) << "what was not allowed took nothing";
+  EXPECT_FALSE(bucket.take({0}, 2));
+  EXPECT_TRUE(bucket.take({500}, 2));
+  TokenBucket large(UINT32_MAX, UINT32_MAX, {0});
+  EXPECT_TRUE(large.take({0}, UINT32_MAX));
+  EXPECT_FALSE(large.take({0}));
+}
+
 TEST(TokenBucket, SurvivesTheLargestRates) {
   TokenBucket bucket(UINT32_MAX, UINT32_MAX, {0});
   EXPECT_EQ(takes(bucket, {1'000'000}, 10), 10);

@@ -61,6 +61,7 @@ peer::HandshakeContext TestEnclave::context(std::uint64_t policy_serial) {
   context.anchors = &world_.anchors;
   context.chain_cache = &world_.cache;
   context.random = &world_.random;
+  context.envelope_bytes = world_.envelope_bytes;
   return context;
 }
 

@@ -33,6 +33,8 @@ class TestWorld {
   attest::TrustAnchors anchors;
   attest::ChainCache cache;
   base::SystemRandom random;
+  std::shared_ptr<peer::TokenBucket> envelope_bytes = std::make_shared<peer::TokenBucket>(
+      peer::kEnvelopeBytesPerSecond, peer::kEnvelopeByteBurst, base::MonotonicMillis{});
 
  private:
   explicit TestWorld(std::unique_ptr<lab::Pki> made);
