@@ -16,25 +16,20 @@ struct Custodian::Session {
   std::string source;  // the parent's word, for the log only
   std::shared_ptr<peer::SecureStream> stream;
   std::optional<policy::AdmittedPeer> peer;
+  bool evicted = false;  // its stream is ending, to make room
 };
 
-namespace {
-
-constexpr std::chrono::milliseconds kPrefaceTimeout = std::chrono::seconds(5);
-// A link keeps one channel and drains another; the rest is for agents that restart.
-constexpr std::size_t kMaxChannelsOfOneEnclave = 8;
-constexpr std::size_t kMaxChannels = 1024;
-
-}  // namespace
+namespace {}  // namespace
 
 Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, const KeyServer& keys,
-                     base::Logger& log)
+                     base::Logger& log, const CustodianLimits& limits)
     : party_(party),
       nsm_(nsm),
       keys_(keys),
       log_(log),
-      admissions_(peer::kAdmissionsPerSecond, peer::kAdmissionBurst,
-                  base::system_monotonic_clock()),
+      limits_(limits),
+      admissions_(limits.admissions_per_second, limits.admission_burst, {}),
+      refusal_lines_(limits.refusal_lines_per_second, limits.refusal_line_burst, {}),
       report_(wall()) {
   party_.also_admit = [this](const policy::AdmittedPeer& peer) { return check_room(peer); };
 }
@@ -59,17 +54,27 @@ std::size_t Custodian::half_open() const {
   return open;
 }
 
+bool Custodian::may_begin(base::MonotonicMillis now) {
+  return half_open() < limits_.half_open && sessions_.size() < limits_.channels &&
+         admissions_.take(now);
+}
+
+void Custodian::refuse_stream(const base::Result<peer::Now>& now) {
+  ++counts_.refused;
+  ++refused_unsaid_;
+  if (!now || !refusal_lines_.take(now->monotonic)) return;
+  log_.warn("stream_refused", {{"reason", "busy"}, {"streams", std::exchange(refused_unsaid_, 0)}});
+}
+
 void Custodian::accept(peer::StreamSocket socket) {
   // Before the first byte is read: a stranger's stream costs a slot and a token, or nothing.
+  // Without the time nobody is admitted.
   if (stopped_) return;
-  if (half_open() >= peer::kMaxHalfOpen || sessions_.size() >= kMaxChannels ||
-      !admissions_.take(base::system_monotonic_clock())) {
-    ++counts_.refused;
-    return log_.warn("stream_refused", {{"reason", "busy"}});
-  }
+  const auto now = party_.clock();
+  if (!now || !may_begin(now->monotonic)) return refuse_stream(now);
   ++reading_preface_;
   peer::async_read_source(
-      std::move(socket), kPrefaceTimeout,
+      std::move(socket), limits_.preface_timeout,
       [this, alive = alive_](peer::StreamSocket stream, base::Result<peer::Source> source) {
         if (!*alive) return;
         --reading_preface_;
@@ -94,7 +99,8 @@ void Custodian::begin(peer::StreamSocket socket, std::string source) {
     if (*alive) on_ended(session, status);
   };
   sessions_.emplace(session->number, session);
-  session->stream = peer::SecureStream::respond(std::move(socket), party_, nsm_, std::move(events));
+  session->stream = peer::SecureStream::respond(std::move(socket), party_, nsm_, std::move(events),
+                                                {limits_.handshake_timeout});
 }
 
 void Custodian::on_established(const SessionPtr& session, const policy::AdmittedPeer& peer) {
@@ -203,11 +209,13 @@ void Custodian::make_room_for(const policy::AdmittedPeer& peer) {
   std::size_t held = 0;
   SessionPtr oldest;
   for (const auto& [number, session] : sessions_) {
-    if (!session->peer || session->peer->module_id() != peer.module_id()) continue;
+    if (!session->peer || session->evicted) continue;
+    if (session->peer->module_id() != peer.module_id()) continue;
     ++held;
     if (!oldest) oldest = session;
   }
-  if (held >= kMaxChannelsOfOneEnclave) {
+  if (held >= limits_.channels_of_one_enclave) {
+    oldest->evicted = true;
     oldest->stream->abort(Error(peer::Errc::busy, "channels of one enclave"));
   }
 }

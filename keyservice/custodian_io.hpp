@@ -20,10 +20,27 @@ struct CustodianCounts {
   std::uint64_t denied = 0;
 };
 
+// What strangers, and admitted workers, can make a custodian hold or do. Programs take these as
+// they are; tests shrink them.
+struct CustodianLimits {
+  std::size_t half_open = peer::kMaxHalfOpen;  // streams that nobody was admitted on
+  std::size_t channels = 1024;                 // streams in all
+  // A link keeps one channel and drains another; the rest is for agents that restart.
+  std::size_t channels_of_one_enclave = 8;
+  std::uint32_t admissions_per_second = peer::kAdmissionsPerSecond;
+  std::uint32_t admission_burst = peer::kAdmissionBurst;
+  std::chrono::milliseconds preface_timeout = std::chrono::seconds(5);
+  std::chrono::milliseconds handshake_timeout = peer::kHandshakeTimeout;
+  // Lines about refused streams: the console they go to may be slow.
+  std::uint32_t refusal_lines_per_second = 1;
+  std::uint32_t refusal_line_burst = 10;
+};
+
 class Custodian {
  public:
   // All references outlive the custodian.
-  Custodian(peer::Party& party, peer::NsmWorker& nsm, const KeyServer& keys, base::Logger& log);
+  Custodian(peer::Party& party, peer::NsmWorker& nsm, const KeyServer& keys, base::Logger& log,
+            const CustodianLimits& limits = {});
   ~Custodian();
 
   // Serves streams that `listener` accepts; each begins with a source preface.
@@ -47,6 +64,9 @@ class Custodian {
   using SessionPtr = std::shared_ptr<Session>;
 
   void accept(peer::StreamSocket socket);
+  // Whether a stranger's stream may cost anything now.
+  [[nodiscard]] bool may_begin(base::MonotonicMillis now);
+  void refuse_stream(const base::Result<peer::Now>& now);
   void begin(peer::StreamSocket socket, std::string source);
   void on_established(const SessionPtr& session, const policy::AdmittedPeer& peer);
   void on_record(const SessionPtr& session, base::SecretBytes record);
@@ -65,8 +85,11 @@ class Custodian {
   peer::NsmWorker& nsm_;
   const KeyServer& keys_;
   base::Logger& log_;
+  CustodianLimits limits_;
   std::unique_ptr<peer::Listener> listener_;
   peer::TokenBucket admissions_;
+  peer::TokenBucket refusal_lines_;
+  std::uint64_t refused_unsaid_ = 0;              // since the last line about it
   std::map<std::uint64_t, SessionPtr> sessions_;  // by number, oldest first
   std::uint64_t next_session_ = 1;
   std::size_t reading_preface_ = 0;

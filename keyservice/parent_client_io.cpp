@@ -18,6 +18,18 @@ using base::Status;
 
 constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(10);
 
+// Gives `work` an io_context of its own. That takes descriptors, and Asio throws where none is
+// left: those who ask the parent from a thread have nobody above them who would catch it.
+template <class Work>
+auto with_io_context(const Work& work) -> decltype(work(std::declval<asio::io_context&>())) {
+  try {
+    asio::io_context io(1);
+    return work(io);
+  } catch (const boost::system::system_error& error) {
+    return Error(Errc::parent_failed, std::string("not asked: ") + error.what());
+  }
+}
+
 // Runs `io` until `answer` is there or the time is over.
 template <class T>
 Result<T> wait_for(asio::io_context& io, std::optional<Result<T>>& answer,
@@ -57,14 +69,16 @@ bool may_pass(const Error& error) {
 }  // namespace
 
 Result<HttpReply> ParentClient::call(const HttpRequest& request) {
-  asio::io_context io(1);
-  std::optional<Result<HttpReply>> answer;
-  async_parent_call(io, relay_, request, timeout_,
-                    [&answer](Result<HttpReply> reply) { answer.emplace(std::move(reply)); });
-  io.run();
-  if (*answer || answer->error().is(Errc::timed_out)) return *std::move(answer);
+  auto answer = with_io_context([&](asio::io_context& io) -> Result<HttpReply> {
+    std::optional<Result<HttpReply>> reply;
+    async_parent_call(io, relay_, request, timeout_,
+                      [&reply](Result<HttpReply> found) { reply.emplace(std::move(found)); });
+    io.run();
+    return *std::move(reply);
+  });
+  if (answer || answer.error().is(Errc::timed_out)) return answer;
   // Whatever failed on the way: not to be taken for a failure of what the parent leads to.
-  return Error(Errc::parent_failed, answer->error().to_string());
+  return Error(Errc::parent_failed, answer.error().to_string());
 }
 
 Result<Bytes> ParentClient::get(const std::string& path) {
@@ -136,18 +150,24 @@ Result<HttpReply> KmsThroughRelay::exchange(const std::string& host, const HttpR
 
 Result<HttpReply> KmsThroughRelay::exchange_once(const std::string& host,
                                                  const HttpRequest& request, base::UnixMillis now) {
-  asio::io_context io(1);
-  CONCORDAT_TRY(peer::StreamSocket stream,
-                dial(io, relay_, peer::EgressTarget{{host, 443}}, kDialTimeout));
+  CONCORDAT_TRY(base::Descriptor stream, dial_egress(host));
   HttpsCall call;
   call.host = host;
   call.now = now;
   call.max_body = kMaxKmsReply;
-  boost::system::error_code error;
-  stream.native_non_blocking(false, error);
-  base::Descriptor descriptor(stream.release(error));
-  if (error) return Error(Errc::parent_failed, error.message());
-  return https_exchange(std::move(descriptor), trust_, call, request);
+  return https_exchange(std::move(stream), trust_, call, request);
+}
+
+Result<base::Descriptor> KmsThroughRelay::dial_egress(const std::string& host) const {
+  return with_io_context([&](asio::io_context& io) -> Result<base::Descriptor> {
+    CONCORDAT_TRY(peer::StreamSocket stream,
+                  dial(io, relay_, peer::EgressTarget{{host, 443}}, kDialTimeout));
+    boost::system::error_code error;
+    stream.native_non_blocking(false, error);
+    base::Descriptor descriptor(stream.release(error));
+    if (error) return Error(Errc::parent_failed, error.message());
+    return descriptor;
+  });
 }
 
 }  // namespace concordat::keyservice

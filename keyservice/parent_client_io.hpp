@@ -52,6 +52,8 @@ class KmsThroughRelay final : public KmsService {
   [[nodiscard]] base::Result<HttpReply> exchange_once(const std::string& host,
                                                       const HttpRequest& request,
                                                       base::UnixMillis now);
+  // A blocking stream to port 443 of `host`.
+  [[nodiscard]] base::Result<base::Descriptor> dial_egress(const std::string& host) const;
 
   peer::Endpoint relay_;
   TlsTrust trust_;

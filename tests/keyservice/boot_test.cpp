@@ -97,12 +97,14 @@ class FakeKms final : public KmsService {
     json reply = {{"KeyId", key_id}};
     reply["CiphertextForRecipient"] =
         base::to_base64(lab::seal_for_recipient(*parsed.unverified().public_key, root).value());
+    if (plaintext) reply["Plaintext"] = base::to_base64(Bytes(kRootSize, 7));
     if (!body.contains("CiphertextBlob")) reply["CiphertextBlob"] = base::to_base64(Bytes(64, 3));
     contexts.push_back(body.at("EncryptionContext"));
     return HttpReply{200, {}, reply.dump()};
   }
   std::string key_id = test::kKmsKey;
   base::SecretBytes root = base::SecretBytes::random(kRootSize);
+  bool plaintext = false;  // says it in the clear besides
   std::vector<json> contexts;
   // What the first calls come to.
   std::vector<Result<HttpReply>> troubles;
@@ -178,6 +180,18 @@ TEST_F(BootTest, AnswersOfAnotherKeyAreRefused) {
   kms_.key_id = "arn:aws:kms:us-east-1:111122223333:key/ffffffff-12ab-34cd-56ef-1234567890ab";
   EXPECT_TRUE(perform_genesis(*boot().value(), kms_, pause_).error().is(KmsErrc::reply_wrong_key));
   EXPECT_FALSE(parent_.store.contains("root-1"));
+}
+
+TEST_F(BootTest, AnswersWithAPlaintextAreRefused) {
+  kms_.plaintext = true;
+  EXPECT_TRUE(perform_genesis(*boot().value(), kms_, pause_).error().is(KmsErrc::reply_has_plaintext));
+  EXPECT_FALSE(parent_.store.contains("root-1"));
+
+  kms_.plaintext = false;
+  ASSERT_TRUE(perform_genesis(*boot().value(), kms_, pause_));
+  pin(commitment());
+  kms_.plaintext = true;
+  EXPECT_TRUE(unseal_root(*boot().value(), kms_).error().is(KmsErrc::reply_has_plaintext));
 }
 
 TEST_F(BootTest, GenesisHappensOnceAndNeverUnderAPinnedRoot) {

@@ -101,6 +101,22 @@ TEST_F(KeyServerTest, AnotherPurposeOpensNoKeys) {
   EXPECT_EQ(code(ask(peer, {1, GetRequest{"payments/a"}})), "not_ready");
 }
 
+// A worker that dialled the custodian admitted it too. That admits it to nothing: keys go to those
+// who dial, even where a grant names the custodian's role.
+TEST_F(KeyServerTest, WhoeverAnsweredAsCustodianIsServedNothing) {
+  const auto pinned = world_.edit_policy;
+  world_.edit_policy = [pinned](const std::string& text) {
+    return test::replaced(pinned(text), "\"role\": \"payments\"", "\"role\": \"custodian\"");
+  };
+  test::TestEnclave worker(world_, "payments-1", "payments");
+  peer::Dialogue dialogue(world_, worker, custodian_);
+  dialogue.run();
+  ASSERT_TRUE(dialogue.both_established());
+  const auto answered = std::move(dialogue.initiator()).take_established().peer;
+  ASSERT_EQ(answered.role(), "custodian");
+  EXPECT_EQ(code(ask(answered, {1, GetRequest{"payments/a"}})), "not_ready");
+}
+
 TEST_F(KeyServerTest, MalformedRequestsGetAnAnswerWithTheirId) {
   const auto payments = admitted("payments-1", "payments");
   const Bytes bad{0x82, 0x05, 0x01};

@@ -12,7 +12,7 @@
 #include "keyservice/error.hpp"
 #include "peer/relay/relay_io.hpp"
 #include "policy/errc.hpp"
-#include "tests/support/party_fixture.hpp"
+#include "tests/keyservice/side.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace concordat::keyservice {
@@ -20,33 +20,13 @@ namespace {
 
 using base::Bytes;
 using base::Result;
+using test::Side;
 
 constexpr std::chrono::seconds kPatience{60};  // what only a hanging link reaches
 
 bool serial_is(const std::string& policy, std::uint64_t serial) {
   return policy.find("\"serial\": " + std::to_string(serial) + ",") != std::string::npos;
 }
-
-// An enclave with what its program would put together.
-struct Side {
-  Side(test::TestWorld& world, boost::asio::io_context& io, const std::string& image,
-       const std::string& role)
-      : enclave(world, image, role),
-        policies(world.authority.descriptor()),
-        nsm(enclave.nsm(), io, peer::kMaxHalfOpen) {
-    party.role = role;
-    party.own_pcr16 = world.authority.descriptor().pcr16();
-    party.anchors = &world.anchors;
-    party.chain_cache = &world.cache;
-    party.random = &world.random;
-    party.policies = &policies;
-    party.clock = [&world]() -> Result<peer::Now> { return world.now(); };
-  }
-  test::TestEnclave enclave;
-  policy::PolicyInForce policies;
-  peer::Party party;
-  peer::NsmWorker nsm;
-};
 
 class LinkTest : public testing::Test {
  protected:

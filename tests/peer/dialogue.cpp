@@ -82,6 +82,7 @@ void Dialogue::perform(Towards by, Result<HandshakeAction> action) {
   }
   if (!action->send.empty()) send(other(by), std::move(action->send));
   if (!action->mint) return;
+  if (orders) orders(by, *action->mint);
   Result<Bytes> document = (by == Towards::initiator ? worker_ : custodian_).mint(*action->mint);
   if (documents) document = documents(by, *std::move(document));
   if (!document) {

@@ -16,6 +16,8 @@ enum class Towards { responder, initiator };
 using Frames = std::vector<base::Bytes>;
 // What the relay delivers instead of the frame it saw; the frame itself when it is honest.
 using RelayHook = std::function<Frames(Towards, std::size_t number, base::Bytes)>;
+// What a side asks its NSM for; a test may have it ask for something else.
+using OrderHook = std::function<void(Towards from, attest::MintRequest&)>;
 // Stands for each document that an NSM made; a test may tamper with it.
 using DocumentHook = std::function<base::Result<base::Bytes>(Towards from, base::Bytes)>;
 
@@ -25,6 +27,7 @@ class Dialogue {
            std::uint64_t worker_serial = 1, std::uint64_t custodian_serial = 1);
 
   RelayHook relay;
+  OrderHook orders;
   DocumentHook documents;
   std::string purpose = "keys";
 

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "attest/document.hpp"
 #include "attest/refusal.hpp"
 #include "peer/error.hpp"
 #include "policy/errc.hpp"
@@ -12,7 +11,6 @@ namespace concordat::peer {
 namespace {
 
 using base::Bytes;
-using base::BytesView;
 using test::TestEnclave;
 using test::TestWorld;
 
@@ -229,21 +227,6 @@ TEST_F(HandshakeTest, ADocumentFromAnotherHandshakeIsRefused) {
   second.run();
   EXPECT_TRUE(second.responder_error()->is(attest::Errc::nonce_mismatch))
       << second.responder_error()->to_string();
-}
-
-TEST_F(HandshakeTest, TheOtherSidesDocumentIsNoEvidence) {
-  // A document made for the application, with the right nonce and key, has another purpose.
-  Dialogue d = dialogue();
-  d.documents = [&](Towards from, Bytes document) -> base::Result<Bytes> {
-    if (from == Towards::responder) return document;
-    const auto parsed = attest::UnverifiedDocument::parse(document).value();
-    const auto& fields = parsed.unverified();
-    const attest::nsm::AttestationRequest request{Bytes{0x80}, fields.nonce, fields.public_key};
-    return attest::nsm::attestation(worker_.nsm(), request);
-  };
-  d.run();
-  ASSERT_TRUE(d.responder_error());
-  EXPECT_STREQ(d.responder_error()->code().category().name(), "purpose");
 }
 
 TEST_F(HandshakeTest, StepsOutOfTurnFail) {
