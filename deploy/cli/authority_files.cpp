@@ -10,6 +10,7 @@
 namespace concordat::cli {
 
 using attest::AuthorityDescriptor;
+using attest::AuthorityDigest;
 
 void add_authority_file(CLI::App& command, std::string& path) {
   command.add_option("--authority", path, "Authority descriptor")
@@ -55,15 +56,28 @@ std::string to_text(const AuthorityDescriptor& authority) {
          "\n";
 }
 
+nlohmann::ordered_json redo_json(const AuthorityDigest& authority,
+                                 const AuthorityDigest& successor) {
+  nlohmann::ordered_json redo = nlohmann::ordered_json::array();
+  for (const policy::RedoStep& step : policy::redo_after_change(authority, successor))
+    redo.push_back({{"step", step.name}, {"text", step.text}});
+  return redo;
+}
+
+std::string redo_text(const AuthorityDigest& authority, const AuthorityDigest& successor) {
+  if (authority == successor) return {};
+  std::string out = "What must be done again, in this order:\n";
+  int number = 0;
+  for (const policy::RedoStep& step : policy::redo_after_change(authority, successor))
+    out += "  " + std::to_string(++number) + ". " + step.text + "\n";
+  return out;
+}
+
 nlohmann::ordered_json change_json(const AuthorityDescriptor& authority,
                                    const AuthorityDescriptor& successor) {
-  nlohmann::ordered_json redo = nlohmann::ordered_json::array();
-  for (const policy::RedoStep& step :
-       policy::redo_after_change(authority.digest(), successor.digest()))
-    redo.push_back({{"step", step.name}, {"text", step.text}});
   return {{"successor", to_json(successor)},
           {"changes", policy::describe_change(authority, successor)},
-          {"redo", redo}};
+          {"redo", redo_json(authority.digest(), successor.digest())}};
 }
 
 std::string change_text(const AuthorityDescriptor& authority,
@@ -71,12 +85,7 @@ std::string change_text(const AuthorityDescriptor& authority,
   std::string out = to_text(successor) + "What changes:\n";
   for (const std::string& line : policy::describe_change(authority, successor))
     out += "  - " + line + "\n";
-  out += "What must be done again, in this order:\n";
-  int number = 0;
-  for (const policy::RedoStep& step :
-       policy::redo_after_change(authority.digest(), successor.digest()))
-    out += "  " + std::to_string(++number) + ". " + step.text + "\n";
-  return out;
+  return out + redo_text(authority.digest(), successor.digest());
 }
 
 }  // namespace concordat::cli

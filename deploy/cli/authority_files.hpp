@@ -22,6 +22,11 @@ void add_authority_file(CLI::App& command, std::string& path);
 
 [[nodiscard]] nlohmann::ordered_json to_json(const attest::AuthorityDescriptor& authority);
 [[nodiscard]] std::string to_text(const attest::AuthorityDescriptor& authority);
+// What must be done again after a change from one authority to another; empty when there is none.
+[[nodiscard]] nlohmann::ordered_json redo_json(const attest::AuthorityDigest& authority,
+                                               const attest::AuthorityDigest& successor);
+[[nodiscard]] std::string redo_text(const attest::AuthorityDigest& authority,
+                                    const attest::AuthorityDigest& successor);
 // The successor, how it differs, and what must be done again.
 [[nodiscard]] nlohmann::ordered_json change_json(const attest::AuthorityDescriptor& authority,
                                                  const attest::AuthorityDescriptor& successor);

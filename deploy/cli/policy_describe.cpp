@@ -15,9 +15,24 @@ using policy::Description;
 using policy::Model;
 
 struct Options {
-  PolicyFiles files;
+  std::string file = PolicyFiles().policy;
+  std::optional<std::string> authority;
   bool json = false;
 };
+
+struct Described {
+  policy::PolicyFile file;
+  std::optional<attest::AuthorityDescriptor> authority;
+};
+
+base::Result<Described> read(const Options& options) {
+  Described out;
+  CONCORDAT_TRY(out.file, read_any_policy(options.file));
+  if (options.authority) {
+    CONCORDAT_TRY(out.authority, read_authority_file(*options.authority));
+  }
+  return out;
+}
 
 ordered_json pins_json(const std::optional<std::vector<policy::Pin>>& pins) {
   if (!pins) return "any";
@@ -100,39 +115,58 @@ ordered_json operators_json(const Model& model) {
   return out;
 }
 
-ordered_json to_json(const Description& description, const policy::PolicyFile& file,
+ordered_json to_json(const Description& description, const Described& described,
                      base::UnixMillis now) {
   const Model& model = *description.model;
-  return {{"realm", model.realm},
-          {"serial", model.serial},
-          {"digest", file.digest.hex()},
-          {"not_before", base::format_rfc3339(model.valid_from)},
-          {"not_after", base::format_rfc3339(model.valid_until)},
-          {"state", state_at(model, now)},
-          {"authority", model.authority.hex()},
-          {"freshness", freshness_json(model)},
-          {"conversations", list_json(description.conversations)},
-          {"roles", list_json(description.roles)},
-          {"root", root_json(model)},
-          {"recovery", recovery_json(model)},
-          {"operators", operators_json(model)},
-          {"limits",
-           {{"minimum_protocol_version", model.minimum_protocol_version},
-            {"document_max_age_seconds", model.document_max_age_seconds},
-            {"channel_seconds", model.channel_life.seconds},
-            {"channel_bytes", model.channel_life.bytes},
-            {"channel_records", model.channel_life.records}}}};
+  ordered_json out = {{"realm", model.realm},
+                      {"serial", model.serial},
+                      {"digest", described.file.digest.hex()},
+                      {"not_before", base::format_rfc3339(model.valid_from)},
+                      {"not_after", base::format_rfc3339(model.valid_until)},
+                      {"state", state_at(model, now)},
+                      {"authority", model.authority.hex()},
+                      {"freshness", freshness_json(model)},
+                      {"conversations", list_json(description.conversations)},
+                      {"roles", list_json(description.roles)},
+                      {"root", root_json(model)},
+                      {"recovery", recovery_json(model)},
+                      {"operators", operators_json(model)},
+                      {"limits",
+                       {{"minimum_protocol_version", model.minimum_protocol_version},
+                        {"document_max_age_seconds", model.document_max_age_seconds},
+                        {"channel_seconds", model.channel_life.seconds},
+                        {"channel_bytes", model.channel_life.bytes},
+                        {"channel_records", model.channel_life.records}}}};
+  if (!described.authority) return out;
+  out["running_authority"] = cli::to_json(*described.authority);
+  out["redo"] = redo_json(described.authority->digest(), model.authority);
+  return out;
+}
+
+// Whose signatures count, or else what it takes until they do.
+std::string authority_text(const Described& described) {
+  if (!described.authority) return {};
+  const attest::AuthorityDescriptor& authority = *described.authority;
+  if (authority.digest() == described.file.model.authority) {
+    return "\nauthority\n  epoch " + std::to_string(authority.epoch()) + ", " +
+           std::to_string(authority.threshold()) + " of " +
+           std::to_string(authority.signers().size()) + " signers sign\n";
+  }
+  return "\nthe policy is for another authority than " + authority.digest().hex() + "\n" +
+         redo_text(authority.digest(), described.file.model.authority);
 }
 
 ExitStatus run_describe(const Options& options, const Invocation& invocation) {
-  const auto file = read_any_policy(options.files.policy);
-  if (!file) return answer_failure(invocation, options.json, "describe", file.error());
+  const auto described = read(options);
+  if (!described) return answer_failure(invocation, options.json, "describe", described.error());
+  const policy::PolicyFile& file = described->file;
   const base::UnixMillis now = base::system_wall_clock();
-  const Description description = policy::describe(file->model);
+  const Description description = policy::describe(file.model);
   const char* const note =
-      file->is_envelope ? "signed, by whom was not looked at (`verify` does)\n" : "not signed\n";
-  return answer(invocation, options.json, to_json(description, *file, now),
-                policy::to_text(description, now) + "\ndigest " + file->digest.hex() + "; " + note);
+      file.is_envelope ? "signed, by whom was not looked at (`verify` does)\n" : "not signed\n";
+  return answer(invocation, options.json, to_json(description, *described, now),
+                policy::to_text(description, now) + authority_text(*described) + "\ndigest " +
+                    file.digest.hex() + "; " + note);
 }
 
 }  // namespace
@@ -141,15 +175,19 @@ void add_policy_describe(CLI::App& policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* describe = policy.add_subcommand(
       "describe", "Say in words who may talk to whom, and who gets which keys");
-  describe
-      ->add_option("FILE", options->files.policy,
-                   "Policy file, or a signed one; - is standard input")
+  describe->add_option("FILE", options->file, "Policy file, or a signed one; - is standard input")
       ->capture_default_str();
+  describe
+      ->add_option("--authority", options->authority,
+                   "Descriptor of the authority that enclaves run under: says what must be done "
+                   "again where the policy is for another")
+      ->type_name("FILE");
   describe->add_flag("--json", options->json, "Print one JSON object");
   describe->footer(
       "Examples:\n"
       "  concordat policy describe\n"
       "  concordat policy describe policy.signed.json --json\n"
+      "  concordat policy describe next.json --authority authority.cbor\n"
       "Exit status: 0 described, 2 not a policy, 1 usage or input/output error.");
   on_chosen(*describe, invocation,
             [options, &invocation] { return run_describe(*options, invocation); });

@@ -44,7 +44,10 @@ ExitStatus run_diff(const Options& options, const Invocation& invocation) {
   const bool same_bytes = pair->before.digest == pair->after.digest;
   nlohmann::ordered_json fields = identities(*pair);
   fields["changes"] = to_json(changes);
-  std::string text = to_text(changes);
+  const attest::AuthorityDigest& authority = pair->before.model.authority;
+  const attest::AuthorityDigest& successor = pair->after.model.authority;
+  fields["redo"] = redo_json(authority, successor);
+  std::string text = to_text(changes) + redo_text(authority, successor);
   if (changes.empty()) text = same_bytes ? "the same policy\n" : "the same meaning, other bytes\n";
   const ExitStatus answered = answer(invocation, options.json, fields, text);
   return options.exit_code && !changes.empty() ? ExitStatus::refused : answered;
@@ -97,7 +100,8 @@ void add_policy_diff(CLI::App& policy, Invocation& invocation) {
   diff->add_flag("--exit-code", options->exit_code, "Exit status 2 where they differ");
   diff->footer(
       "'+' somebody may do more, '-' somebody may do less, '~' neither or both. By meaning: order\n"
-      "and layout are no change. Signatures are not looked at; `verify` does that.\n"
+      "and layout are no change. Where the authority changes, says what must be done again.\n"
+      "Signatures are not looked at; `verify` does that.\n"
       "Examples:\n"
       "  concordat policy diff policy.signed.json policy.json\n"
       "  git show HEAD:policy.json | concordat policy diff - policy.json --exit-code\n"

@@ -54,6 +54,14 @@ TEST_F(PolicyCompare, DiffSaysInWordsWhatChanges) {
   EXPECT_EQ(policy({"diff", "old.json", "policy.json", "--exit-code"}).status, 2);
 }
 
+TEST_F(PolicyCompare, DiffSaysWhatAnotherAuthorityTakes) {
+  write("a.json", test::sample_policy(authority_.descriptor()));
+  write("b.json", test::sample_policy(test::TestAuthority(2).descriptor(), 2));
+  const Outcome outcome = policy({"diff", "a.json", "b.json"});
+  EXPECT_EQ(outcome.status, 0);
+  expect_golden("diff_authority.txt", outcome.out);
+}
+
 TEST_F(PolicyCompare, DiffTakesSignedPoliciesToo) {
   write("old.signed.json", authority_.sign(read("old.json"), {0}).encode());
   const Outcome same = policy({"diff", "old.signed.json", "old.json", "--exit-code"});

@@ -84,6 +84,15 @@ TEST_F(PolicyCli, DescribeSaysItInWords) {
   expect_golden("describe.json", policy({"describe", "policy.signed.json", "--json"}).out);
   write_sample();
   expect_golden("describe_sample.txt", policy({"describe"}).out);
+  EXPECT_NE(policy({"describe", "--authority", "authority.cbor"}).out.find("2 of 3 signers sign"),
+            std::string::npos);
+  const test::TestAuthority successor(2);
+  write("next.json", test::sample_policy(successor.descriptor(), 2));
+  expect_golden("describe_successor.txt",
+                policy({"describe", "next.json", "--authority", "authority.cbor"}).out);
+  const Outcome json = policy({"describe", "next.json", "--authority", "authority.cbor", "--json"});
+  EXPECT_NE(json.out.find("\"redo\":[{\"step\":\"policy\""), std::string::npos) << json.out;
+  EXPECT_EQ(policy({"describe", "--authority", "none.cbor"}).status, 1);
   write("policy.json", std::string_view("{}"));
   EXPECT_EQ(policy({"describe"}).status, 2);
   EXPECT_EQ(policy({"describe", "none.json"}).status, 1);
