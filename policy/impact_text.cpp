@@ -90,7 +90,7 @@ std::string to_text(const Finality& finality, base::UnixMillis now) {
            " ends; until then a parent that withholds the new policy keeps it alive\n";
   }
   return "final: " + std::to_string(*finality.freshness_seconds) +
-         " s after the last freshness statement for " + serial + ", and at " + ends +
+         " s after the time of the last freshness statement for " + serial + ", and at " + ends +
          " at the latest; let the freshness key\nsign for the new policy alone as soon as it is "
          "signed\n";
 }

@@ -232,7 +232,8 @@ TEST(Finality, WhenNobodyCanKeepTheOlderPolicyAlive) {
   static const test::TestAuthority kAuthority;
   const Model fresh = load(test::full_policy(kAuthority.descriptor()));
   EXPECT_EQ(finality(fresh).freshness_seconds, 600u);
-  EXPECT_EQ(to_text(finality(fresh), kNow).find("final: 600 s after the last freshness statement"),
+  EXPECT_EQ(to_text(finality(fresh), kNow)
+                .find("final: 600 s after the time of the last freshness statement for serial 1"),
             0u);
 }
 
