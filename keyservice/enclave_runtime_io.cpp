@@ -58,12 +58,13 @@ void EnclaveRuntime::stop() {
 }
 
 bool EnclaveRuntime::offer_policy(const base::Bytes& envelope) {
-  const auto serial = enclave_.policies.latest()->serial();
+  const policy::PolicyPtr before = enclave_.policies.latest();
   const base::Status taken = party_.offer_policy(envelope);
   if (!taken) {
-    log_.error("policy_not_taken", taken.error(), {{"from", "parent"}, {"in_force", serial}});
+    log_.error("policy_not_taken", taken.error(),
+               {{"from", "parent"}, {"in_force", before->serial()}});
   }
-  return taken.has_value();
+  return enclave_.policies.latest() != before;
 }
 
 bool EnclaveRuntime::offer_freshness(const base::Bytes& envelope) {
@@ -75,7 +76,7 @@ bool EnclaveRuntime::offer_freshness(const base::Bytes& envelope) {
   } else {
     look_at_standing();
   }
-  return taken.has_value();
+  return taken && *taken == policy::Installation::replaced;
 }
 
 void EnclaveRuntime::policy_changed() {

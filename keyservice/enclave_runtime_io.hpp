@@ -42,7 +42,7 @@ class EnclaveRuntime {
  private:
   void tick();
   void renew_anchor();
-  // What the parent has; whether it was of use.
+  // What the parent has; whether it changed anything.
   bool offer_policy(const base::Bytes& envelope);
   bool offer_freshness(const base::Bytes& envelope);
   void policy_changed();

@@ -9,7 +9,8 @@ namespace {
 // The parent answers an idle question after 25 s; what takes longer than this is lost.
 constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(45);
 
-// "Nothing new" that comes sooner than this is not what a waiting parent says.
+// Whoever answered no sooner than this has waited, as asked; whatever it says may be followed by
+// the next question. A parent that floods gets one question a second at most.
 constexpr std::chrono::milliseconds kHonestWait = std::chrono::seconds(1);
 
 constexpr unsigned kOk = 200;
@@ -47,20 +48,20 @@ void ParentWatch::ask() {
   async_parent_call(io_, relay_, {"GET", path_ + "?after=" + after_, {}, {}}, kPatience,
                     [this, alive = alive_](const base::Result<HttpReply>& reply) {
                       if (!*alive || stopped_) return;
-                      const bool good = reply && on_reply(*reply);
+                      if (!reply || (reply->status != kOk && reply->status != kNotModified)) {
+                        return ask_later();
+                      }
+                      const bool waited = base::system_monotonic_clock() - asked_at_ >= kHonestWait;
+                      const bool of_use = reply->status == kOk && is_of_use(reply->body);
                       if (stopped_) return;
-                      if (!good) return ask_later();
+                      if (!of_use && !waited) return ask_later();
                       backoff_.reset();
                       ask();
                     });
 }
 
-bool ParentWatch::on_reply(const HttpReply& reply) {
-  if (reply.status == kNotModified) {
-    return base::system_monotonic_clock() - asked_at_ >= kHonestWait;
-  }
-  if (reply.status != kOk) return false;
-  const base::BytesView body = base::as_bytes(reply.body);
+bool ParentWatch::is_of_use(const std::string& content) {
+  const base::BytesView body = base::as_bytes(content);
   std::string version = base::sha256({body}).hex();
   // The same again is no news, whatever the parent makes of it.
   if (version == after_) return false;

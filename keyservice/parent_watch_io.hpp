@@ -1,7 +1,7 @@
 // Learns at once when the parent has something new: asks GET PATH?after=VERSION, which the parent
 // answers when it has another version than that (deploy/parent/services.hpp). A parent that is gone
-// is asked again with jittered back-off, and so is one that answers at once with what nobody
-// wants: it may withhold and flood, and gains nothing by it.
+// is asked again with jittered back-off, and so is one that answers at once with what changes
+// nothing: it may withhold and flood, and gains nothing by it.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -11,14 +11,13 @@
 #include "attest/base/bytes.hpp"
 #include "attest/base/clock.hpp"
 #include "keyservice/backoff.hpp"
-#include "keyservice/http_message.hpp"
 #include "peer/endpoint.hpp"
 
 namespace concordat::keyservice {
 
 class ParentWatch {
  public:
-  // Whether what came was of use; asked for on the io_context.
+  // Whether what came changed anything; called on the io_context.
   using Take = std::function<bool(const base::Bytes&)>;
 
   ParentWatch(boost::asio::io_context& io, peer::Endpoint relay, std::string path, Take take);
@@ -33,8 +32,7 @@ class ParentWatch {
  private:
   void ask();
   void ask_later();
-  // Whether to ask again at once.
-  [[nodiscard]] bool on_reply(const HttpReply& reply);
+  [[nodiscard]] bool is_of_use(const std::string& content);
 
   boost::asio::io_context& io_;
   peer::Endpoint relay_;

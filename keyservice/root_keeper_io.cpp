@@ -36,7 +36,7 @@ RootKeeper::RootKeeper(EnclaveRuntime& runtime, Enclave& enclave, KmsService& km
 
 RootKeeper::~RootKeeper() {
   *alive_ = false;
-  if (kms_thread_.joinable()) kms_thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void RootKeeper::stop() {
@@ -72,19 +72,35 @@ void RootKeeper::wipe(const Error& why) {
   log_.error("root_wiped", why);
 }
 
+void RootKeeper::beside(std::function<std::function<void()>()> work) {
+  if (thread_.joinable()) thread_.join();  // of the step before, which has answered
+  thread_ = std::thread([this, alive = alive_, work = std::move(work)] {
+    boost::asio::post(runtime_.io(), [this, alive, then = work()] {
+      if (*alive && !stopped_) then();
+    });
+  });
+}
+
 void RootKeeper::unseal() {
   if (unsealing_ || stopped_) return;
+  unsealing_ = true;
+  beside([this] {
+    const auto made = std::make_shared<Result<RecipientKey>>(RecipientKey::generate());
+    return [this, made] {
+      if (!*made) return on_unsealed(made->error());
+      mint_for(std::make_shared<const RecipientKey>(*std::move(*made)));
+    };
+  });
+}
+
+void RootKeeper::mint_for(const std::shared_ptr<const RecipientKey>& recipient) {
   UnsealOrder order;
   const auto now = runtime_.party().clock();
-  if (!now) return unseal_later(now.error());
+  if (!now) return on_unsealed(now.error());
   const auto policy = enclave_.policies.at(now->wall);
-  if (!policy) return;  // its standing will be told
+  if (!policy) return on_unsealed(policy.error());
   order.policy = *policy;
   order.now = now->wall;
-  auto made = RecipientKey::generate();
-  if (!made) return unseal_later(made.error());
-  const auto recipient = std::make_shared<const RecipientKey>(*std::move(made));
-  unsealing_ = true;
   const Status queued = runtime_.nsm().mint(
       recipient_document(*recipient), peer::MintPriority::own,
       [this, alive = alive_, recipient, order](Result<base::Bytes> document) mutable {
@@ -96,28 +112,25 @@ void RootKeeper::unseal() {
   if (!queued) on_unsealed(queued.error());
 }
 
-void RootKeeper::call_kms(std::shared_ptr<const RecipientKey> recipient, UnsealOrder order) {
-  if (kms_thread_.joinable()) kms_thread_.join();  // of an earlier attempt, which has answered
-  kms_thread_ = std::thread(
-      [this, alive = alive_, recipient = std::move(recipient), order = std::move(order)] {
-        // Parent and KMS are used by one thread at a time; what is serving uses neither.
-        auto root =
-            std::make_shared<Result<Root>>(unseal_root(enclave_.parent, kms_, *recipient, order));
-        boost::asio::post(runtime_.io(), [this, alive, root] {
-          if (*alive && !stopped_) on_unsealed(std::move(*root));
-        });
-      });
+void RootKeeper::call_kms(const std::shared_ptr<const RecipientKey>& recipient, UnsealOrder order) {
+  // Nothing else uses parent and KMS in this way once the enclave is up.
+  beside([this, recipient, order = std::move(order)] {
+    const auto root =
+        std::make_shared<Result<Root>>(unseal_root(enclave_.parent, kms_, *recipient, order));
+    return [this, root] { on_unsealed(std::move(*root)); };
+  });
 }
 
 void RootKeeper::on_unsealed(Result<Root> root) {
   unsealing_ = false;
+  // The policy ended meanwhile: whatever came of it is not wanted, and its return will be told.
+  if (!runtime_.standing()) return;
   if (!root) {
     if (!is_contradiction(root.error())) return unseal_later(root.error());
     if (contradiction_) contradiction_(root.error());
     return;
   }
-  // A newer policy may have come meanwhile: it decides, and the old one's end too.
-  if (!runtime_.standing()) return;
+  // A newer policy may have come meanwhile: it decides.
   keys_.take(*std::move(root));
   if (const Status right = keys_.check_root(*enclave_.policies.latest()); !right) {
     keys_.wipe();

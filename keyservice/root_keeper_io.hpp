@@ -36,10 +36,14 @@ class RootKeeper {
   void stop();
 
  private:
+  // Key, document, KMS: one step after the other.
   void unseal();
-  void unseal_later(const base::Error& why);
-  void call_kms(std::shared_ptr<const RecipientKey> recipient, UnsealOrder order);
+  void mint_for(const std::shared_ptr<const RecipientKey>& recipient);
+  void call_kms(const std::shared_ptr<const RecipientKey>& recipient, UnsealOrder order);
   void on_unsealed(base::Result<Root> root);
+  void unseal_later(const base::Error& why);
+  // Runs `work` on the thread and then what it returned on the io_context.
+  void beside(std::function<std::function<void()>()> work);
   void wipe(const base::Error& why);
 
   EnclaveRuntime& runtime_;
@@ -52,7 +56,7 @@ class RootKeeper {
   Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(60)};
   bool unsealing_ = false;
   bool stopped_ = false;
-  std::thread kms_thread_;
+  std::thread thread_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -4,16 +4,14 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "attest/base/hash.hpp"
 #include "attest/base/secret_access.hpp"
 #include "attest/document.hpp"
-#include "deploy/lab/cms_seal.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/limits.hpp"
 #include "policy/authority_succession.hpp"
 #include "policy/errc.hpp"
+#include "tests/keyservice/outside.hpp"
 #include "tests/support/party_fixture.hpp"
 
 namespace concordat::keyservice {
@@ -24,94 +22,9 @@ using base::BytesView;
 using base::Error;
 using base::Result;
 using base::Status;
-using nlohmann::json;
-
-// Counts the calls to everything outside of the enclave and fails the one that the test chose.
-// Calls that the boot repeats go on failing, or the failure would not be seen.
-struct Calls {
-  int count = 0;
-  int failing = -1;
-  bool down = false;
-  [[nodiscard]] bool fails() { return count++ == failing; }
-  [[nodiscard]] bool is_down() {
-    if (fails()) down = true;
-    return down;
-  }
-};
-
-class FakeParent final : public ParentService {
- public:
-  explicit FakeParent(Calls& calls) : calls_(calls) {}
-  Result<Bytes> authority() override { return give(descriptor); }
-  Result<Bytes> policy() override { return give(envelope); }
-  Result<std::optional<Bytes>> freshness() override {
-    if (calls_.fails()) return Error(Errc::parent_failed);
-    return statement;
-  }
-  Result<AwsCredentials> credentials() override {
-    if (calls_.is_down()) return Error(Errc::parent_failed);
-    ++credentials_given;
-    return AwsCredentials{"AKIA", base::SecretBytes::random(40), ""};
-  }
-  Result<std::optional<Bytes>> load(const std::string& name) override {
-    if (calls_.fails()) return Error(Errc::parent_failed);
-    const auto found = store.find(name);
-    return found == store.end() ? std::nullopt : std::optional(found->second);
-  }
-  Status store_new(const std::string& name, BytesView content) override {
-    if (calls_.fails() || store.contains(name)) return Error(Errc::store_failed);
-    store.emplace(name, base::to_bytes(content));
-    return {};
-  }
-  Bytes descriptor, envelope;
-  std::optional<Bytes> statement;  // of freshness
-  std::map<std::string, Bytes> store;
-  int credentials_given = 0;
-
- private:
-  Result<Bytes> give(const Bytes& what) {
-    if (calls_.fails()) return Error(Errc::parent_failed);
-    return what;
-  }
-  Calls& calls_;
-};
-
-// Seals to whoever the document names, as KMS would: the checks of documents are the lab KMS's.
-class FakeKms final : public KmsService {
- public:
-  explicit FakeKms(Calls& calls) : calls_(calls) {}
-  Result<HttpReply> exchange(const std::string& host, const HttpRequest& request,
-                             base::UnixMillis) override {
-    if (calls_.is_down()) return Error(KmsErrc::unreachable);
-    if (!troubles.empty()) {
-      const auto trouble = troubles.front();
-      troubles.erase(troubles.begin());
-      return trouble;
-    }
-    EXPECT_EQ(host, "kms.us-east-1.amazonaws.com");
-    const json body = json::parse(request.body);
-    const auto document =
-        base::from_base64(body.at("Recipient").at("AttestationDocument").get<std::string>())
-            .value();
-    const auto parsed = attest::UnverifiedDocument::parse(document).value();
-    json reply = {{"KeyId", key_id}};
-    reply["CiphertextForRecipient"] =
-        base::to_base64(lab::seal_for_recipient(*parsed.unverified().public_key, root).value());
-    if (plaintext) reply["Plaintext"] = base::to_base64(Bytes(kRootSize, 7));
-    if (!body.contains("CiphertextBlob")) reply["CiphertextBlob"] = base::to_base64(Bytes(64, 3));
-    contexts.push_back(body.at("EncryptionContext"));
-    return HttpReply{200, {}, reply.dump()};
-  }
-  std::string key_id = test::kKmsKey;
-  base::SecretBytes root = base::SecretBytes::random(kRootSize);
-  bool plaintext = false;  // says it in the clear besides
-  std::vector<json> contexts;
-  // What the first calls come to.
-  std::vector<Result<HttpReply>> troubles;
-
- private:
-  Calls& calls_;
-};
+using test::Calls;
+using test::FakeKms;
+using test::FakeParent;
 
 class BootTest : public testing::Test {
  protected:
@@ -223,7 +136,7 @@ TEST_F(BootTest, APolicyOfAnotherAuthorityIsRefused) {
 }
 
 HttpReply refusal(unsigned status, const std::string& type) {
-  return {status, {}, json{{"__type", type}}.dump()};
+  return {status, {}, nlohmann::json{{"__type", type}}.dump()};
 }
 
 TEST_F(BootTest, AKmsThatFailsForAWhileIsAskedAgain) {
