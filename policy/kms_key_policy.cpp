@@ -61,6 +61,9 @@ constexpr std::array kOtherOperations{
     "kms:UpdatePrimaryRegion",
 };
 
+// PCR0, 1, 2 and 16 alone are so many bytes of a statement: more statements never fit.
+constexpr std::size_t kMostStatements = limits::kKmsKeyPolicyBytes / (4 * 2 * PcrValue::kSize);
+
 // One image in one custodian role.
 struct Custodian {
   std::string name;
@@ -149,6 +152,7 @@ class Writer {
       }
       CONCORDAT_TRY(const Values callers, callers_of(name, *role, callers_used));
       for (const std::uint32_t index : role->images) {
+        if (custodians_.size() == kMostStatements) return too_large();
         const Image& image = model_.images[index];
         custodians_.push_back({"Image " + image.name + " in role " + name, callers,
                                registers_of(model_, *role, image)});
@@ -315,10 +319,10 @@ class Writer {
 
   [[nodiscard]] Error too_large() const {
     return Error(KmsKeyPolicyErrc::too_large,
-                 std::to_string(out_.text.size()) + " bytes for " +
-                     std::to_string(custodians_.size()) + " statements of custodians, KMS takes " +
-                     std::to_string(limits::kKmsKeyPolicyBytes) +
-                     ": take old custodian images, accounts or instances out of the policy");
+                 "KMS takes " + std::to_string(limits::kKmsKeyPolicyBytes) +
+                     " bytes, too few for " + std::to_string(custodians_.size()) +
+                     " custodian images and their pins" +
+                     ": take old images, accounts or instances out of the policy");
   }
 
   const Model& model_;

@@ -20,6 +20,8 @@ void add_policy_commands(CLI::App& app, Invocation& invocation) {
       "      --grant 'payments/*:get,sign'\n"
       "  concordat policy check\n"
       "  concordat policy sign --key alice.key; concordat policy sign --key bob.key\n"
+      "  concordat policy kms-key-policy \\\n"
+      "      --administrator arn:aws:iam::111122223333:role/key-admin > key-policy.json\n"
       "Editing commands raise the serial and write nothing that `check` would refuse.");
   add_policy_init(*policy, invocation);
   add_policy_enroll(*policy, invocation);

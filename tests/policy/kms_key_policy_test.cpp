@@ -206,5 +206,17 @@ TEST_F(KmsKeyPolicyText, IsNeverLargerThanKmsTakes) {
   EXPECT_GT(largest, limits::kKmsKeyPolicyBytes - 1024);
 }
 
+// What a policy file may hold at most is refused before it is written out a thousand times.
+TEST_F(KmsKeyPolicyText, ManyImagesAreRefusedAtOnce) {
+  std::vector<Pin> accounts;
+  for (std::size_t i = 0; i < limits::kPinsPerRole; ++i)
+    accounts.push_back(pin("arn:aws:iam::111122223333:role/" + std::to_string(i)));
+  custodian().accounts = accounts;
+  model_.images.resize(limits::kImages, model_.images[0]);
+  for (std::uint32_t i = 1; i < limits::kImages; ++i)
+    custodian().images.push_back(i);
+  EXPECT_EQ(refusal(), KmsKeyPolicyErrc::too_large);
+}
+
 }  // namespace
 }  // namespace concordat::policy
