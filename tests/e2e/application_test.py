@@ -1,5 +1,6 @@
 """A worker whose image starts an application: what the application may, and that no document comes to it but through
-the agent. Its image is signed, its policy pins the signer, and its KMS throttles the first calls."""
+the agent. Its image is signed, its policy pins the signer, and its KMS throttles the first calls of genesis and of
+unsealing."""
 
 import base64
 import json
@@ -44,6 +45,12 @@ class ApplicationStory(MainStory):
         made = super().genesis()
         self.repeated = self.lab.console_events("custodian", "kms_retry")
         return made
+
+    def unseal(self) -> str:
+        self.lab.restart_kms("--fault", f"throttle:{THROTTLED}")
+        unsealed = super().unseal()
+        self.repeated += self.lab.console_events("custodian", "root_not_unsealed")
+        return unsealed
 
     def pack_worker(self, name: str, signer: ImageSigner) -> pathlib.Path:
         program = self.lab.programs.path("test_application")
@@ -126,7 +133,8 @@ class ApplicationOfAWorker(unittest.TestCase):
         self.lab.terminate(ALTERED.name)
 
     def test_the_custodian_came_up_although_kms_throttled(self):
-        self.assertEqual([event["code"] for event in self.story.repeated], ["throttled"] * THROTTLED)
+        self.assertEqual([(event["event"], event["code"]) for event in self.story.repeated],
+                         [("kms_retry", "throttled")] * THROTTLED + [("root_not_unsealed", "throttled")] * THROTTLED)
 
 
 if __name__ == "__main__":

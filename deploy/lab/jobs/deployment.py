@@ -48,6 +48,7 @@ class Deployment:
         self.published_policy = self.store / "policy.signed.json"  # the parent's copy, which pushes replace
         self.lab_root = self.lab / "root.der"
         self._parent: Daemon | None = None
+        self._kms: Daemon | None = None
 
     # --- The lab's platform ---
 
@@ -58,10 +59,15 @@ class Deployment:
         return daemon.wait_for_line(r'"event":"hypervisor_ready".*"isolation":"(full|partial)"')[1]
 
     def start_kms(self, *options: str) -> None:
-        daemon = self.programs.start("kms", "concordat-lab-kms", "--state", self.kms, "--region", REGION, "serve",
-                                     "--https", f"unix:{self.sockets}/kms", "--http", f"unix:{self.sockets}/kms-http",
-                                     "--attestation-root", self.lab_root, *options)
-        daemon.wait_for_line(r'"event":"ready"')
+        self._kms = self.programs.start("kms", "concordat-lab-kms", "--state", self.kms, "--region", REGION, "serve",
+                                        "--https", f"unix:{self.sockets}/kms", "--http", f"unix:{self.sockets}/kms-http",
+                                        "--attestation-root", self.lab_root, *options)
+        self._kms.wait_for_line(r'"event":"ready"')
+
+    def restart_kms(self, *options: str) -> None:
+        assert self._kms is not None
+        self._kms.stop()
+        self.start_kms(*options)
 
     def kms_credentials(self, principal: str) -> dict:
         return json.loads((self.kms / f"credentials/{principal}.json").read_text())
