@@ -97,7 +97,8 @@ TEST_F(BootTest, AnswersOfAnotherKeyAreRefused) {
 
 TEST_F(BootTest, AnswersWithAPlaintextAreRefused) {
   kms_.plaintext = true;
-  EXPECT_TRUE(perform_genesis(*boot().value(), kms_, pause_).error().is(KmsErrc::reply_has_plaintext));
+  EXPECT_TRUE(
+      perform_genesis(*boot().value(), kms_, pause_).error().is(KmsErrc::reply_has_plaintext));
   EXPECT_FALSE(parent_.store.contains("root-1"));
 
   kms_.plaintext = false;
