@@ -114,20 +114,26 @@ class CustodianTest : public testing::Test {
   }
   std::shared_ptr<Channel> dial(Side& side) {
     auto channel = std::make_shared<Channel>();
-    peer::async_connect(
-        io_, inbound_, kPatience, [this, &side, channel](base::Result<peer::StreamSocket> socket) {
-          peer::async_write_preface(
-              *std::move(socket), peer::Source{"enclave/worker"}, kPatience,
-              [&side, channel](peer::StreamSocket stream, const Status& written) {
-                ASSERT_TRUE(written);
-                peer::SecureStream::Events events;
-                events.established = [channel](const auto&) { channel->established = true; };
-                events.ended = [channel](const Status& status) { channel->ended = status; };
-                channel->stream = peer::SecureStream::initiate(
-                    std::move(stream), side.party, side.nsm, std::string(policy::kKeysPurpose),
-                    std::move(events));
-              });
-        });
+    peer::async_connect(io_, inbound_, kPatience,
+                        [this, &side, channel](base::Result<peer::StreamSocket> socket) {
+                          peer::async_write_preface(
+                              *std::move(socket), peer::Source{"enclave/worker"}, kPatience,
+                              [&side, channel](peer::StreamSocket stream, const Status& written) {
+                                ASSERT_TRUE(written);
+                                peer::SecureStream::Events events;
+                                // Not shared: the channel holds the stream, which holds these.
+                                const std::weak_ptr<Channel> observer = channel;
+                                events.established = [observer](const auto&) {
+                                  if (const auto seen = observer.lock()) seen->established = true;
+                                };
+                                events.ended = [observer](const Status& status) {
+                                  if (const auto seen = observer.lock()) seen->ended = status;
+                                };
+                                channel->stream = peer::SecureStream::initiate(
+                                    std::move(stream), side.party, side.nsm,
+                                    std::string(policy::kKeysPurpose), std::move(events));
+                              });
+                        });
     return channel;
   }
   std::shared_ptr<Channel> admit(Side& side) {

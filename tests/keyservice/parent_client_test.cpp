@@ -27,6 +27,10 @@ class NoDescriptors {
 };
 
 TEST(ParentClient, WithoutDescriptorsAnErrorComesBack) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP()
+      << "sanitized: the check of dynamic types opens a pipe, and takes its failure for a finding";
+#endif
   const test::TemporaryFolder folder;
   const peer::Endpoint relay = peer::UnixEndpoint{(folder.path() / "relay").string()};
   const auto identity =
