@@ -1,13 +1,14 @@
 // concordat-bench: ratios in half a minute with --quick, Google Benchmark's tables without.
 #include <benchmark/benchmark.h>
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "bench/timing.hpp"
+#include "deploy/command_line/command_line.hpp"
 
 namespace {
 
@@ -59,7 +60,9 @@ int run_quick(const std::vector<std::string>& only, const std::string& json_path
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Measures Concordat against the raw operations that it cannot avoid.");
+  const concordat::command_line::Program program(
+      "Measures Concordat against the raw operations that it cannot avoid.");
+  const concordat::command_line::Command app = program.command();
   app.footer(
       "Examples:\n"
       "  concordat-bench --quick                       every ratio, in about half a minute\n"
@@ -75,11 +78,7 @@ int main(int argc, char** argv) {
                  "write {\"ratios\": {..}} to this file, or - for standard output");
   app.add_option("--only", only, "measure this ratio only; may be repeated");
   app.allow_extras();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 1;
-  }
+  if (const auto ended = program.parse(argc, argv, std::cout, std::cerr)) return *ended;
   if (list) {
     for (const Ratio& ratio : all_ratios()) {
       std::printf("%-20s %s %.2f  %s\n", ratio.key.c_str(),

@@ -1,5 +1,4 @@
 // concordat attest verify | show
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -168,67 +167,68 @@ ExitStatus run_show(const std::string& file, bool json, const Invocation& invoca
   return ExitStatus::done;
 }
 
-void add_file(CLI::App& command, std::string& file) {
+void add_file(Command command, std::string& file) {
   command
       .add_option(
           "FILE", file,
           "Document, in a form that is told by itself: raw CBOR; base64 (standard or URL-safe, "
           "padded or not); or hex (0x before it, colons between bytes). White space in text is "
           "passed over; - is standard input")
-      ->required();
+      .required();
 }
 
-void add_verify(CLI::App& attest, Invocation& invocation) {
+void add_verify(Command attest, Invocation& invocation) {
   auto options = std::make_shared<VerifyOptions>();
-  CLI::App* verify =
+  const Command verify =
       attest.add_subcommand("verify", "Verify a document: root, chain, signature, debug mode, age");
-  add_file(*verify, options->file);
+  add_file(verify, options->file);
   verify
-      ->add_option("--at", options->at,
-                   "When certificates must be valid: 'now' (also at most 5 minutes old and 30 "
-                   "seconds ahead), 'document' (its own timestamp) or an RFC 3339 time")
-      ->capture_default_str();
-  verify->add_option("--root", options->root,
-                     "Trust this root certificate (PEM or DER) instead of AWS's");
-  verify->add_option("--nonce", options->nonce, "Require exactly this nonce (hex)");
-  verify->add_option("--pcr", options->pcrs, "Require a PCR value, N=HEX; may be repeated")
-      ->allow_extra_args(false);
-  verify->add_flag("--allow-debug", options->allow_debug,
-                   "Accept documents of enclaves in debug mode (for archives)");
-  verify->add_flag("--json", options->json, "Print one JSON object");
-  verify->footer(
+      .add_option("--at", options->at,
+                  "When certificates must be valid: 'now' (also at most 5 minutes old and 30 "
+                  "seconds ahead), 'document' (its own timestamp) or an RFC 3339 time")
+      .capture_default_str();
+  verify.add_option("--root", options->root,
+                    "Trust this root certificate (PEM or DER) instead of AWS's");
+  verify.add_option("--nonce", options->nonce, "Require exactly this nonce (hex)");
+  verify.add_option("--pcr", options->pcrs, "Require a PCR value, N=HEX; may be repeated")
+      .one_value_each();
+  verify.add_flag("--allow-debug", options->allow_debug,
+                  "Accept documents of enclaves in debug mode (for archives)");
+  verify.add_flag("--json", options->json, "Print one JSON object");
+  verify.footer(
       "Examples:\n"
       "  concordat attest verify document.cbor --nonce 00112233445566778899aabbccddeeff\n"
       "  concordat attest verify archived.b64 --at document --json\n"
       "  concordat attest verify lab.cbor --root lab_root.pem --pcr 0=<96 hex digits>\n"
       "Exit status: 0 accepted, 2 refused, 1 usage or input/output error.");
-  on_chosen(*verify, invocation,
+  on_chosen(verify, invocation,
             [options, &invocation] { return run_verify(*options, invocation); });
 }
 
-void add_show(CLI::App& attest, Invocation& invocation) {
+void add_show(Command attest, Invocation& invocation) {
   auto file = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* show =
+  const Command show =
       attest.add_subcommand("show", "Print a document's fields WITHOUT verifying them");
-  add_file(*show, *file);
-  show->add_flag("--json", *json, "Print one JSON object");
-  show->footer(
+  add_file(show, *file);
+  show.add_flag("--json", *json, "Print one JSON object");
+  show.footer(
       "Examples:\n"
       "  concordat attest show document.cbor\n"
       "  base64 document.cbor | concordat attest show - --json\n"
       "Exit status: 0 shown, 2 not a document, 1 usage or input/output error.");
-  on_chosen(*show, invocation,
+  on_chosen(show, invocation,
             [file, json, &invocation] { return run_show(*file, *json, invocation); });
 }
 
 }  // namespace
 
-void add_attest_commands(CLI::App& app, Invocation& invocation) {
-  CLI::App* attest = app.add_subcommand("attest", "Verify attestation documents, or look at them");
-  require_command(*attest);
-  add_verify(*attest, invocation);
-  add_show(*attest, invocation);
+void add_attest_commands(Command app, Invocation& invocation) {
+  const Command attest =
+      app.add_subcommand("attest", "Verify attestation documents, or look at them");
+  attest.require_known_subcommand();
+  add_verify(attest, invocation);
+  add_show(attest, invocation);
 }
 
 }  // namespace concordat::cli

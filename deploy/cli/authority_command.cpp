@@ -1,5 +1,4 @@
 // concordat authority ..., and of it show | change
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -91,75 +90,75 @@ ExitStatus run_change(const ChangeOptions& options, const Invocation& invocation
 
 }  // namespace
 
-void add_authority_show(CLI::App& authority, Invocation& invocation) {
+void add_authority_show(Command authority, Invocation& invocation) {
   auto options = std::make_shared<ShowOptions>();
-  CLI::App* show = authority.add_subcommand(
+  const Command show = authority.add_subcommand(
       "show", "Print an authority descriptor: who signs, how many, which PCR16");
-  show->add_option("FILE", options->file, "Authority descriptor")->capture_default_str();
-  show->add_flag("--json", options->json, "Print one JSON object");
-  show->footer(
+  show.add_option("FILE", options->file, "Authority descriptor").capture_default_str();
+  show.add_flag("--json", options->json, "Print one JSON object");
+  show.footer(
       "Examples:\n"
       "  concordat authority show\n"
       "  concordat authority show authority.next.cbor --json\n"
       "Exit status: 0 shown, 2 not a descriptor, 1 usage or input/output error.");
-  on_chosen(*show, invocation, [options, &invocation] { return run_show(*options, invocation); });
+  on_chosen(show, invocation, [options, &invocation] { return run_show(*options, invocation); });
 }
 
-void add_authority_change(CLI::App& authority, Invocation& invocation) {
+void add_authority_change(Command authority, Invocation& invocation) {
   auto options = std::make_shared<ChangeOptions>();
-  CLI::App* change = authority.add_subcommand(
+  const Command change = authority.add_subcommand(
       "change", "Write the descriptor of a changed authority: signers, threshold, epoch");
-  add_authority_file(*change, options->authority);
+  add_authority_file(change, options->authority);
   change
-      ->add_option("--signer", options->join,
-                   "Public key file of a signer who joins; may be repeated")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
+      .add_option("--signer", options->join,
+                  "Public key file of a signer who joins; may be repeated")
+      .type_name("FILE")
+      .one_value_each();
   change
-      ->add_option("--remove", options->leave,
-                   "Key id of a signer who leaves (see show); may be repeated")
-      ->type_name("KEYID")
-      ->allow_extra_args(false);
-  change->add_option("--threshold", options->threshold, "So many distinct signers must sign")
-      ->type_name("K");
-  change->add_option("--epoch", options->epoch, "Higher than the old one; 'next' is one more")
-      ->type_name("N")
-      ->check([](const std::string& text) {
+      .add_option("--remove", options->leave,
+                  "Key id of a signer who leaves (see show); may be repeated")
+      .type_name("KEYID")
+      .one_value_each();
+  change.add_option("--threshold", options->threshold, "So many distinct signers must sign")
+      .type_name("K");
+  change.add_option("--epoch", options->epoch, "Higher than the old one; 'next' is one more")
+      .type_name("N")
+      .check([](const std::string& text) {
         return text == kNextEpoch || epoch_number(text) ? std::string()
                                                         : "want a number, or 'next'";
       })
-      ->capture_default_str();
-  change->add_option("--out", options->out, "Where the new descriptor goes")
-      ->type_name("FILE")
-      ->capture_default_str();
-  change->add_flag("--json", options->json, "Print one JSON object");
-  change->footer(
+      .capture_default_str();
+  change.add_option("--out", options->out, "Where the new descriptor goes")
+      .type_name("FILE")
+      .capture_default_str();
+  change.add_flag("--json", options->json, "Print one JSON object");
+  change.footer(
       "Examples:\n"
       "  concordat authority change --signer dave.key.pub --remove 9fd2...c1\n"
       "  concordat authority change --threshold 3\n"
       "  concordat authority change                # the same signers, the older epoch left "
       "behind\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
-  on_chosen(*change, invocation,
+  on_chosen(change, invocation,
             [options, &invocation] { return run_change(*options, invocation); });
 }
 
-void add_authority_commands(CLI::App& app, Invocation& invocation) {
-  CLI::App* authority =
+void add_authority_commands(Command app, Invocation& invocation) {
+  const Command authority =
       app.add_subcommand("authority", "See who signs policies, and hand over to changed signers");
-  require_command(*authority);
-  authority->footer(
+  authority.require_known_subcommand();
+  authority.footer(
       "From an authority to its successor:\n"
       "  concordat authority change --signer dave.key.pub --remove KEYID\n"
       "  concordat authority sign --key alice.key; concordat authority sign --key bob.key\n"
       "  concordat authority verify             # says what must be done again\n"
       "  concordat authority adopt              # authority.cbor and policy.json move on\n"
       "`concordat policy init` makes the first authority of a realm.");
-  add_authority_show(*authority, invocation);
-  add_authority_change(*authority, invocation);
-  add_authority_sign(*authority, invocation);
-  add_authority_verify(*authority, invocation);
-  add_authority_adopt(*authority, invocation);
+  add_authority_show(authority, invocation);
+  add_authority_change(authority, invocation);
+  add_authority_sign(authority, invocation);
+  add_authority_verify(authority, invocation);
+  add_authority_adopt(authority, invocation);
 }
 
 }  // namespace concordat::cli

@@ -1,6 +1,5 @@
 #include "deploy/cli/authority_files.hpp"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/file.hpp"
@@ -12,10 +11,10 @@ namespace concordat::cli {
 using attest::AuthorityDescriptor;
 using attest::AuthorityDigest;
 
-void add_authority_file(CLI::App& command, std::string& path) {
+void add_authority_file(Command command, std::string& path) {
   command.add_option("--authority", path, "Authority descriptor")
-      ->type_name("FILE")
-      ->capture_default_str();
+      .type_name("FILE")
+      .capture_default_str();
 }
 
 base::Result<AuthorityDescriptor> read_authority_file(const std::string& path) {

@@ -13,7 +13,7 @@ inline constexpr const char* kAuthorityFile = "authority.cbor";
 inline constexpr const char* kSuccessorFile = "authority.next.cbor";
 inline constexpr const char* kSuccessionFile = "authority.succession.json";
 
-void add_authority_file(CLI::App& command, std::string& path);
+void add_authority_file(Command command, std::string& path);
 [[nodiscard]] base::Result<attest::AuthorityDescriptor> read_authority_file(
     const std::string& path);
 // The successor in the envelope at `path`, verified under `authority`.
@@ -34,10 +34,10 @@ void add_authority_file(CLI::App& command, std::string& path);
                                       const attest::AuthorityDescriptor& successor);
 
 // One function a command.
-void add_authority_show(CLI::App& authority, Invocation& invocation);
-void add_authority_change(CLI::App& authority, Invocation& invocation);
-void add_authority_sign(CLI::App& authority, Invocation& invocation);
-void add_authority_verify(CLI::App& authority, Invocation& invocation);
-void add_authority_adopt(CLI::App& authority, Invocation& invocation);
+void add_authority_show(Command authority, Invocation& invocation);
+void add_authority_change(Command authority, Invocation& invocation);
+void add_authority_sign(Command authority, Invocation& invocation);
+void add_authority_verify(Command authority, Invocation& invocation);
+void add_authority_adopt(Command authority, Invocation& invocation);
 
 }  // namespace concordat::cli

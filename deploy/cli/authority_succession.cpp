@@ -1,5 +1,4 @@
 // concordat authority sign | verify | adopt
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -142,69 +141,69 @@ ExitStatus run_adopt(const AdoptOptions& options, const Invocation& invocation) 
                     change_text(result->authority, result->successor));
 }
 
-void add_succession(CLI::App& command, std::string& path) {
+void add_succession(Command command, std::string& path) {
   command.add_option("--succession", path, "What the old authority signed (DSSE envelope)")
-      ->type_name("FILE")
-      ->capture_default_str();
+      .type_name("FILE")
+      .capture_default_str();
 }
 
 }  // namespace
 
-void add_authority_sign(CLI::App& authority, Invocation& invocation) {
+void add_authority_sign(Command authority, Invocation& invocation) {
   auto options = std::make_shared<SignOptions>();
-  CLI::App* sign = authority.add_subcommand(
+  const Command sign = authority.add_subcommand(
       "sign", "As a signer of the old authority, sign its successor, or add a signature");
-  add_authority_file(*sign, options->authority);
-  sign->add_option("--successor", options->successor, "Descriptor of the changed authority")
-      ->type_name("FILE")
-      ->capture_default_str();
-  add_signer_options(*sign, options->signer);
-  sign->add_option("--out", options->out, "The succession (DSSE envelope), written or added to")
-      ->type_name("FILE")
-      ->capture_default_str();
-  sign->add_flag("--json", options->json, "Print one JSON object");
-  sign->footer(
+  add_authority_file(sign, options->authority);
+  sign.add_option("--successor", options->successor, "Descriptor of the changed authority")
+      .type_name("FILE")
+      .capture_default_str();
+  add_signer_options(sign, options->signer);
+  sign.add_option("--out", options->out, "The succession (DSSE envelope), written or added to")
+      .type_name("FILE")
+      .capture_default_str();
+  sign.add_flag("--json", options->json, "Print one JSON object");
+  sign.footer(
       "Look at the successor first: concordat authority show authority.next.cbor\n"
       "Examples:\n"
       "  concordat authority sign --key alice.key\n"
       "  concordat authority sign --token 'pkcs11:token=ops;object=bob' --pin-fd 3 3< pin.txt \\\n"
       "      --module /usr/lib/softhsm/libsofthsm2.so\n"
       "Exit status: 0 signed, 2 refused, 1 usage or input/output error.");
-  on_chosen(*sign, invocation, [options, &invocation] { return run_sign(*options, invocation); });
+  on_chosen(sign, invocation, [options, &invocation] { return run_sign(*options, invocation); });
 }
 
-void add_authority_verify(CLI::App& authority, Invocation& invocation) {
+void add_authority_verify(Command authority, Invocation& invocation) {
   auto options = std::make_shared<VerifyOptions>();
-  CLI::App* verify = authority.add_subcommand(
+  const Command verify = authority.add_subcommand(
       "verify", "Check that the old authority signed its successor, and say what to do again");
-  add_authority_file(*verify, options->authority);
-  add_succession(*verify, options->succession);
-  verify->add_flag("--json", options->json, "Print one JSON object");
-  verify->footer(
+  add_authority_file(verify, options->authority);
+  add_succession(verify, options->succession);
+  verify.add_flag("--json", options->json, "Print one JSON object");
+  verify.footer(
       "The threshold of the old authority must have signed; the successor must be of the same "
       "realm\n"
       "and of a higher epoch. Run it before a KMS key policy is given another PCR16.\n"
       "Example:\n"
       "  concordat authority verify --authority authority.cbor\n"
       "Exit status: 0 verified, 2 refused, 1 usage or input/output error.");
-  on_chosen(*verify, invocation,
+  on_chosen(verify, invocation,
             [options, &invocation] { return run_verify(*options, invocation); });
 }
 
-void add_authority_adopt(CLI::App& authority, Invocation& invocation) {
+void add_authority_adopt(Command authority, Invocation& invocation) {
   auto options = std::make_shared<AdoptOptions>();
-  CLI::App* adopt = authority.add_subcommand(
+  const Command adopt = authority.add_subcommand(
       "adopt", "After verifying it, put the successor into the descriptor and the policy file");
-  add_policy_files(*adopt, options->files);
-  add_succession(*adopt, options->succession);
-  adopt->add_flag("--json", options->json, "Print one JSON object");
-  adopt->footer(
+  add_policy_files(adopt, options->files);
+  add_succession(adopt, options->succession);
+  adopt.add_flag("--json", options->json, "Print one JSON object");
+  adopt.footer(
       "Raises the policy's serial. Enclaves go on under the old authority until they are "
       "restarted.\n"
       "Example:\n"
       "  concordat authority adopt && concordat policy check\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
-  on_chosen(*adopt, invocation, [options, &invocation] { return run_adopt(*options, invocation); });
+  on_chosen(adopt, invocation, [options, &invocation] { return run_adopt(*options, invocation); });
 }
 
 }  // namespace concordat::cli

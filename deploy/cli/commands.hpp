@@ -7,12 +7,12 @@
 #include <string>
 
 #include "deploy/cli/parent_call.hpp"
-
-namespace CLI {
-class App;
-}
+#include "deploy/command_line/command_line.hpp"
 
 namespace concordat::cli {
+
+using command_line::Command;
+using command_line::Option;
 
 // The exit statuses of every program of this project; there are no others.
 enum class ExitStatus : int { done = 0, usage_or_io = 1, refused = 2 };
@@ -28,22 +28,19 @@ struct Invocation {
 };
 
 // Runs `command` when `parsed` was chosen on the command line and keeps its exit status.
-void on_chosen(CLI::App& parsed, Invocation& invocation, std::function<ExitStatus()> command);
-
-// `group` needs one of its own commands; without, a usage error that says so.
-void require_command(CLI::App& group);
+void on_chosen(Command parsed, Invocation& invocation, std::function<ExitStatus()> command);
 
 // One line on standard error, "concordat: WHAT: error", and the status for usage and I/O errors.
 [[nodiscard]] ExitStatus fail(const Invocation& invocation, std::string_view what,
                               const base::Error& error);
 
 // One function a command, in the order of `concordat --help`.
-void add_attest_commands(CLI::App& app, Invocation& invocation);
-void add_measure_command(CLI::App& app, Invocation& invocation);
-void add_keygen_command(CLI::App& app, Invocation& invocation);
-void add_token_commands(CLI::App& app, Invocation& invocation);
-void add_authority_commands(CLI::App& app, Invocation& invocation);
-void add_policy_commands(CLI::App& app, Invocation& invocation);
+void add_attest_commands(Command app, Invocation& invocation);
+void add_measure_command(Command app, Invocation& invocation);
+void add_keygen_command(Command app, Invocation& invocation);
+void add_token_commands(Command app, Invocation& invocation);
+void add_authority_commands(Command app, Invocation& invocation);
+void add_policy_commands(Command app, Invocation& invocation);
 
 // Parses the arguments (without the program's name) and runs the chosen command. Never throws.
 [[nodiscard]] int run(int argc, const char* const* argv, Invocation& invocation);

@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -51,12 +50,12 @@ Result<SigningKey> open_key(const KeyFile& from) {
   return SigningKey::decode(file, &passphrase);
 }
 
-void add_key_options(CLI::App& command, KeyFile& file, const std::string& what) {
-  command.add_option("--key", file.path, what)->type_name("FILE")->required();
+void add_key_options(command_line::Command command, KeyFile& file, const std::string& what) {
+  command.add_option("--key", file.path, what).type_name("FILE").required();
   command
       .add_option("--passphrase-fd", file.passphrase_fd,
                   "Read the key's passphrase from this file descriptor")
-      ->type_name("N");
+      .type_name("N");
 }
 
 base::Status must_be_new(const std::string& path, std::string_view why) {

@@ -6,11 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "deploy/command_line/command_line.hpp"
 #include "policy/signer_key.hpp"
-
-namespace CLI {
-class App;
-}
 
 namespace concordat::cli {
 
@@ -19,7 +16,7 @@ struct KeyFile {
   std::optional<int> passphrase_fd;
 };
 // --key (required) and --passphrase-fd.
-void add_key_options(CLI::App& command, KeyFile& file, const std::string& what);
+void add_key_options(command_line::Command command, KeyFile& file, const std::string& what);
 // cannot_read for a file that others can read too. Asks for a passphrase only where there is a
 // terminal.
 [[nodiscard]] base::Result<policy::SigningKey> open_key(const KeyFile& file);

@@ -1,5 +1,4 @@
 // concordat keygen
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -74,26 +73,26 @@ ExitStatus run_keygen(const Options& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_keygen_command(CLI::App& app, Invocation& invocation) {
+void add_keygen_command(Command app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* keygen = app.add_subcommand("keygen", "Make a key for signing policies (Ed25519)");
+  const Command keygen = app.add_subcommand("keygen", "Make a key for signing policies (Ed25519)");
   keygen
-      ->add_option("--out", options->out,
-                   "Secret key file, for its owner alone; the public key goes to FILE.pub")
-      ->type_name("FILE")
-      ->required();
+      .add_option("--out", options->out,
+                  "Secret key file, for its owner alone; the public key goes to FILE.pub")
+      .type_name("FILE")
+      .required();
   keygen
-      ->add_option("--passphrase-fd", options->passphrase_fd,
-                   "Seal the key by the passphrase read from this file descriptor")
-      ->type_name("N");
-  keygen->add_flag("--json", options->json, "Print one JSON object");
-  keygen->footer(
+      .add_option("--passphrase-fd", options->passphrase_fd,
+                  "Seal the key by the passphrase read from this file descriptor")
+      .type_name("N");
+  keygen.add_flag("--json", options->json, "Print one JSON object");
+  keygen.footer(
       "Asks for a passphrase only where standard input is a terminal; existing files are kept.\n"
       "Examples:\n"
       "  concordat keygen --out alice.key\n"
       "  concordat keygen --out alice.key --passphrase-fd 3 3< passphrase.txt\n"
       "Exit status: 0 made, 2 refused, 1 usage or input/output error.");
-  on_chosen(*keygen, invocation,
+  on_chosen(keygen, invocation,
             [options, &invocation] { return run_keygen(*options, invocation); });
 }
 

@@ -1,5 +1,4 @@
 // concordat measure
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -37,22 +36,22 @@ ExitStatus run_measure(const std::string& path, bool json, const Invocation& inv
 
 }  // namespace
 
-void add_measure_command(CLI::App& app, Invocation& invocation) {
+void add_measure_command(Command app, Invocation& invocation) {
   auto path = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* measure =
+  const Command measure =
       app.add_subcommand("measure", "Print an enclave image's PCR0, PCR1, PCR2 (and PCR8)");
-  measure->add_option("FILE", *path, "Enclave image file (EIF)")->required();
-  measure->add_flag("--json", *json,
-                    "Print failures as one JSON object too; measurements always are");
-  measure->footer(
+  measure.add_option("FILE", *path, "Enclave image file (EIF)").required();
+  measure.add_flag("--json", *json,
+                   "Print failures as one JSON object too; measurements always are");
+  measure.footer(
       "Prints what `nitro-cli build-enclave` and `describe-eif` print as Measurements; PCR8 only\n"
       "where the image is signed.\n"
       "Examples:\n"
       "  concordat measure worker.eif\n"
       "  concordat measure worker.eif > worker.json\n"
       "Exit status: 0 measured, 2 the image is damaged, 1 usage or input/output error.");
-  on_chosen(*measure, invocation,
+  on_chosen(measure, invocation,
             [path, json, &invocation] { return run_measure(*path, *json, invocation); });
 }
 

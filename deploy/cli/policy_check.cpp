@@ -1,5 +1,4 @@
 // concordat policy check
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -50,19 +49,19 @@ ExitStatus run_check(const Options& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_policy_check(CLI::App& policy, Invocation& invocation) {
+void add_policy_check(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* check =
+  const Command check =
       policy.add_subcommand("check", "Find every mistake of the policy file, and what is doubtful");
-  add_policy_files(*check, options->files);
-  check->add_flag("--json", options->json, "Print one JSON object");
-  check->footer(
+  add_policy_files(check, options->files);
+  check.add_flag("--json", options->json, "Print one JSON object");
+  check.footer(
       "Errors are what an enclave refuses; warnings are what deserves a second look.\n"
       "Examples:\n"
       "  concordat policy check\n"
       "  concordat policy check --policy staging.json --json\n"
       "Exit status: 0 no error, 2 errors, 1 usage or input/output error.");
-  on_chosen(*check, invocation, [options, &invocation] { return run_check(*options, invocation); });
+  on_chosen(check, invocation, [options, &invocation] { return run_check(*options, invocation); });
 }
 
 }  // namespace concordat::cli

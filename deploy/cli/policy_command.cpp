@@ -1,15 +1,14 @@
 // concordat policy ...
-#include <CLI/CLI.hpp>
 
 #include "deploy/cli/policy_files.hpp"
 
 namespace concordat::cli {
 
-void add_policy_commands(CLI::App& app, Invocation& invocation) {
-  CLI::App* policy = app.add_subcommand(
+void add_policy_commands(Command app, Invocation& invocation) {
+  const Command policy = app.add_subcommand(
       "policy", "Say which images play which roles, sign it, and learn why a peer is refused");
-  require_command(*policy);
-  policy->footer(
+  policy.require_known_subcommand();
+  policy.footer(
       "A policy from nothing to signed:\n"
       "  concordat keygen --out alice.key; concordat keygen --out bob.key\n"
       "  concordat policy init --realm payments.example --signer alice.key.pub \\\n"
@@ -23,26 +22,26 @@ void add_policy_commands(CLI::App& app, Invocation& invocation) {
       "  concordat policy kms-key-policy \\\n"
       "      --administrator arn:aws:iam::111122223333:role/key-admin > key-policy.json\n"
       "Editing commands raise the serial and write nothing that `check` would refuse.");
-  add_policy_init(*policy, invocation);
-  add_policy_enroll(*policy, invocation);
-  add_policy_revoke(*policy, invocation);
-  add_policy_grant(*policy, invocation);
-  add_policy_ungrant(*policy, invocation);
-  add_policy_add_operator(*policy, invocation);
-  add_policy_set(*policy, invocation);
-  add_policy_renew(*policy, invocation);
-  add_policy_pin_root(*policy, invocation);
-  add_policy_fmt(*policy, invocation);
-  add_policy_check(*policy, invocation);
-  add_policy_diff(*policy, invocation);
-  add_policy_impact(*policy, invocation);
-  add_policy_describe(*policy, invocation);
-  add_policy_sign(*policy, invocation);
-  add_policy_push(*policy, invocation);
-  add_policy_freshness(*policy, invocation);
-  add_policy_verify(*policy, invocation);
-  add_policy_explain(*policy, invocation);
-  add_policy_kms_key_policy(*policy, invocation);
+  add_policy_init(policy, invocation);
+  add_policy_enroll(policy, invocation);
+  add_policy_revoke(policy, invocation);
+  add_policy_grant(policy, invocation);
+  add_policy_ungrant(policy, invocation);
+  add_policy_add_operator(policy, invocation);
+  add_policy_set(policy, invocation);
+  add_policy_renew(policy, invocation);
+  add_policy_pin_root(policy, invocation);
+  add_policy_fmt(policy, invocation);
+  add_policy_check(policy, invocation);
+  add_policy_diff(policy, invocation);
+  add_policy_impact(policy, invocation);
+  add_policy_describe(policy, invocation);
+  add_policy_sign(policy, invocation);
+  add_policy_push(policy, invocation);
+  add_policy_freshness(policy, invocation);
+  add_policy_verify(policy, invocation);
+  add_policy_explain(policy, invocation);
+  add_policy_kms_key_policy(policy, invocation);
 }
 
 }  // namespace concordat::cli

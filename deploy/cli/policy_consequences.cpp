@@ -1,6 +1,5 @@
 #include "deploy/cli/policy_consequences.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -11,22 +10,22 @@
 
 namespace concordat::cli {
 
-void add_released(CLI::App& command, std::vector<std::string>& paths) {
+void add_released(Command command, std::vector<std::string>& paths) {
   command
       .add_option("--released", paths,
                   "A custodian's report (GET /v1/reports/custodian of a parent's operator socket): "
                   "names the versions to rotate; may be repeated")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
+      .type_name("FILE")
+      .one_value_each();
 }
 
-void add_consequence_options(CLI::App& command, ConsequenceOptions& options) {
+void add_consequence_options(Command command, ConsequenceOptions& options) {
   command
       .add_option("--in-force", options.in_force,
                   "A policy that enclaves may still have, signed or not, if it is another than the "
                   "file says; may be repeated")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
+      .type_name("FILE")
+      .one_value_each();
   add_released(command, options.released);
 }
 

@@ -12,9 +12,9 @@ struct ConsequenceOptions {
   std::vector<std::string> released;  // files
 };
 // --in-force and --released.
-void add_consequence_options(CLI::App& command, ConsequenceOptions& options);
+void add_consequence_options(Command command, ConsequenceOptions& options);
 // --released.
-void add_released(CLI::App& command, std::vector<std::string>& paths);
+void add_released(Command command, std::vector<std::string>& paths);
 // Of all of them.
 [[nodiscard]] base::Result<std::vector<policy::ReleasedKey>> read_released(
     const std::vector<std::string>& paths);

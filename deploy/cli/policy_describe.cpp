@@ -1,5 +1,4 @@
 // concordat policy describe
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "deploy/cli/answer.hpp"
@@ -171,25 +170,25 @@ ExitStatus run_describe(const Options& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_policy_describe(CLI::App& policy, Invocation& invocation) {
+void add_policy_describe(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* describe = policy.add_subcommand(
+  const Command describe = policy.add_subcommand(
       "describe", "Say in words who may talk to whom, and who gets which keys");
-  describe->add_option("FILE", options->file, "Policy file, or a signed one; - is standard input")
-      ->capture_default_str();
+  describe.add_option("FILE", options->file, "Policy file, or a signed one; - is standard input")
+      .capture_default_str();
   describe
-      ->add_option("--authority", options->authority,
-                   "Descriptor of the authority that enclaves run under: says what must be done "
-                   "again where the policy is for another")
-      ->type_name("FILE");
-  describe->add_flag("--json", options->json, "Print one JSON object");
-  describe->footer(
+      .add_option("--authority", options->authority,
+                  "Descriptor of the authority that enclaves run under: says what must be done "
+                  "again where the policy is for another")
+      .type_name("FILE");
+  describe.add_flag("--json", options->json, "Print one JSON object");
+  describe.footer(
       "Examples:\n"
       "  concordat policy describe\n"
       "  concordat policy describe policy.signed.json --json\n"
       "  concordat policy describe next.json --authority authority.cbor\n"
       "Exit status: 0 described, 2 not a policy, 1 usage or input/output error.");
-  on_chosen(*describe, invocation,
+  on_chosen(describe, invocation,
             [options, &invocation] { return run_describe(*options, invocation); });
 }
 

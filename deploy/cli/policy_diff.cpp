@@ -1,5 +1,4 @@
 // concordat policy diff | impact
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "deploy/cli/answer.hpp"
@@ -80,25 +79,25 @@ ExitStatus run_impact(const Options& options, const Invocation& invocation) {
       lost + policy::rotation_text(impact) + policy::to_text(finality, base::system_wall_clock()));
 }
 
-CLI::App* add_command(CLI::App& policy, const char* name, const char* help, Options& options) {
-  CLI::App* command = policy.add_subcommand(name, help);
+Command add_command(Command policy, const char* name, const char* help, Options& options) {
+  const Command command = policy.add_subcommand(name, help);
   command
-      ->add_option("BEFORE", options.before,
-                   "The older policy: a policy file or a signed one; - is standard input")
-      ->required();
-  command->add_option("AFTER", options.after, "The newer one")->required();
-  command->add_flag("--json", options.json, "Print one JSON object");
+      .add_option("BEFORE", options.before,
+                  "The older policy: a policy file or a signed one; - is standard input")
+      .required();
+  command.add_option("AFTER", options.after, "The newer one").required();
+  command.add_flag("--json", options.json, "Print one JSON object");
   return command;
 }
 
 }  // namespace
 
-void add_policy_diff(CLI::App& policy, Invocation& invocation) {
+void add_policy_diff(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* diff = add_command(
+  const Command diff = add_command(
       policy, "diff", "Say what a policy changes against an older one, for whom", *options);
-  diff->add_flag("--exit-code", options->exit_code, "Exit status 2 where they differ");
-  diff->footer(
+  diff.add_flag("--exit-code", options->exit_code, "Exit status 2 where they differ");
+  diff.footer(
       "'+' somebody may do more, '-' somebody may do less, '~' neither or both. By meaning: order\n"
       "and layout are no change. Where the authority changes, says what must be done again.\n"
       "Signatures are not looked at; `verify` does that.\n"
@@ -107,16 +106,16 @@ void add_policy_diff(CLI::App& policy, Invocation& invocation) {
       "  git show HEAD:policy.json | concordat policy diff - policy.json --exit-code\n"
       "Exit status: 0 compared, 2 not two policies (or --exit-code and they differ), 1 usage or\n"
       "input/output error.");
-  on_chosen(*diff, invocation, [options, &invocation] { return run_diff(*options, invocation); });
+  on_chosen(diff, invocation, [options, &invocation] { return run_diff(*options, invocation); });
 }
 
-void add_policy_impact(CLI::App& policy, Invocation& invocation) {
+void add_policy_impact(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* impact =
+  const Command impact =
       add_command(policy, "impact",
                   "Say who loses what under a newer policy, and which keys to rotate", *options);
-  add_released(*impact, options->released);
-  impact->footer(
+  add_released(impact, options->released);
+  impact.footer(
       "Keys that could be had by `get` or `derive` and can be no more are to be rotated: whoever\n"
       "received them knows them still. With custodians' reports it names versions and enclaves, "
       "too.\n"
@@ -124,7 +123,7 @@ void add_policy_impact(CLI::App& policy, Invocation& invocation) {
       "  concordat policy impact policy.signed.json policy.json\n"
       "  concordat policy impact old.json new.json --released report.json --json\n"
       "Exit status: 0 compared, 2 not two policies, 1 usage or input/output error.");
-  on_chosen(*impact, invocation,
+  on_chosen(impact, invocation,
             [options, &invocation] { return run_impact(*options, invocation); });
 }
 

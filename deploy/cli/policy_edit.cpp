@@ -1,6 +1,5 @@
 #include "deploy/cli/policy_edit.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -63,18 +62,19 @@ base::UnixMillis now_in_seconds() noexcept {
   return {base::system_wall_clock().value / 1000 * 1000};
 }
 
-void add_time(CLI::App& command, const char* name, std::optional<base::UnixMillis>& time,
+void add_time(Command command, const char* name, std::optional<base::UnixMillis>& time,
               const char* help) {
   command
-      .add_option_function<std::string>(
+      .add_option_function(
           name,
-          [name, &time](const std::string& text) {
+          [&time](const std::string& text) {
             const auto parsed = base::parse_rfc3339(text);
-            if (!parsed) throw CLI::ValidationError(name, parsed.error().to_string());
+            if (!parsed) return parsed.error().to_string();
             time = *parsed;
+            return std::string();
           },
           help)
-      ->type_name("TIME");
+      .type_name("TIME");
 }
 
 }  // namespace concordat::cli

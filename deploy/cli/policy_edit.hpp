@@ -30,7 +30,7 @@ ExitStatus answer_edit(const Invocation& invocation, bool json, const PolicyFile
 // The system's time in whole seconds: people read and review it.
 [[nodiscard]] base::UnixMillis now_in_seconds() noexcept;
 // An option that takes an RFC 3339 time.
-void add_time(CLI::App& command, const char* name, std::optional<base::UnixMillis>& time,
+void add_time(Command command, const char* name, std::optional<base::UnixMillis>& time,
               const char* help);
 
 }  // namespace concordat::cli

@@ -1,5 +1,4 @@
 // concordat policy enroll
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/file.hpp"
@@ -26,7 +25,6 @@ struct Options {
   bool pin_instance = false;
   std::vector<std::string> initiates;
   std::vector<std::string> responds;
-  std::vector<std::string> grants;
   bool json = false;
 };
 
@@ -60,13 +58,15 @@ base::Status measure(const Options& options, policy::Enrolment& out) {
   return {};
 }
 
-// "payments/*:get,sign"; neither patterns nor operations contain a colon or a comma.
-policy::NewGrant parse_grant(const std::string& text) {
+// "payments/*:get,sign"; neither patterns nor operations contain a colon or a comma. Empty, or what
+// is wrong with it.
+std::string take_grant(policy::Enrolment& enrolment, const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) {
-    throw CLI::ValidationError("--grant", "want PATTERN:OPERATIONS such as 'payments/*:get,sign'");
+    return "want PATTERN:OPERATIONS such as 'payments/*:get,sign'";
   }
-  return {text.substr(0, colon), split_at_commas(text.substr(colon + 1))};
+  enrolment.grants.push_back({text.substr(0, colon), split_at_commas(text.substr(colon + 1))});
+  return {};
 }
 
 struct Enrolled {
@@ -80,8 +80,6 @@ Result<Enrolled> enroll(const Options& options) {
     enrolment.purposes.push_back({purpose, policy::Side::initiator});
   for (const std::string& purpose : options.responds)
     enrolment.purposes.push_back({purpose, policy::Side::responder});
-  for (const std::string& grant : options.grants)
-    enrolment.grants.push_back(parse_grant(grant));
   CONCORDAT_CHECK(measure(options, enrolment));
   CONCORDAT_TRY(Edited edited, edit_policy(options.files, [&](const OpenPolicy& open) {
                   return policy::enroll(open.text, enrolment);
@@ -108,60 +106,65 @@ ExitStatus run_enroll(const Options& options, const Invocation& invocation) {
           (measured.pcr8 ? measured.pcr8->hex() : "any") + "\n" + to_text(changes));
 }
 
-void add_source(CLI::App& enroll, Invocation& invocation, Options& options) {
-  CLI::App* source = enroll.add_option_group("Measurements", "One of these is needed");
-  source->add_option("--eif", options.eif, "Measure this enclave image file")->type_name("FILE");
+void add_source(Command enroll, Invocation& invocation, Options& options) {
+  const Command source = enroll.add_option_group("Measurements", "One of these is needed");
+  source.add_option("--eif", options.eif, "Measure this enclave image file").type_name("FILE");
   source
-      ->add_option("--measurements", options.measurements,
-                   "Take what `nitro-cli build-enclave`, `describe-eif` or `concordat measure` "
-                   "printed")
-      ->type_name("FILE");
-  CLI::Option* document =
+      .add_option("--measurements", options.measurements,
+                  "Take what `nitro-cli build-enclave`, `describe-eif` or `concordat measure` "
+                  "printed")
+      .type_name("FILE");
+  const Option document =
       source
-          ->add_option("--document", options.document,
-                       "Take the registers of a running enclave's attestation document (raw CBOR, "
-                       "base64 or hex), verified as of its own time")
-          ->type_name("FILE");
-  source->require_option(1);
+          .add_option("--document", options.document,
+                      "Take the registers of a running enclave's attestation document (raw CBOR, "
+                      "base64 or hex), verified as of its own time")
+          .type_name("FILE");
+  source.require_option(1);
   enroll.add_flag("--pin-account", options.pin_account, "Pin PCR3 as the document has it")
-      ->needs(document);
+      .needs(document);
   enroll.add_flag("--pin-instance", options.pin_instance, "Pin PCR4 as the document has it")
-      ->needs(document);
+      .needs(document);
   add_lab_root(enroll, invocation, options.lab_root);
 }
 
 }  // namespace
 
-void add_policy_enroll(CLI::App& policy, Invocation& invocation) {
+void add_policy_enroll(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* enroll = policy.add_subcommand("enroll", "Let an image play a role");
-  add_policy_files(*enroll, options->files);
-  enroll->add_option("NAME", options->enrolment.image, "Name of the image, such as worker-1.4")
-      ->required();
-  add_source(*enroll, invocation, *options);
+  const Command enroll = policy.add_subcommand("enroll", "Let an image play a role");
+  add_policy_files(enroll, options->files);
+  enroll.add_option("NAME", options->enrolment.image, "Name of the image, such as worker-1.4")
+      .required();
+  add_source(enroll, invocation, *options);
   const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* type,
                             const char* help) {
-    enroll->add_option(name, list, help)->type_name(type)->allow_extra_args(false);
+    enroll.add_option(name, list, help).type_name(type).one_value_each();
   };
-  enroll->add_option("--role", options->enrolment.role, "The role; made when there is none")
-      ->type_name("ROLE")
-      ->required();
+  enroll.add_option("--role", options->enrolment.role, "The role; made when there is none")
+      .type_name("ROLE")
+      .required();
   add_list("--account", options->enrolment.accounts, "ARN",
            "Pin PCR3: IAM role ARN of the parent instance, or 96 hex digits; may be repeated");
   add_list("--instance", options->enrolment.instances, "ID",
            "Pin PCR4: instance id of the parent, or 96 hex digits; may be repeated");
   enroll
-      ->add_option("--maximum-live", options->enrolment.maximum_live,
-                   "So many enclaves of the role may have live channels at one custodian")
-      ->type_name("N");
+      .add_option("--maximum-live", options->enrolment.maximum_live,
+                  "So many enclaves of the role may have live channels at one custodian")
+      .type_name("N");
   add_list("--initiates", options->initiates, "PURPOSE",
            "The role may ask for this purpose; may be repeated");
   add_list("--responds", options->responds, "PURPOSE",
            "The role may answer this purpose; may be repeated");
-  add_list("--grant", options->grants, "PATTERN:OPERATIONS",
-           "Keys that the role may use: 'payments/*:get,sign'; may be repeated");
-  enroll->add_flag("--json", options->json, "Print one JSON object");
-  enroll->footer(
+  enroll
+      .add_list_function(
+          "--grant",
+          [options](const std::string& text) { return take_grant(options->enrolment, text); },
+          "Keys that the role may use: 'payments/*:get,sign'; may be repeated")
+      .type_name("PATTERN:OPERATIONS")
+      .one_value_each();
+  enroll.add_flag("--json", options->json, "Print one JSON object");
+  enroll.footer(
       "A new role without --initiates and --responds answers \"keys\" when it is called "
       "custodian,\n"
       "and asks for \"keys\" otherwise. A custodian must pin an account or an instance.\n"
@@ -173,7 +176,7 @@ void add_policy_enroll(CLI::App& policy, Invocation& invocation) {
       "      --account arn:aws:iam::111122223333:role/parent --grant 'payments/*:get,sign'\n"
       "  concordat policy enroll worker-2 --document worker.cbor --pin-account --role payments\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
-  on_chosen(*enroll, invocation,
+  on_chosen(enroll, invocation,
             [options, &invocation] { return run_enroll(*options, invocation); });
 }
 

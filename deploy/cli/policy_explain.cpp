@@ -1,5 +1,4 @@
 // concordat policy explain
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -156,44 +155,44 @@ ExitStatus run_explain(const Options& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_policy_explain(CLI::App& policy, Invocation& invocation) {
+void add_policy_explain(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* explain = policy.add_subcommand(
+  const Command explain = policy.add_subcommand(
       "explain", "Say what policy wants of a document's enclave, what was found, and the verdict");
-  add_policy_files(*explain, options->files);
+  add_policy_files(explain, options->files);
   explain
-      ->add_option("--document", options->document,
-                   "Attestation document: raw CBOR, base64 or hex; - is standard input")
-      ->type_name("FILE")
-      ->required();
-  explain->add_option("--role", options->role, "The role that it claims; default: every role")
-      ->type_name("ROLE");
-  CLI::Option* purpose =
-      explain->add_option("--purpose", options->purpose, "What it is asked for or asks for")
-          ->type_name("PURPOSE");
+      .add_option("--document", options->document,
+                  "Attestation document: raw CBOR, base64 or hex; - is standard input")
+      .type_name("FILE")
+      .required();
+  explain.add_option("--role", options->role, "The role that it claims; default: every role")
+      .type_name("ROLE");
+  const Option purpose =
+      explain.add_option("--purpose", options->purpose, "What it is asked for or asks for")
+          .type_name("PURPOSE");
   explain
-      ->add_option("--my-role", options->my_role,
-                   "The role that asks; default: the first that the purpose lists")
-      ->type_name("ROLE")
-      ->needs(purpose);
-  CLI::Option* key = explain->add_option("--key", options->key, "A key that it asks for, by name")
-                         ->type_name("NAME");
-  CLI::Option* operation =
-      explain
-          ->add_option_function<std::string>(
-              "--operation",
-              [options](const std::string& text) {
-                const auto known = policy::operation_named(text);
-                if (!known) throw CLI::ValidationError("--operation", "no operation " + text);
-                options->operation = *known;
-              },
-              "What it wants to do with the key: get, sign, ...")
-          ->type_name("OPERATION");
-  key->needs(operation);
-  operation->needs(key);
-  add_lab_root(*explain, invocation, options->lab_root);
-  explain->add_flag("--json", options->json, "Print one JSON object");
-  explain->footer(
+      .add_option("--my-role", options->my_role,
+                  "The role that asks; default: the first that the purpose lists")
+      .type_name("ROLE")
+      .needs(purpose);
+  const Option key = explain.add_option("--key", options->key, "A key that it asks for, by name")
+                         .type_name("NAME");
+  const Option operation = explain
+                               .add_option_function(
+                                   "--operation",
+                                   [options](const std::string& text) {
+                                     const auto known = policy::operation_named(text);
+                                     if (!known) return "no operation " + text;
+                                     options->operation = *known;
+                                     return std::string();
+                                   },
+                                   "What it wants to do with the key: get, sign, ...")
+                               .type_name("OPERATION");
+  key.needs(operation);
+  operation.needs(key);
+  add_lab_root(explain, invocation, options->lab_root);
+  explain.add_flag("--json", options->json, "Print one JSON object");
+  explain.footer(
       "Examples:\n"
       "  concordat policy explain --document refused.cbor\n"
       "  concordat policy explain --document refused.cbor --role custodian --purpose keys --json\n"
@@ -201,7 +200,7 @@ void add_policy_explain(CLI::App& policy, Invocation& invocation) {
       "      --operation sign\n"
       "Exit status: 0 admitted in a role (and granted the key), 2 refused, 1 usage or input/output "
       "error.");
-  on_chosen(*explain, invocation,
+  on_chosen(explain, invocation,
             [options, &invocation] { return run_explain(*options, invocation); });
 }
 

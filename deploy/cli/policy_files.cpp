@@ -1,7 +1,5 @@
 #include "deploy/cli/policy_files.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include "attest/base/file.hpp"
 #include "attest/custom_root.hpp"
 #include "attest/verify.hpp"
@@ -11,11 +9,11 @@
 
 namespace concordat::cli {
 
-void add_policy_file(CLI::App& command, std::string& path) {
-  command.add_option("--policy", path, "Policy file")->type_name("FILE")->capture_default_str();
+void add_policy_file(Command command, std::string& path) {
+  command.add_option("--policy", path, "Policy file").type_name("FILE").capture_default_str();
 }
 
-void add_policy_files(CLI::App& command, PolicyFiles& files) {
+void add_policy_files(Command command, PolicyFiles& files) {
   add_policy_file(command, files.policy);
   add_authority_file(command, files.authority);
 }
@@ -56,11 +54,11 @@ base::Result<policy::PolicyFile> read_any_policy(const std::string& path) {
   return base::Error(file.error().code(), path + ": " + file.error().detail());
 }
 
-void add_lab_root(CLI::App& command, const Invocation& invocation, std::string& path) {
+void add_lab_root(Command command, const Invocation& invocation, std::string& path) {
   if (!invocation.is_lab) return;
   command
       .add_option("--lab-root", path, "Trust this root certificate (PEM or DER) instead of AWS's")
-      ->type_name("FILE");
+      .type_name("FILE");
 }
 
 base::Result<attest::VerifiedClaims> read_claims(const std::string& document,

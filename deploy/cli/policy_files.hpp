@@ -15,8 +15,8 @@ struct PolicyFiles {
   std::string authority = kAuthorityFile;
 };
 // --policy and --authority.
-void add_policy_files(CLI::App& command, PolicyFiles& files);
-void add_policy_file(CLI::App& command, std::string& path);
+void add_policy_files(Command command, PolicyFiles& files);
+void add_policy_file(Command command, std::string& path);
 
 [[nodiscard]] base::Result<std::string> read_policy_text(const PolicyFiles& files);
 [[nodiscard]] base::Result<attest::AuthorityDescriptor> read_authority(const PolicyFiles& files);
@@ -39,32 +39,32 @@ struct OpenPolicy {
 [[nodiscard]] base::Result<policy::PolicyFile> read_any_policy(const std::string& path);
 
 // --lab-root, on the lab's twin only.
-void add_lab_root(CLI::App& command, const Invocation& invocation, std::string& path);
+void add_lab_root(Command command, const Invocation& invocation, std::string& path);
 // An archived document, verified at its own time under AWS's roots, or under the lab's where given.
 // Debug mode is left to policy, which refuses it by name.
 [[nodiscard]] base::Result<attest::VerifiedClaims> read_claims(const std::string& document,
                                                                const std::string& lab_root);
 
 // One function a command.
-void add_policy_init(CLI::App& policy, Invocation& invocation);
-void add_policy_enroll(CLI::App& policy, Invocation& invocation);
-void add_policy_revoke(CLI::App& policy, Invocation& invocation);
-void add_policy_grant(CLI::App& policy, Invocation& invocation);
-void add_policy_ungrant(CLI::App& policy, Invocation& invocation);
-void add_policy_add_operator(CLI::App& policy, Invocation& invocation);
-void add_policy_set(CLI::App& policy, Invocation& invocation);
-void add_policy_renew(CLI::App& policy, Invocation& invocation);
-void add_policy_pin_root(CLI::App& policy, Invocation& invocation);
-void add_policy_fmt(CLI::App& policy, Invocation& invocation);
-void add_policy_check(CLI::App& policy, Invocation& invocation);
-void add_policy_diff(CLI::App& policy, Invocation& invocation);
-void add_policy_impact(CLI::App& policy, Invocation& invocation);
-void add_policy_describe(CLI::App& policy, Invocation& invocation);
-void add_policy_sign(CLI::App& policy, Invocation& invocation);
-void add_policy_push(CLI::App& policy, Invocation& invocation);
-void add_policy_freshness(CLI::App& policy, Invocation& invocation);
-void add_policy_verify(CLI::App& policy, Invocation& invocation);
-void add_policy_explain(CLI::App& policy, Invocation& invocation);
-void add_policy_kms_key_policy(CLI::App& policy, Invocation& invocation);
+void add_policy_init(Command policy, Invocation& invocation);
+void add_policy_enroll(Command policy, Invocation& invocation);
+void add_policy_revoke(Command policy, Invocation& invocation);
+void add_policy_grant(Command policy, Invocation& invocation);
+void add_policy_ungrant(Command policy, Invocation& invocation);
+void add_policy_add_operator(Command policy, Invocation& invocation);
+void add_policy_set(Command policy, Invocation& invocation);
+void add_policy_renew(Command policy, Invocation& invocation);
+void add_policy_pin_root(Command policy, Invocation& invocation);
+void add_policy_fmt(Command policy, Invocation& invocation);
+void add_policy_check(Command policy, Invocation& invocation);
+void add_policy_diff(Command policy, Invocation& invocation);
+void add_policy_impact(Command policy, Invocation& invocation);
+void add_policy_describe(Command policy, Invocation& invocation);
+void add_policy_sign(Command policy, Invocation& invocation);
+void add_policy_push(Command policy, Invocation& invocation);
+void add_policy_freshness(Command policy, Invocation& invocation);
+void add_policy_verify(Command policy, Invocation& invocation);
+void add_policy_explain(Command policy, Invocation& invocation);
+void add_policy_kms_key_policy(Command policy, Invocation& invocation);
 
 }  // namespace concordat::cli

@@ -1,5 +1,4 @@
 // concordat policy fmt
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "deploy/cli/answer.hpp"
@@ -43,13 +42,13 @@ ExitStatus run_fmt(const Options& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_policy_fmt(CLI::App& policy, Invocation& invocation) {
+void add_policy_fmt(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* fmt = policy.add_subcommand("fmt", "Write the policy file in its one layout");
-  add_policy_file(*fmt, options->files.policy);
-  fmt->add_flag("--check", options->check, "Write nothing; exit status 2 where it would change");
-  fmt->add_flag("--json", options->json, "Print one JSON object");
-  fmt->footer(
+  const Command fmt = policy.add_subcommand("fmt", "Write the policy file in its one layout");
+  add_policy_file(fmt, options->files.policy);
+  fmt.add_flag("--check", options->check, "Write nothing; exit status 2 where it would change");
+  fmt.add_flag("--json", options->json, "Print one JSON object");
+  fmt.footer(
       "Two spaces a level, one entry a line; the order of entries is yours. What the file says\n"
       "stays the same, and so does the serial: sign after it, for signatures are over the bytes.\n"
       "Examples:\n"
@@ -57,7 +56,7 @@ void add_policy_fmt(CLI::App& policy, Invocation& invocation) {
       "  concordat policy fmt --check --policy staging.json\n"
       "Exit status: 0 is or was written so, 2 --check found otherwise or the file has errors,\n"
       "1 usage or input/output error.");
-  on_chosen(*fmt, invocation, [options, &invocation] { return run_fmt(*options, invocation); });
+  on_chosen(fmt, invocation, [options, &invocation] { return run_fmt(*options, invocation); });
 }
 
 }  // namespace concordat::cli

@@ -1,5 +1,4 @@
 // concordat policy freshness sign | serve
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
@@ -23,7 +22,7 @@ struct Options {
   KeyFile key;
   std::string out = "policy.freshness.json";
   std::vector<std::string> parents;
-  std::chrono::seconds every{60};
+  unsigned every = 60;  // seconds
   bool once = false;
   bool json = false;
 };
@@ -119,54 +118,53 @@ ExitStatus run_serve(const Options& options, const Invocation& invocation) {
     invocation.out.flush();
     if (options.once) return status;
     // Whatever went wrong, the next round may go well: parents come back, files are replaced.
-    if (signals.wait(options.every)) return ExitStatus::done;
+    if (signals.wait(std::chrono::seconds(options.every))) return ExitStatus::done;
   }
 }
 
-void add_common(CLI::App& command, Options& options) {
+void add_common(Command command, Options& options) {
   command.add_option("--policy", options.files.policy, "Signed policy (DSSE envelope)")
-      ->type_name("FILE")
-      ->capture_default_str();
+      .type_name("FILE")
+      .capture_default_str();
   command.add_option("--authority", options.files.authority, "Authority descriptor")
-      ->type_name("FILE")
-      ->capture_default_str();
+      .type_name("FILE")
+      .capture_default_str();
   add_key_options(command, options.key, "Secret key file of the policy's freshness key (keygen)");
   command.add_flag("--json", options.json, "Print one JSON object a round");
 }
 
-void add_sign(CLI::App& group, Invocation& invocation) {
+void add_sign(Command group, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* sign = group.add_subcommand("sign", "Sign one statement into a file");
-  add_common(*sign, *options);
-  sign->add_option("--out", options->out, "Where to write the statement")
-      ->type_name("FILE")
-      ->capture_default_str();
-  sign->footer(
+  const Command sign = group.add_subcommand("sign", "Sign one statement into a file");
+  add_common(sign, *options);
+  sign.add_option("--out", options->out, "Where to write the statement")
+      .type_name("FILE")
+      .capture_default_str();
+  sign.footer(
       "Example:\n"
       "  concordat policy freshness sign --key online.key --out now.json\n"
       "Exit status: 0 signed, 2 refused, 1 usage or input/output error.");
-  on_chosen(*sign, invocation, [options, &invocation] { return run_sign(*options, invocation); });
+  on_chosen(sign, invocation, [options, &invocation] { return run_sign(*options, invocation); });
 }
 
-void add_serve(CLI::App& group, Invocation& invocation) {
+void add_serve(Command group, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* serve =
+  const Command serve =
       group.add_subcommand("serve", "Sign anew and push to parents again and again, until SIGTERM");
-  add_common(*serve, *options);
+  add_common(serve, *options);
   serve
-      ->add_option("--parent", options->parents,
-                   "Operator endpoint of a parent, unix:/PATH or tcp:HOST:PORT; may be repeated")
-      ->type_name("ENDPOINT")
-      ->required();
+      .add_option("--parent", options->parents,
+                  "Operator endpoint of a parent, unix:/PATH or tcp:HOST:PORT; may be repeated")
+      .type_name("ENDPOINT")
+      .required();
   serve
-      ->add_option_function<unsigned>(
-          "--every", [options](unsigned n) { options->every = std::chrono::seconds(n); },
-          "Seconds between statements; a third of the policy's max_age_seconds is good")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(1U, 86'400U))
-      ->default_str("60");
-  serve->add_flag("--once", options->once, "One round only");
-  serve->footer(
+      .add_option("--every", options->every,
+                  "Seconds between statements; a third of the policy's max_age_seconds is good")
+      .type_name("SECONDS")
+      .range(1U, 86'400U)
+      .capture_default_str();
+  serve.add_flag("--once", options->once, "One round only");
+  serve.footer(
       "Each round reads the policy file again: replace it, and push it, and the next statement is\n"
       "for the new one. What goes wrong is said and tried again in the next round.\n"
       "Example:\n"
@@ -174,21 +172,21 @@ void add_serve(CLI::App& group, Invocation& invocation) {
       "      --parent unix:/run/concordat/operator.sock --every 60\n"
       "Exit status: 0 ended by SIGTERM, or with --once all parents took it; 2 refused; 1 usage or\n"
       "input/output error.");
-  on_chosen(*serve, invocation, [options, &invocation] { return run_serve(*options, invocation); });
+  on_chosen(serve, invocation, [options, &invocation] { return run_serve(*options, invocation); });
 }
 
 }  // namespace
 
-void add_policy_freshness(CLI::App& policy, Invocation& invocation) {
-  CLI::App* group = policy.add_subcommand(
+void add_policy_freshness(Command policy, Invocation& invocation) {
+  const Command group = policy.add_subcommand(
       "freshness", "Say, with an online key, that a policy is still the newest");
-  require_command(*group);
-  group->footer(
+  group.require_known_subcommand();
+  group.footer(
       "A policy that names a freshness key is obeyed only while a statement of that key, for "
       "exactly\n"
       "this policy, is younger than the policy says. The key can do nothing else.");
-  add_sign(*group, invocation);
-  add_serve(*group, invocation);
+  add_sign(group, invocation);
+  add_serve(group, invocation);
 }
 
 }  // namespace concordat::cli

@@ -1,5 +1,4 @@
 // concordat policy init
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/file.hpp"
@@ -63,40 +62,40 @@ ExitStatus run_init(const Options& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_policy_init(CLI::App& policy, Invocation& invocation) {
+void add_policy_init(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* init = policy.add_subcommand(
+  const Command init = policy.add_subcommand(
       "init", "Begin: write an authority descriptor and a policy that admits nobody yet");
-  add_policy_files(*init, options->files);
-  init->add_option("--realm", options->realm, "Name of the realm: a-z, 0-9, '.', '-', '_'")
-      ->type_name("NAME")
-      ->required();
-  init->add_option("--signer", options->signers,
-                   "Public key file of a signer (keygen's FILE.pub); may be repeated")
-      ->type_name("FILE")
-      ->allow_extra_args(false)
-      ->required();
-  init->add_option("--threshold", options->threshold, "So many distinct signers must sign")
-      ->type_name("K")
-      ->required();
-  init->add_option("--epoch", options->epoch,
-                   "Raised when an authority replaces an older one of the same realm")
-      ->capture_default_str();
-  init->add_option("--kms-key", options->kms_key,
-                   "ARN of the KMS key that seals the root; needed by a custodian")
-      ->type_name("ARN");
-  init->add_option("--valid-days", options->valid_days, "How long the policy is valid, at most 90")
-      ->check(CLI::Range(1, 90))
-      ->capture_default_str();
-  init->add_flag("--json", options->json, "Print one JSON object");
-  init->footer(
+  add_policy_files(init, options->files);
+  init.add_option("--realm", options->realm, "Name of the realm: a-z, 0-9, '.', '-', '_'")
+      .type_name("NAME")
+      .required();
+  init.add_option("--signer", options->signers,
+                  "Public key file of a signer (keygen's FILE.pub); may be repeated")
+      .type_name("FILE")
+      .one_value_each()
+      .required();
+  init.add_option("--threshold", options->threshold, "So many distinct signers must sign")
+      .type_name("K")
+      .required();
+  init.add_option("--epoch", options->epoch,
+                  "Raised when an authority replaces an older one of the same realm")
+      .capture_default_str();
+  init.add_option("--kms-key", options->kms_key,
+                  "ARN of the KMS key that seals the root; needed by a custodian")
+      .type_name("ARN");
+  init.add_option("--valid-days", options->valid_days, "How long the policy is valid, at most 90")
+      .range(1, 90)
+      .capture_default_str();
+  init.add_flag("--json", options->json, "Print one JSON object");
+  init.footer(
       "Existing files are kept.\n"
       "Example:\n"
       "  concordat policy init --realm payments.example --signer alice.key.pub \\\n"
       "      --signer bob.key.pub --signer carol.key.pub --threshold 2 \\\n"
       "      --kms-key arn:aws:kms:eu-west-1:111122223333:key/1234abcd-...\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
-  on_chosen(*init, invocation, [options, &invocation] { return run_init(*options, invocation); });
+  on_chosen(init, invocation, [options, &invocation] { return run_init(*options, invocation); });
 }
 
 }  // namespace concordat::cli

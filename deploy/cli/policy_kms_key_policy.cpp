@@ -1,5 +1,4 @@
 // concordat policy kms-key-policy
-#include <CLI/CLI.hpp>
 #include <ostream>
 
 #include "deploy/cli/answer.hpp"
@@ -32,25 +31,25 @@ ExitStatus run_kms_key_policy(const Options& options, const Invocation& invocati
 
 }  // namespace
 
-void add_policy_kms_key_policy(CLI::App& policy, Invocation& invocation) {
+void add_policy_kms_key_policy(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = policy.add_subcommand(
+  const Command command = policy.add_subcommand(
       kWhat, "Print the key policy with which KMS unseals the root for the custodians alone");
-  add_policy_files(*command, options->files);
+  add_policy_files(command, options->files);
   command
-      ->add_option("--administrator", options->principals.administrators,
-                   "Role or user (ARN) that may change the key policy, you among them; may be "
-                   "repeated")
-      ->type_name("ARN")
-      ->allow_extra_args(false)
-      ->required();
+      .add_option("--administrator", options->principals.administrators,
+                  "Role or user (ARN) that may change the key policy, you among them; may be "
+                  "repeated")
+      .type_name("ARN")
+      .one_value_each()
+      .required();
   command
-      ->add_option("--principal", options->principals.callers,
-                   "Role or user (ARN) whose credentials custodians use, where policy pins their "
-                   "accounts by digest or not at all; may be repeated")
-      ->type_name("ARN")
-      ->allow_extra_args(false);
-  command->footer(
+      .add_option("--principal", options->principals.callers,
+                  "Role or user (ARN) whose credentials custodians use, where policy pins their "
+                  "accounts by digest or not at all; may be repeated")
+      .type_name("ARN")
+      .one_value_each();
+  command.footer(
       "Prints JSON for PutKeyPolicy, and warnings on standard error. It allows Decrypt and\n"
       "GenerateDataKey to each image of a custodian role, attested with its PCR0, 1, 2, with\n"
       "PCR3, 4 and 8 as far as policy pins them, with the authority in PCR16, and with this\n"
@@ -66,7 +65,7 @@ void add_policy_kms_key_policy(CLI::App& policy, Invocation& invocation) {
       "\\\n"
       "      --principal arn:aws:iam::111122223333:role/parent\n"
       "Exit status: 0 printed, 2 refused, 1 usage or input/output error.");
-  on_chosen(*command, invocation,
+  on_chosen(command, invocation,
             [options, &invocation] { return run_kms_key_policy(*options, invocation); });
 }
 

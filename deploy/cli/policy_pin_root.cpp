@@ -1,5 +1,4 @@
 // concordat policy pin-root
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/hash.hpp"
@@ -51,32 +50,31 @@ ExitStatus run_pin_root(const Options& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_policy_pin_root(CLI::App& policy, Invocation& invocation) {
+void add_policy_pin_root(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* pin = policy.add_subcommand(
+  const Command pin = policy.add_subcommand(
       "pin-root", "Pin the root that a custodian made, after verifying its genesis document");
-  add_policy_files(*pin, options->files);
-  pin->add_option("--document", options->document,
-                  "Genesis document: raw CBOR, base64 or hex; - is standard input")
-      ->type_name("FILE")
-      ->required();
-  pin->add_option("--challenge", options->challenge,
-                  "The 32 bytes (hex) that the custodian was challenged with")
-      ->type_name("HEX")
-      ->required()
-      ->check([](const std::string& text) {
+  add_policy_files(pin, options->files);
+  pin.add_option("--document", options->document,
+                 "Genesis document: raw CBOR, base64 or hex; - is standard input")
+      .type_name("FILE")
+      .required();
+  pin.add_option("--challenge", options->challenge,
+                 "The 32 bytes (hex) that the custodian was challenged with")
+      .type_name("HEX")
+      .required()
+      .check([](const std::string& text) {
         const auto challenge = policy::GenesisChallenge::from_hex(text);
         return challenge ? std::string() : challenge.error().to_string();
       });
-  add_lab_root(*pin, invocation, options->lab_root);
-  pin->add_flag("--json", options->json, "Print one JSON object");
-  pin->footer(
+  add_lab_root(pin, invocation, options->lab_root);
+  pin.add_flag("--json", options->json, "Print one JSON object");
+  pin.footer(
       "The policy file must be byte for byte the one that was signed for genesis.\n"
       "Example:\n"
       "  concordat policy pin-root --document genesis.cbor --challenge $(cat challenge.hex)\n"
       "Exit status: 0 pinned, 2 refused, 1 usage or input/output error.");
-  on_chosen(*pin, invocation,
-            [options, &invocation] { return run_pin_root(*options, invocation); });
+  on_chosen(pin, invocation, [options, &invocation] { return run_pin_root(*options, invocation); });
 }
 
 }  // namespace concordat::cli

@@ -1,5 +1,4 @@
 // concordat policy push
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/file.hpp"
@@ -122,25 +121,25 @@ ExitStatus report_pushed(const Invocation& invocation, bool json, std::string_vi
   return status;
 }
 
-void add_policy_push(CLI::App& policy, Invocation& invocation) {
+void add_policy_push(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = policy.add_subcommand("push", "Hand a signed policy to running parents");
-  command->add_option("--policy", options->policy, "Signed policy (DSSE envelope)")
-      ->type_name("FILE")
-      ->capture_default_str();
+  const Command command = policy.add_subcommand("push", "Hand a signed policy to running parents");
+  command.add_option("--policy", options->policy, "Signed policy (DSSE envelope)")
+      .type_name("FILE")
+      .capture_default_str();
   command
-      ->add_option("--freshness", options->freshness,
-                   "Freshness statement to push after it, so that there is no gap")
-      ->type_name("FILE");
+      .add_option("--freshness", options->freshness,
+                  "Freshness statement to push after it, so that there is no gap")
+      .type_name("FILE");
   command
-      ->add_option("--parent", options->parents,
-                   "Operator endpoint of a parent, unix:/PATH or tcp:HOST:PORT; may be repeated")
-      ->type_name("ENDPOINT")
-      ->required();
-  command->add_flag("--force", options->force,
-                    "Push what the parent would refuse as a step back; enclaves still refuse it");
-  command->add_flag("--json", options->json, "Print one JSON object");
-  command->footer(
+      .add_option("--parent", options->parents,
+                  "Operator endpoint of a parent, unix:/PATH or tcp:HOST:PORT; may be repeated")
+      .type_name("ENDPOINT")
+      .required();
+  command.add_flag("--force", options->force,
+                   "Push what the parent would refuse as a step back; enclaves still refuse it");
+  command.add_flag("--json", options->json, "Print one JSON object");
+  command.footer(
       "The parent keeps the policy on disk and hands it to its enclaves at once; each takes it "
       "only\n"
       "under its measured authority, within validity, and with a higher serial than it has.\n"
@@ -148,7 +147,7 @@ void add_policy_push(CLI::App& policy, Invocation& invocation) {
       "  concordat policy push --parent unix:/run/concordat/operator.sock\n"
       "  concordat policy push --parent tcp:127.0.0.1:7201 --parent tcp:127.0.0.1:7202 --json\n"
       "Exit status: 0 all parents took it, 2 one refused, 1 one was not reached, or usage.");
-  on_chosen(*command, invocation, [options, &invocation] { return push(*options, invocation); });
+  on_chosen(command, invocation, [options, &invocation] { return push(*options, invocation); });
 }
 
 }  // namespace concordat::cli

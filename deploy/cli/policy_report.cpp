@@ -80,8 +80,9 @@ ordered_json to_json(const policy::Findings& findings) {
 
 std::string to_text(const std::string& file, const Finding& finding) {
   return file + ":" + std::to_string(finding.line) + ":" + std::to_string(finding.column) + ": " +
-         name(finding.severity) + ": " + (finding.pointer.empty() ? "" : finding.shown_pointer() + ": ") +
-         finding.message + " [" + std::string(describe(finding.code).name) + "]\n";
+         name(finding.severity) + ": " +
+         (finding.pointer.empty() ? "" : finding.shown_pointer() + ": ") + finding.message + " [" +
+         std::string(describe(finding.code).name) + "]\n";
 }
 
 ordered_json to_json(const std::vector<Change>& changes) {

@@ -1,7 +1,6 @@
 // concordat policy revoke
 #include "policy/revoke.hpp"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "deploy/cli/answer.hpp"
@@ -60,15 +59,16 @@ ExitStatus run_revoke(const Options& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_policy_revoke(CLI::App& policy, Invocation& invocation) {
+void add_policy_revoke(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* revoke = policy.add_subcommand(
+  const Command revoke = policy.add_subcommand(
       "revoke", "Take an image, account, instance, role or operator out of the policy");
-  add_policy_files(*revoke, options->files);
-  CLI::App* what = revoke->add_option_group("What", "At least one of these; each may be repeated");
+  add_policy_files(revoke, options->files);
+  const Command what =
+      revoke.add_option_group("What", "At least one of these; each may be repeated");
   const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* type,
                             const char* help) {
-    what->add_option(name, list, help)->type_name(type)->allow_extra_args(false);
+    what.add_option(name, list, help).type_name(type).one_value_each();
   };
   policy::Revocation& revocation = options->revocation;
   add_list("--image", revocation.images, "NAME", "Image, out of every role that lists it");
@@ -79,14 +79,14 @@ void add_policy_revoke(CLI::App& policy, Invocation& invocation) {
   add_list("--role", revocation.roles, "ROLE",
            "Role, with its purposes and grants, and images that no other role lists");
   add_list("--operator", revocation.operators, "NAME", "Operator");
-  what->require_option(1, 0);
+  what.require_option(1, 0);
   revoke
-      ->add_option("--from", revocation.from_role,
-                   "Take images, accounts and instances out of this role alone")
-      ->type_name("ROLE");
-  add_consequence_options(*revoke, options->consequences);
-  revoke->add_flag("--json", options->json, "Print one JSON object");
-  revoke->footer(
+      .add_option("--from", revocation.from_role,
+                  "Take images, accounts and instances out of this role alone")
+      .type_name("ROLE");
+  add_consequence_options(revoke, options->consequences);
+  revoke.add_flag("--json", options->json, "Print one JSON object");
+  revoke.footer(
       "Says what changes for whom, which keys to rotate, and when the revocation is final: an\n"
       "enclave from which the new policy is withheld obeys the older one until that ends, or "
       "until\n"
@@ -97,7 +97,7 @@ void add_policy_revoke(CLI::App& policy, Invocation& invocation) {
       "  concordat policy revoke --operator dana --in-force policy.signed.json\n"
       "  concordat policy revoke --image worker-1.3 --released report.json --json\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
-  on_chosen(*revoke, invocation,
+  on_chosen(revoke, invocation,
             [options, &invocation] { return run_revoke(*options, invocation); });
 }
 

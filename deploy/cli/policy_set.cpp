@@ -1,5 +1,4 @@
 // concordat policy set | renew | add-operator
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "deploy/cli/answer.hpp"
@@ -55,75 +54,81 @@ ExitStatus run_set(const SetOptions& options, const Invocation& invocation) {
       invocation);
 }
 
+struct NamedValue {
+  std::string name, value;
+};
+
 // "NAME=VALUE", both not empty.
-std::pair<std::string, std::string> split_at_equals(const char* option, const std::string& text) {
+std::optional<NamedValue> split_at_equals(const std::string& text) {
   const std::size_t at = text.find('=');
-  if (at == std::string::npos || at == 0 || at + 1 == text.size()) {
-    throw CLI::ValidationError(option, "want NAME=VALUE, got '" + text + "'");
-  }
-  return {text.substr(0, at), text.substr(at + 1)};
+  if (at == std::string::npos || at == 0 || at + 1 == text.size()) return std::nullopt;
+  return NamedValue{text.substr(0, at), text.substr(at + 1)};
 }
 
-void read_holder(SetOptions& options, const std::string& text) {
-  const auto [name, hex] = split_at_equals("--recovery-holder", text);
-  const auto key = policy::HolderKey::from_hex(hex);
-  if (!key) throw CLI::ValidationError("--recovery-holder", name + ": " + key.error().to_string());
-  options.recovery.holders.insert_or_assign(name, *key);
+std::string want_named_value(const std::string& text) {
+  return "want NAME=VALUE, got '" + text + "'";
 }
 
-void read_maximum_live(SetOptions& options, const std::string& text) {
-  const auto [role, limit] = split_at_equals("--maximum-live", text);
-  std::optional<std::uint64_t>& maximum = options.settings.maximum_live[role];
-  std::uint64_t number = 0;
-  if (limit == "any") return maximum.reset();
-  if (!CLI::detail::lexical_cast(limit, number)) {
-    throw CLI::ValidationError("--maximum-live", "want ROLE=N or ROLE=any, got '" + text + "'");
+// Each takes one value of its option, or says what is wrong with it.
+std::string take_holder(SetOptions& options, const std::string& text) {
+  const auto holder = split_at_equals(text);
+  if (!holder) return want_named_value(text);
+  const auto key = policy::HolderKey::from_hex(holder->value);
+  if (!key) return holder->name + ": " + key.error().to_string();
+  options.recovery.holders.insert_or_assign(holder->name, *key);
+  return {};
+}
+
+std::string take_maximum_live(SetOptions& options, const std::string& text) {
+  const auto limit = split_at_equals(text);
+  if (!limit) return want_named_value(text);
+  std::optional<std::uint64_t> maximum;
+  if (limit->value != "any") {
+    maximum = command_line::parse_number(limit->value);
+    if (!maximum) return "want ROLE=N or ROLE=any, got '" + text + "'";
   }
-  maximum = number;
+  options.settings.maximum_live.insert_or_assign(limit->name, maximum);
+  return {};
 }
 
 // Each adds its options to the group, of which one at least is needed.
-void add_freshness(CLI::App& group, SetOptions& options) {
-  CLI::Option* key =
+void add_freshness(Command group, SetOptions& options) {
+  const Option key =
       group
           .add_option("--freshness-key", options.freshness_key,
                       "Public key file of the online key whose statements keep the policy in force")
-          ->type_name("FILE");
-  CLI::Option* age = group
+          .type_name("FILE");
+  const Option age = group
                          .add_option("--freshness-age", options.freshness_age,
                                      "Seconds for which such a statement counts")
-                         ->type_name("SECONDS");
-  key->needs(age);
-  age->needs(key);
-  group.add_flag("--no-freshness", options.no_freshness, "Want no statements")->excludes(key);
+                         .type_name("SECONDS");
+  key.needs(age);
+  age.needs(key);
+  group.add_flag("--no-freshness", options.no_freshness, "Want no statements").excludes(key);
 }
 
-void add_recovery(CLI::App& group, SetOptions& options) {
-  CLI::Option* threshold = group
+void add_recovery(Command group, SetOptions& options) {
+  const Option threshold = group
                                .add_option("--recovery-threshold", options.recovery.threshold,
                                            "So many holders' shares restore the root")
-                               ->type_name("K");
-  CLI::Option* holder =
+                               .type_name("K");
+  const Option holder =
       group
-          .add_option_function<std::vector<std::string>>(
+          .add_list_function(
               "--recovery-holder",
-              [&options](const std::vector<std::string>& holders) {
-                for (const std::string& text : holders)
-                  read_holder(options, text);
-              },
+              [&options](const std::string& text) { return take_holder(options, text); },
               "A holder and its X25519 public key in hex; repeated for every holder there is to be")
-          ->type_name("NAME=HEX")
-          ->allow_extra_args(false);
-  threshold->needs(holder);
-  holder->needs(threshold);
-  group.add_flag("--no-recovery", options.no_recovery, "Have no recovery holders")
-      ->excludes(holder);
+          .type_name("NAME=HEX")
+          .one_value_each();
+  threshold.needs(holder);
+  holder.needs(threshold);
+  group.add_flag("--no-recovery", options.no_recovery, "Have no recovery holders").excludes(holder);
 }
 
-void add_numbers(CLI::App& group, SetOptions& options) {
+void add_numbers(Command group, SetOptions& options) {
   policy::Settings& settings = options.settings;
   const auto add = [&](const char* name, std::optional<std::uint64_t>& number, const char* help) {
-    group.add_option(name, number, help)->type_name("N");
+    group.add_option(name, number, help).type_name("N");
   };
   add("--document-age", settings.document_max_age_seconds,
       "Seconds for which a live attestation document counts");
@@ -133,16 +138,13 @@ void add_numbers(CLI::App& group, SetOptions& options) {
   add("--minimum-protocol", settings.minimum_protocol_version,
       "Handshakes of older versions are refused");
   group
-      .add_option_function<std::vector<std::string>>(
+      .add_list_function(
           "--maximum-live",
-          [&options](const std::vector<std::string>& limits) {
-            for (const std::string& text : limits)
-              read_maximum_live(options, text);
-          },
+          [&options](const std::string& text) { return take_maximum_live(options, text); },
           "So many enclaves of a role may have live channels at one custodian, or any; may be "
           "repeated")
-      ->type_name("ROLE=N")
-      ->allow_extra_args(false);
+      .type_name("ROLE=N")
+      .one_value_each();
 }
 
 struct RenewOptions {
@@ -181,69 +183,69 @@ ExitStatus run_add_operator(const OperatorOptions& options, const Invocation& in
 
 }  // namespace
 
-void add_policy_set(CLI::App& policy, Invocation& invocation) {
+void add_policy_set(Command policy, Invocation& invocation) {
   auto options = std::make_shared<SetOptions>();
-  CLI::App* set = policy.add_subcommand(
+  const Command set = policy.add_subcommand(
       "set", "Change what holds for all: freshness, recovery, the KMS key, limits");
-  add_policy_files(*set, options->files);
-  CLI::App* group = set->add_option_group("Settings", "At least one of these");
-  add_freshness(*group, *options);
-  add_recovery(*group, *options);
+  add_policy_files(set, options->files);
+  const Command group = set.add_option_group("Settings", "At least one of these");
+  add_freshness(group, *options);
+  add_recovery(group, *options);
   group
-      ->add_option("--kms-key", options->settings.kms_key_arn,
-                   "ARN of the KMS key that seals the root; as long as no root is pinned")
-      ->type_name("ARN");
-  add_numbers(*group, *options);
-  group->require_option(1, 0);
-  set->add_flag("--json", options->json, "Print one JSON object");
-  set->footer(
+      .add_option("--kms-key", options->settings.kms_key_arn,
+                  "ARN of the KMS key that seals the root; as long as no root is pinned")
+      .type_name("ARN");
+  add_numbers(group, *options);
+  group.require_option(1, 0);
+  set.add_flag("--json", options->json, "Print one JSON object");
+  set.footer(
       "Examples:\n"
       "  concordat policy set --freshness-key online.key.pub --freshness-age 600\n"
       "  concordat policy set --maximum-live payments=4 --channel-seconds 900\n"
       "  concordat policy set --recovery-threshold 2 --recovery-holder erin=HEX \\\n"
       "      --recovery-holder frank=HEX --recovery-holder grace=HEX\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
-  on_chosen(*set, invocation, [options, &invocation] { return run_set(*options, invocation); });
+  on_chosen(set, invocation, [options, &invocation] { return run_set(*options, invocation); });
 }
 
-void add_policy_renew(CLI::App& policy, Invocation& invocation) {
+void add_policy_renew(Command policy, Invocation& invocation) {
   auto options = std::make_shared<RenewOptions>();
-  CLI::App* renew = policy.add_subcommand("renew", "Let the policy be valid from now on, anew");
-  add_policy_files(*renew, options->files);
-  renew->add_option("--valid-days", options->valid_days, "How long it is valid, at most 90")
-      ->check(CLI::Range(1, 90))
-      ->capture_default_str();
-  renew->add_flag("--json", options->json, "Print one JSON object");
-  renew->footer(
+  const Command renew = policy.add_subcommand("renew", "Let the policy be valid from now on, anew");
+  add_policy_files(renew, options->files);
+  renew.add_option("--valid-days", options->valid_days, "How long it is valid, at most 90")
+      .range(1, 90)
+      .capture_default_str();
+  renew.add_flag("--json", options->json, "Print one JSON object");
+  renew.footer(
       "What the policy grants is granted for as long again: look at it before you sign.\n"
       "Examples:\n"
       "  concordat policy renew\n"
       "  concordat policy renew --valid-days 7 --json\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
-  on_chosen(*renew, invocation, [options, &invocation] { return run_renew(*options, invocation); });
+  on_chosen(renew, invocation, [options, &invocation] { return run_renew(*options, invocation); });
 }
 
-void add_policy_add_operator(CLI::App& policy, Invocation& invocation) {
+void add_policy_add_operator(Command policy, Invocation& invocation) {
   auto options = std::make_shared<OperatorOptions>();
-  CLI::App* add = policy.add_subcommand(
+  const Command add = policy.add_subcommand(
       "add-operator", "Let a person or service that is no enclave ask for purposes");
-  add_policy_files(*add, options->files);
-  add->add_option("NAME", options->name, "Name of the operator")->required();
-  add->add_option("--key", options->key, "Public key file (keygen's FILE.pub)")
-      ->type_name("FILE")
-      ->required();
-  add->add_option("--purpose", options->purposes, "What it may ask for; may be repeated")
-      ->type_name("PURPOSE")
-      ->allow_extra_args(false)
-      ->required();
-  add->add_flag("--json", options->json, "Print one JSON object");
-  add->footer(
+  add_policy_files(add, options->files);
+  add.add_option("NAME", options->name, "Name of the operator").required();
+  add.add_option("--key", options->key, "Public key file (keygen's FILE.pub)")
+      .type_name("FILE")
+      .required();
+  add.add_option("--purpose", options->purposes, "What it may ask for; may be repeated")
+      .type_name("PURPOSE")
+      .one_value_each()
+      .required();
+  add.add_flag("--json", options->json, "Print one JSON object");
+  add.footer(
       "Adds purposes where there is an operator of that name and key. `revoke --operator` takes "
       "one out.\n"
       "Example:\n"
       "  concordat policy add-operator dana --key dana.key.pub --purpose operate/keys\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
-  on_chosen(*add, invocation,
+  on_chosen(add, invocation,
             [options, &invocation] { return run_add_operator(*options, invocation); });
 }
 

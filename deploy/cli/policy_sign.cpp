@@ -1,5 +1,4 @@
 // concordat policy sign
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -88,16 +87,16 @@ ExitStatus run_sign(const Options& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_policy_sign(CLI::App& policy, Invocation& invocation) {
+void add_policy_sign(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* sign = policy.add_subcommand("sign", "Sign the policy, or add a signature to it");
-  add_policy_files(*sign, options->files);
-  add_signer_options(*sign, options->signer);
-  sign->add_option("--out", options->out, "Signed policy (DSSE envelope), written or added to")
-      ->type_name("FILE")
-      ->capture_default_str();
-  sign->add_flag("--json", options->json, "Print one JSON object");
-  sign->footer(
+  const Command sign = policy.add_subcommand("sign", "Sign the policy, or add a signature to it");
+  add_policy_files(sign, options->files);
+  add_signer_options(sign, options->signer);
+  sign.add_option("--out", options->out, "Signed policy (DSSE envelope), written or added to")
+      .type_name("FILE")
+      .capture_default_str();
+  sign.add_flag("--json", options->json, "Print one JSON object");
+  sign.footer(
       "Each signer signs the same bytes, in any order, on any machine. Asks for a passphrase or\n"
       "PIN only where standard input is a terminal.\n"
       "Examples:\n"
@@ -106,7 +105,7 @@ void add_policy_sign(CLI::App& policy, Invocation& invocation) {
       "  concordat policy sign --token 'pkcs11:token=ops;object=carol' --pin-fd 3 3< pin.txt \\\n"
       "      --module /usr/lib/softhsm/libsofthsm2.so\n"
       "Exit status: 0 signed, 2 refused, 1 usage or input/output error.");
-  on_chosen(*sign, invocation, [options, &invocation] { return run_sign(*options, invocation); });
+  on_chosen(sign, invocation, [options, &invocation] { return run_sign(*options, invocation); });
 }
 
 }  // namespace concordat::cli

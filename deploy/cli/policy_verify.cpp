@@ -1,5 +1,4 @@
 // concordat policy verify
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -117,23 +116,23 @@ ExitStatus run_verify(const Options& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_policy_verify(CLI::App& policy, Invocation& invocation) {
+void add_policy_verify(Command policy, Invocation& invocation) {
   auto options = std::make_shared<Options>();
-  CLI::App* verify =
+  const Command verify =
       policy.add_subcommand("verify", "Judge a signed policy as an enclave of the authority does");
-  verify->add_option("FILE", options->file, "Signed policy; - is standard input")
-      ->capture_default_str();
-  add_authority_file(*verify, options->files.authority);
-  add_time(*verify, "--at", options->at, "Judge as of this time (RFC 3339); default: now");
-  verify->add_flag("--json", options->json, "Print one JSON object");
-  verify->footer(
+  verify.add_option("FILE", options->file, "Signed policy; - is standard input")
+      .capture_default_str();
+  add_authority_file(verify, options->files.authority);
+  add_time(verify, "--at", options->at, "Judge as of this time (RFC 3339); default: now");
+  verify.add_flag("--json", options->json, "Print one JSON object");
+  verify.footer(
       "Signatures by distinct signers, the authority and realm that the policy names, validity.\n"
       "Not judged here: the serial, which must be higher than what an enclave has, and freshness.\n"
       "Examples:\n"
       "  concordat policy verify\n"
       "  concordat policy verify next.signed.json --at 2027-01-01T00:00:00Z --json\n"
       "Exit status: 0 accepted, 2 refused, 1 usage or input/output error.");
-  on_chosen(*verify, invocation,
+  on_chosen(verify, invocation,
             [options, &invocation] { return run_verify(*options, invocation); });
 }
 

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <array>
 #include <csignal>
 #include <ostream>
@@ -8,7 +7,7 @@
 namespace concordat::cli {
 namespace {
 
-using AddCommand = void (*)(CLI::App&, Invocation&);
+using AddCommand = void (*)(Command, Invocation&);
 constexpr std::array kCommands{
     AddCommand{add_attest_commands},    AddCommand{add_measure_command},
     AddCommand{add_keygen_command},     AddCommand{add_token_commands},
@@ -16,36 +15,22 @@ constexpr std::array kCommands{
 };
 
 ExitStatus parse_and_run(int argc, const char* const* argv, Invocation& invocation) {
-  CLI::App app("Operator's commands for Nitro Enclaves that trust one another.",
-               invocation.program);
-  require_command(app);
+  const command_line::Program program(
+      "Operator's commands for Nitro Enclaves that trust one another.", invocation.program);
+  const Command app = program.command();
+  app.require_known_subcommand();
   app.set_version_flag("--version", CONCORDAT_VERSION);
   app.footer("Exit status: 0 done or accepted, 2 refused, 1 usage or input/output error.");
   for (const AddCommand add : kCommands)
     add(app, invocation);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // Prints help and version too, whose code is 0; every other code of CLI11 is a usage error.
-    const int code = app.exit(error, invocation.out, invocation.err);
-    return code == 0 ? ExitStatus::done : ExitStatus::usage_or_io;
-  }
-  return invocation.status;
+  const auto ended = program.parse(argc, argv, invocation.out, invocation.err);
+  return ended ? static_cast<ExitStatus>(*ended) : invocation.status;
 }
 
 }  // namespace
 
-void on_chosen(CLI::App& parsed, Invocation& invocation, std::function<ExitStatus()> command) {
+void on_chosen(Command parsed, Invocation& invocation, std::function<ExitStatus()> command) {
   parsed.callback([&invocation, command = std::move(command)] { invocation.status = command(); });
-}
-
-void require_command(CLI::App& group) {
-  // Not CLI11's require_subcommand: that one hides a mistyped command behind "is required".
-  group.callback([&group] {
-    if (group.get_subcommands().empty()) {
-      throw CLI::RequiredError::Subcommand(1);
-    }
-  });
 }
 
 ExitStatus fail(const Invocation& invocation, std::string_view what, const base::Error& error) {

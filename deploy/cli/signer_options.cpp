@@ -1,24 +1,23 @@
 #include "deploy/cli/signer_options.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "policy/errc.hpp"
 
 namespace concordat::cli {
 
-void add_signer_options(CLI::App& command, SignerOptions& options) {
-  CLI::App* const signer = command.add_option_group("Signer", "One of these is needed");
-  signer->add_option("--key", options.key.path, "Secret key file of a signer (keygen)")
-      ->type_name("FILE");
-  signer->add_option("--token", options.token.uri, kTokenHelp)
-      ->type_name("URI")
-      ->check(check_token_uri);
-  signer->require_option(1);
+void add_signer_options(Command command, SignerOptions& options) {
+  const Command signer = command.add_option_group("Signer", "One of these is needed");
+  signer.add_option("--key", options.key.path, "Secret key file of a signer (keygen)")
+      .type_name("FILE");
+  signer.add_option("--token", options.token.uri, kTokenHelp)
+      .type_name("URI")
+      .check(check_token_uri);
+  signer.require_option(1);
   command
       .add_option("--passphrase-fd", options.key.passphrase_fd,
                   "Read the key file's passphrase from this file descriptor")
-      ->type_name("N");
+      .type_name("N");
   add_token_access(command, options.token);
 }
 

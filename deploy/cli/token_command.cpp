@@ -1,5 +1,4 @@
 // concordat token list | public-key
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "deploy/cli/answer.hpp"
@@ -85,53 +84,53 @@ ExitStatus run_export(const ExportOptions& options, const Invocation& invocation
                 "key " + id + "\npublic " + options.out + "\n");
 }
 
-void add_list(CLI::App& token, Invocation& invocation) {
+void add_list(Command token, Invocation& invocation) {
   auto options = std::make_shared<ListOptions>();
-  CLI::App* list =
+  const Command list =
       token.add_subcommand("list", "Show the tokens that a module sees, and their keys");
-  add_module(*list, options->module);
-  list->get_option("--module")->required();
-  list->add_flag("--json", options->json, "Print one JSON object");
-  list->footer(
+  add_module(list, options->module);
+  list.get_option("--module").required();
+  list.add_flag("--json", options->json, "Print one JSON object");
+  list.footer(
       "Keys are Ed25519 keys whose public half the token shows without a PIN; each comes with the\n"
       "--token that names it.\n"
       "Example:\n"
       "  concordat token list --module /usr/lib/softhsm/libsofthsm2.so\n"
       "Exit status: 0 shown, 2 refused, 1 usage or input/output error.");
-  on_chosen(*list, invocation, [options, &invocation] { return run_list(*options, invocation); });
+  on_chosen(list, invocation, [options, &invocation] { return run_list(*options, invocation); });
 }
 
-void add_public_key(CLI::App& token, Invocation& invocation) {
+void add_public_key(Command token, Invocation& invocation) {
   auto options = std::make_shared<ExportOptions>();
-  CLI::App* command = token.add_subcommand(
+  const Command command = token.add_subcommand(
       "public-key", "Write the public key of a key on a token, as keygen writes FILE.pub");
-  command->add_option("--token", options->token.uri, kTokenHelp)
-      ->type_name("URI")
-      ->check(check_token_uri)
-      ->required();
-  add_token_access(*command, options->token);
-  command->add_option("--out", options->out, "Public key file, for `policy init --signer`")
-      ->type_name("FILE")
-      ->required();
-  command->add_flag("--json", options->json, "Print one JSON object");
-  command->footer(
+  command.add_option("--token", options->token.uri, kTokenHelp)
+      .type_name("URI")
+      .check(check_token_uri)
+      .required();
+  add_token_access(command, options->token);
+  command.add_option("--out", options->out, "Public key file, for `policy init --signer`")
+      .type_name("FILE")
+      .required();
+  command.add_flag("--json", options->json, "Print one JSON object");
+  command.footer(
       "Logs in only where --pin-fd is given, for tokens that hide public keys; existing files are\n"
       "kept.\n"
       "Example:\n"
       "  concordat token public-key --module /usr/lib/softhsm/libsofthsm2.so \\\n"
       "      --token 'pkcs11:token=ops;object=alice' --out alice.key.pub\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
-  on_chosen(*command, invocation,
+  on_chosen(command, invocation,
             [options, &invocation] { return run_export(*options, invocation); });
 }
 
 }  // namespace
 
-void add_token_commands(CLI::App& app, Invocation& invocation) {
-  CLI::App* token = app.add_subcommand("token", "Use signers' keys on PKCS#11 tokens");
-  require_command(*token);
-  add_list(*token, invocation);
-  add_public_key(*token, invocation);
+void add_token_commands(Command app, Invocation& invocation) {
+  const Command token = app.add_subcommand("token", "Use signers' keys on PKCS#11 tokens");
+  token.require_known_subcommand();
+  add_list(token, invocation);
+  add_public_key(token, invocation);
 }
 
 }  // namespace concordat::cli

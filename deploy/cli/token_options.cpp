@@ -1,7 +1,5 @@
 #include "deploy/cli/token_options.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include "deploy/cli/passphrase.hpp"
 #include "deploy/token/errc.hpp"
 #include "policy/finding.hpp"
@@ -11,17 +9,17 @@ namespace concordat::cli {
 using base::Error;
 using token::TokenErrc;
 
-void add_module(CLI::App& command, std::string& module) {
+void add_module(Command command, std::string& module) {
   command
       .add_option("--module", module,
                   "The token's PKCS#11 module, such as /usr/lib/softhsm/libsofthsm2.so")
-      ->type_name("FILE");
+      .type_name("FILE");
 }
 
-void add_token_access(CLI::App& command, TokenOptions& options) {
+void add_token_access(Command command, TokenOptions& options) {
   add_module(command, options.module);
   command.add_option("--pin-fd", options.pin_fd, "Read the token's PIN from this file descriptor")
-      ->type_name("N");
+      .type_name("N");
 }
 
 std::string check_token_uri(const std::string& text) {

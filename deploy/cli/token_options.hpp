@@ -18,10 +18,10 @@ struct TokenOptions {
 inline constexpr const char* kTokenHelp =
     "Key on a PKCS#11 token, as a URI (RFC 7512): 'pkcs11:token=...;object=...'; never with a PIN, "
     "which arguments would show to every user";
-void add_module(CLI::App& command, std::string& module);
+void add_module(Command command, std::string& module);
 // --module and --pin-fd; the command itself adds --token.
-void add_token_access(CLI::App& command, TokenOptions& options);
-// What CLI11 checks a --token by: empty, or what is wrong with it.
+void add_token_access(Command command, TokenOptions& options);
+// What --token is checked by: empty, or what is wrong with it.
 [[nodiscard]] std::string check_token_uri(const std::string& text);
 
 struct TokenChoice {

@@ -1,5 +1,4 @@
 // concordat-lab-kms: the local KMS.
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <csignal>
 #include <iostream>
@@ -7,6 +6,7 @@
 
 #include "attest/base/file.hpp"
 #include "attest/custom_root.hpp"
+#include "deploy/command_line/command_line.hpp"
 #include "deploy/lab/kms_server.hpp"
 #include "deploy/lab/kms_state.hpp"
 #include "deploy/lab/recipient_check.hpp"
@@ -18,6 +18,7 @@ namespace {
 using base::Error;
 using base::Result;
 using base::Status;
+using command_line::Command;
 
 constexpr const char* kProgram = "concordat-lab-kms";
 constexpr std::size_t kMaxFile = 64 * 1024;
@@ -134,60 +135,57 @@ Status create_key(const Options& options) {
   return {};
 }
 
-void add_serve(CLI::App& app, Options& options) {
-  CLI::App* serve = app.add_subcommand("serve", "Answer KMS requests until SIGTERM or SIGINT");
+void add_serve(Command app, Options& options) {
+  const Command serve = app.add_subcommand("serve", "Answer KMS requests until SIGTERM or SIGINT");
   serve
-      ->add_option("--https", options.https,
-                   "Endpoint for HTTPS, tcp:HOST:PORT or unix:PATH; empty: none")
-      ->capture_default_str();
-  serve->add_option("--http", options.http,
-                    "Endpoint for plain HTTP, loopback or unix:PATH only; default none");
-  serve->add_option("--attestation-root", options.attestation_root,
-                    "Root certificate (PEM or DER) that attestation documents must chain to; "
-                    "default: AWS's roots");
-  serve->add_option("--name", options.names,
-                    "A further name in the TLS certificate, besides kms.REGION.amazonaws.com, "
-                    "localhost and 127.0.0.1");
+      .add_option("--https", options.https,
+                  "Endpoint for HTTPS, tcp:HOST:PORT or unix:PATH; empty: none")
+      .capture_default_str();
+  serve.add_option("--http", options.http,
+                   "Endpoint for plain HTTP, loopback or unix:PATH only; default none");
+  serve.add_option("--attestation-root", options.attestation_root,
+                   "Root certificate (PEM or DER) that attestation documents must chain to; "
+                   "default: AWS's roots");
+  serve.add_option("--name", options.names,
+                   "A further name in the TLS certificate, besides kms.REGION.amazonaws.com, "
+                   "localhost and 127.0.0.1");
   serve
-      ->add_option("--fault", options.fault,
-                   "Spoil answers to requests with Recipient, all or the first COUNT: "
-                   "throttle|plaintext|wrong-key-id|garbage|other-plaintext[:COUNT]")
-      ->check(check_fault);
-  serve->footer(
+      .add_option("--fault", options.fault,
+                  "Spoil answers to requests with Recipient, all or the first COUNT: "
+                  "throttle|plaintext|wrong-key-id|garbage|other-plaintext[:COUNT]")
+      .check(check_fault);
+  serve.footer(
       "When it listens it prints one line {\"event\":\"ready\",\"https\":...,\"http\":...}.\n"
       "Each request is logged to standard error as one JSON line.\n"
       "Example: concordat-lab-kms --state /tmp/kms serve --http tcp:127.0.0.1:4566 "
       "--attestation-root lab-root.pem");
 }
 
-void add_create_key(CLI::App& app, Options& options) {
-  CLI::App* create =
+void add_create_key(Command app, Options& options) {
+  const Command create =
       app.add_subcommand("create-key", "Make a key while the server is stopped, print its ARN");
-  create->add_option("--policy", options.policy,
-                     "Key policy, JSON; default: the account may do everything");
-  create->add_option("--description", options.description, "Free text");
-  create->footer("Example: concordat-lab-kms --state /tmp/kms create-key --policy custodian.json");
+  create.add_option("--policy", options.policy,
+                    "Key policy, JSON; default: the account may do everything");
+  create.add_option("--description", options.description, "Free text");
+  create.footer("Example: concordat-lab-kms --state /tmp/kms create-key --policy custodian.json");
 }
 
 int run(int argc, char** argv) {
   Options options;
-  CLI::App app("A local AWS KMS: verifies attestation documents and evaluates key policies.",
-               kProgram);
-  app.require_subcommand(1);
-  app.add_option("--state", options.state, "State directory, made with mode 0700")->required();
-  app.add_option("--region", options.region, "AWS region it plays")->capture_default_str();
-  app.add_option("--account", options.account, "AWS account it plays")->capture_default_str();
+  const command_line::Program program(
+      "A local AWS KMS: verifies attestation documents and evaluates key policies.", kProgram);
+  const Command app = program.command();
+  app.require_subcommand();
+  app.add_option("--state", options.state, "State directory, made with mode 0700").required();
+  app.add_option("--region", options.region, "AWS region it plays").capture_default_str();
+  app.add_option("--account", options.account, "AWS account it plays").capture_default_str();
   add_serve(app, options);
   add_create_key(app, options);
   app.footer(
       "STATE/credentials/admin.json and instance.json hold the access keys of a user and of an\n"
       "instance's role; STATE/tls-ca.pem is what clients trust.\n"
       "Exit status: 0 done, 1 usage or input/output error.");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 1;
-  }
+  if (const auto ended = program.parse(argc, argv, std::cout, std::cerr)) return *ended;
   const Status done = app.got_subcommand("serve") ? serve(options) : create_key(options);
   if (done) return 0;
   std::cerr << kProgram << ": " << done.error().to_string() << "\n";

@@ -1,5 +1,4 @@
 // `concordat-lab-hypervisor`: plays Nitro on an ordinary Linux machine.
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -7,6 +6,7 @@
 #include <sys/signalfd.h>
 
 #include "attest/base/file.hpp"
+#include "deploy/command_line/command_line.hpp"
 #include "deploy/lab/control.hpp"
 #include "deploy/lab/error.hpp"
 #include "deploy/lab/image_signer.hpp"
@@ -14,6 +14,7 @@
 namespace concordat::lab {
 namespace {
 
+using command_line::Command;
 using nlohmann::ordered_json;
 
 constexpr int kDone = 0;
@@ -144,27 +145,26 @@ struct CommandLine {
   int status = kDone;
 };
 
-void add_state(CLI::App& command, std::string& state) {
-  command.add_option("--state", state, "The serving hypervisor's state directory")->required();
+void add_state(Command command, std::string& state) {
+  command.add_option("--state", state, "The serving hypervisor's state directory").required();
 }
 
-void add_pack(CLI::App& app, CommandLine& line) {
-  auto* command = app.add_subcommand("pack", "Make an image file of a program");
-  command->add_option("program", line.pack.program, "An ELF program")->required();
-  command->add_option("arguments", line.pack.arguments,
-                      "The program's arguments, after --; they are measured");
-  command->add_option("--file", line.pack.files, "A further file: path in the image=path here")
-      ->type_name("DEST=SRC")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  auto* certificate = command->add_option("--signing-certificate", line.pack.certificate,
-                                          "Certificate (PEM) of who signs the image (PCR8)");
-  auto* key = command->add_option("--private-key", line.pack.private_key,
-                                  "Its key (PEM), on P-256, P-384 or P-521");
-  certificate->needs(key);
-  key->needs(certificate);
-  command->add_option("--out", line.pack.out, "Where the image goes")->required();
-  command->footer(
+void add_pack(Command app, CommandLine& line) {
+  const Command command = app.add_subcommand("pack", "Make an image file of a program");
+  command.add_option("program", line.pack.program, "An ELF program").required();
+  command.add_option("arguments", line.pack.arguments,
+                     "The program's arguments, after --; they are measured");
+  command.add_option("--file", line.pack.files, "A further file: path in the image=path here")
+      .type_name("DEST=SRC")
+      .repeated();
+  const auto certificate = command.add_option("--signing-certificate", line.pack.certificate,
+                                              "Certificate (PEM) of who signs the image (PCR8)");
+  const auto key = command.add_option("--private-key", line.pack.private_key,
+                                      "Its key (PEM), on P-256, P-384 or P-521");
+  certificate.needs(key);
+  key.needs(certificate);
+  command.add_option("--out", line.pack.out, "Where the image goes").required();
+  command.footer(
       "The same inputs give the same PCRs, which `concordat measure` prints, and without a\n"
       "signature the same image.\n\n"
       "Examples:\n"
@@ -172,72 +172,78 @@ void add_pack(CLI::App& app, CommandLine& line) {
       "  concordat-lab-hypervisor pack app --file etc/app.json=app.json --out app.eif -- --quiet\n"
       "  concordat-lab-hypervisor pack app --signing-certificate release.pem \\\n"
       "    --private-key release.key --out app.eif");
-  command->callback([&line] { line.status = pack(line.pack); });
+  command.callback([&line] { line.status = pack(line.pack); });
 }
 
-void add_serve(CLI::App& app, CommandLine& line) {
-  auto* command = app.add_subcommand("serve", "Be the hypervisor, until SIGTERM or SIGINT");
+void add_serve(Command app, CommandLine& line) {
+  const Command command = app.add_subcommand("serve", "Be the hypervisor, until SIGTERM or SIGINT");
   command
-      ->add_option("--state", line.serve.state,
-                   "Directory for the lab's root key, sockets and consoles; made if missing, "
-                   "mode 0700")
-      ->required();
+      .add_option("--state", line.state,
+                  "Directory for the lab's root key, sockets and consoles; made if missing, "
+                  "mode 0700")
+      .required();
   command
-      ->add_option("--instance-id", line.serve.instance_id,
-                   "Instance of enclaves that name none (PCR4)")
-      ->capture_default_str();
-  command->add_option("--role-arn", line.serve.role_arn,
-                      "Role of enclaves that name none (PCR3); none: PCR3 is zero");
-  command->footer(
+      .add_option("--instance-id", line.serve.instance_id,
+                  "Instance of enclaves that name none (PCR4)")
+      .capture_default_str();
+  command.add_option("--role-arn", line.serve.role_arn,
+                     "Role of enclaves that name none (PCR3); none: PCR3 is zero");
+  command.footer(
       "Ready when STATE/control.sock exists. Prints \"isolation: full\" or \"isolation: partial\"\n"
       "with the reason.\n"
       "The lab's root certificate is STATE/root.der.\n\n"
       "Examples:\n"
       "  concordat-lab-hypervisor serve --state /tmp/lab");
-  command->callback([&line] { line.status = serve(line.serve); });
+  command.callback([&line] {
+    line.serve.state = line.state;
+    line.status = serve(line.serve);
+  });
 }
 
-void add_run(CLI::App& app, CommandLine& line) {
-  auto* command = app.add_subcommand("run", "Start an enclave from an image");
-  add_state(*command, line.state);
-  command->add_option("image", line.run.image, "An image file made by `pack`")->required();
-  command->add_option("--name", line.run.name, "a-z, 0-9 and '-'")->required();
-  command->add_option("--parent-socket", line.run.parent_socket,
-                      "Unix socket of the parent's relay; lab/parent.sock in the enclave leads "
-                      "there");
-  command->add_option("--instance-id", line.run.instance_id, "Instance of the parent (PCR4)");
-  command->add_option("--role-arn", line.run.role_arn, "IAM role of the parent (PCR3)");
-  command->add_flag("--debug", line.run.debug, "Zero PCR0, 1, 2 and 8: nobody will trust it");
-  command->footer(
+void add_run(Command app, CommandLine& line) {
+  const Command command = app.add_subcommand("run", "Start an enclave from an image");
+  add_state(command, line.state);
+  command.add_option("image", line.run.image, "An image file made by `pack`").required();
+  command.add_option("--name", line.run.name, "a-z, 0-9 and '-'").required();
+  command.add_option("--parent-socket", line.run.parent_socket,
+                     "Unix socket of the parent's relay; lab/parent.sock in the enclave leads "
+                     "there");
+  command.add_option("--instance-id", line.run.instance_id, "Instance of the parent (PCR4)");
+  command.add_option("--role-arn", line.run.role_arn, "IAM role of the parent (PCR3)");
+  command.add_flag("--debug", line.run.debug, "Zero PCR0, 1, 2 and 8: nobody will trust it");
+  command.footer(
       "Prints what `describe` prints of it. Exit status 2: the image is not acceptable.\n\n"
       "Examples:\n"
       "  concordat-lab-hypervisor run worker.eif --name worker-a --state /tmp/lab \\\n"
       "    --parent-socket /tmp/lab-parent/relay.sock");
-  command->callback([&line] { line.status = run(line.state, line.run); });
+  command.callback([&line] { line.status = run(line.state, line.run); });
 }
 
-void add_named(CLI::App& app, CommandLine& line, const char* verb, const char* what,
+void add_named(Command app, CommandLine& line, const char* verb, const char* what,
                const char* example) {
-  auto* command = app.add_subcommand(verb, what);
-  add_state(*command, line.state);
-  command->add_option("name", line.name, "The enclave's name")->required();
-  command->footer(std::string("Examples:\n  concordat-lab-hypervisor ") + example);
-  command->callback([&line, verb] {
+  const Command command = app.add_subcommand(verb, what);
+  add_state(command, line.state);
+  command.add_option("name", line.name, "The enclave's name").required();
+  command.footer(std::string("Examples:\n  concordat-lab-hypervisor ") + example);
+  command.callback([&line, verb] {
     line.status = ask(line.state, {{"command", verb}, {"name", line.name}});
   });
 }
 
-void add_describe(CLI::App& app, CommandLine& line) {
-  auto* command = app.add_subcommand("describe", "List the running enclaves, as nitro-cli does");
-  add_state(*command, line.state);
-  command->footer("Examples:\n  concordat-lab-hypervisor describe --state /tmp/lab");
-  command->callback([&line] { line.status = ask(line.state, {{"command", "describe"}}); });
+void add_describe(Command app, CommandLine& line) {
+  const Command command =
+      app.add_subcommand("describe", "List the running enclaves, as nitro-cli does");
+  add_state(command, line.state);
+  command.footer("Examples:\n  concordat-lab-hypervisor describe --state /tmp/lab");
+  command.callback([&line] { line.status = ask(line.state, {{"command", "describe"}}); });
 }
 
 int main_with_arguments(int argc, char** argv) {
-  CLI::App app("Starts programs as simulated Nitro enclaves: measured, attested, confined.");
+  const command_line::Program program(
+      "Starts programs as simulated Nitro enclaves: measured, attested, confined.");
+  const Command app = program.command();
   CommandLine line;
-  app.require_subcommand(1);
+  app.require_subcommand();
   app.footer("Exit status: 0 done, 1 usage or input/output, 2 the image was refused.");
   add_pack(app, line);
   add_serve(app, line);
@@ -246,12 +252,7 @@ int main_with_arguments(int argc, char** argv) {
   add_named(app, line, "wait", "Wait until an enclave has ended and say how",
             "wait worker-a --state /tmp/lab");
   add_describe(app, line);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kUsageOrIo;
-  }
-  return line.status;
+  return program.parse(argc, argv, std::cout, std::cerr).value_or(line.status);
 }
 
 }  // namespace

@@ -2,12 +2,12 @@
 // nothing. Carries their bytes, keeps their sealed blobs, hands out what is signed by others.
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <iostream>
 
+#include "deploy/command_line/command_line.hpp"
 #include "deploy/parent/parent_io.hpp"
 
 namespace {
@@ -75,11 +75,13 @@ int check(const std::string& file, const parent::Config& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("The parent instance's daemon: relay, store and egress for its enclaves.",
-               "concordat-parent");
+  const command_line::Program program(
+      "The parent instance's daemon: relay, store and egress for its enclaves.",
+      "concordat-parent");
+  const command_line::Command app = program.command();
   std::string file;
   bool only_check = false;
-  app.add_option("--config", file, "Configuration file (JSON)")->required();
+  app.add_option("--config", file, "Configuration file (JSON)").required();
   app.add_flag("--check", only_check, "Check the configuration and what it names, then end");
   app.set_version_flag("--version", CONCORDAT_VERSION);
   app.footer(
@@ -94,12 +96,10 @@ int main(int argc, char** argv) {
       "session_token.\n\n" +
       std::string(parent::example_config()));
   try {
-    app.parse(argc, argv);
+    if (const auto ended = program.parse(argc, argv, std::cout, std::cerr)) return *ended;
     const auto config = parent::read_config(file);
     if (!config) return fail(config.error());
     return only_check ? check(file, *config) : run(*config);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kUsageOrIo;
   } catch (const std::exception& error) {
     std::cerr << "concordat-parent: " << error.what() << "\n";
     return kUsageOrIo;

@@ -23,6 +23,11 @@ class Includes(unittest.TestCase):
                 if mark == '"':
                     self.assertTrue((tree.SOURCE / header).is_file(), f"{path}: no {header} from the repository root")
 
+    def test_of_costly_headers_are_few(self):
+        found = {path for path in tree.cpp_files() for _, header in tree.includes(path)
+                 if rules.COSTLY_HEADERS.match(header)}
+        self.assertEqual(found, rules.MAY_INCLUDE_COSTLY, "include what stands before these headers")
+
     def test_of_secret_access_are_on_the_list(self):
         header = "attest/base/secret_access.hpp"
         listed = {line.split()[0] for line in tree.text("tests/layering/secret_access.txt").splitlines()

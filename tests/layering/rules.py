@@ -13,6 +13,10 @@ IO_HEADERS = re.compile(r"boost/(asio|beast)\b|sys/(socket|ioctl|un|epoll|eventf
 # Libraries in deploy/ that are parts of programs' wiring without "_io" in their name.
 IO_LIBRARIES_IN_DEPLOY: set[str] = set()
 
+# Headers that take ten seconds to parse, and the files that do it for all.
+COSTLY_HEADERS = re.compile(r"CLI/")
+MAY_INCLUDE_COSTLY = {"deploy/command_line/command_line.cpp"}
+
 # A lab root reaches a program only through this library.
 CUSTOM_ROOT_LIBRARY = "concordat_attest_custom_root"
 # Offline commands and the lab. Whatever opens a channel in production is not here, and must never be.
