@@ -1,6 +1,5 @@
 #include "keyservice/recipient_key.hpp"
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
@@ -15,18 +14,6 @@ using base::Error;
 using base::Result;
 
 constexpr int kBits = 2048;
-// Sixteen keys at once; a process of ours has one.
-constexpr std::size_t kSecureHeap = 64 * 1024;
-constexpr std::size_t kSecureHeapMinimum = 32;
-
-// OpenSSL puts d, p, q and their kin there when it exists and on the ordinary heap when not.
-// Where the kernel refuses the lock the heap is there all the same.
-void ensure_secure_heap() {
-  static const int ready = CRYPTO_secure_malloc_initialized()
-                               ? 1
-                               : CRYPTO_secure_malloc_init(kSecureHeap, kSecureHeapMinimum);
-  static_cast<void>(ready);
-}
 
 }  // namespace
 
@@ -44,14 +31,14 @@ Result<RecipientKey> RecipientKey::from(base::PkeyPtr key) {
 }
 
 Result<RecipientKey> RecipientKey::generate() {
-  ensure_secure_heap();
+  base::ensure_secure_heap();
   base::PkeyPtr key(EVP_RSA_gen(kBits));  // e = 65537 is its default
   if (!key) return base::openssl_error("generating the recipient's key");
   return from(std::move(key));
 }
 
 Result<RecipientKey> RecipientKey::from_private_der(BytesView der) {
-  ensure_secure_heap();
+  base::ensure_secure_heap();
   const unsigned char* at = der.data();
   base::PkeyPtr key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size())));
   ERR_clear_error();  // the automatic detection leaves those of the forms it tried

@@ -25,21 +25,6 @@ Result<Bytes> to_der(BytesView raw) {
   return der;
 }
 
-Result<Bytes> sign_to_der(EVP_PKEY* key, const EVP_MD* hash, BytesView message) {
-  const DigestContextPtr context(EVP_MD_CTX_new());
-  std::size_t size = 0;
-  if (!context || EVP_DigestSignInit(context.get(), nullptr, hash, nullptr, key) != 1 ||
-      EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) != 1) {
-    return openssl_error("signing");
-  }
-  Bytes der(size);
-  if (EVP_DigestSign(context.get(), der.data(), &size, message.data(), message.size()) != 1) {
-    return openssl_error("signing");
-  }
-  der.resize(size);
-  return der;
-}
-
 }  // namespace
 
 Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw, OSSL_LIB_CTX* library) {
@@ -56,8 +41,23 @@ Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw, OSSL_LIB
   return {};
 }
 
+Result<Bytes> sign_ecdsa_der(EVP_PKEY* key, const EVP_MD* hash, BytesView message) {
+  const DigestContextPtr context(EVP_MD_CTX_new());
+  std::size_t size = 0;
+  if (!context || EVP_DigestSignInit(context.get(), nullptr, hash, nullptr, key) != 1 ||
+      EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) != 1) {
+    return openssl_error("signing");
+  }
+  Bytes der(size);
+  if (EVP_DigestSign(context.get(), der.data(), &size, message.data(), message.size()) != 1) {
+    return openssl_error("signing");
+  }
+  der.resize(size);
+  return der;
+}
+
 Result<Bytes> sign_ecdsa_raw(EVP_PKEY* key, const EVP_MD* hash, BytesView message) {
-  CONCORDAT_TRY(const Bytes der, sign_to_der(key, hash, message));
+  CONCORDAT_TRY(const Bytes der, sign_ecdsa_der(key, hash, message));
   const unsigned char* at = der.data();
   const SignaturePtr signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
   const int half = (EVP_PKEY_get_bits(key) + 7) / 8;

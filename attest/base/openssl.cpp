@@ -1,9 +1,18 @@
 #include "attest/base/openssl.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 namespace concordat::base {
+namespace {
+
+// A custodian's RSA key takes 4 KiB of it, an operation with a key on a curve less than 8 KiB while
+// it lasts.
+constexpr std::size_t kSecureHeap = 256 * 1024;
+constexpr std::size_t kSecureHeapMinimum = 32;
+
+}  // namespace
 
 CodeInfo describe(CryptoErrc code) noexcept {
   switch (code) {
@@ -34,6 +43,13 @@ Error openssl_error(std::string_view while_doing) {
   const std::string queue = take_openssl_errors();
   return Error(CryptoErrc::openssl_failed,
                std::string(while_doing) + (queue.empty() ? "" : ": " + queue));
+}
+
+void ensure_secure_heap() {
+  static const int ready = CRYPTO_secure_malloc_initialized()
+                               ? 1
+                               : CRYPTO_secure_malloc_init(kSecureHeap, kSecureHeapMinimum);
+  static_cast<void>(ready);
 }
 
 Result<X509Ptr> parse_certificate_der(BytesView der, OSSL_LIB_CTX* library) {
