@@ -10,7 +10,21 @@ namespace concordat::keyservice {
 using base::SecretBytes;
 
 std::string_view to_string(KeyUse use) noexcept {
-  return use == KeyUse::secret ? "secret" : "ed25519";
+  switch (use) {
+    case KeyUse::secret:
+      return "secret";
+    case KeyUse::ed25519_seed:
+      return "ed25519";
+    case KeyUse::encryption:
+      return "encryption";
+    case KeyUse::wrapping:
+      return "wrapping";
+    case KeyUse::mac:
+      return "mac";
+    case KeyUse::derivation:
+      return "derivation";
+  }
+  return "unknown";
 }
 
 base::Result<Root> Root::create(std::uint32_t generation, SecretBytes root) {

@@ -4,8 +4,8 @@
 //   commitment  = HKDF-Expand(prk, "concordat/root-commitment/1", 32)
 //   key         = HKDF-Expand(prk, CBOR ["concordat/key/1", use, name, version], 32)
 //
-// `use` keeps the bytes that a worker may read apart from the seed that signs: whoever may `get` a
-// name learns nothing of its signing key.
+// `use` keeps the bytes that a worker may read apart from the seed that signs, and each operation's
+// key from the others': whoever may `get` a name learns nothing of what signs or opens under it.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ namespace concordat::keyservice {
 
 using RootCommitment = base::FixedBytes<struct RootCommitmentTag, kCommitmentSize>;
 
-enum class KeyUse { secret, ed25519_seed };
+// One a purpose of a derived key (keyservice/KEYRING.md); `secret` is what `get` gives.
+enum class KeyUse { secret, ed25519_seed, encryption, wrapping, mac, derivation };
 [[nodiscard]] std::string_view to_string(KeyUse use) noexcept;
 
 class Root {

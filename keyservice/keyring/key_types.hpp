@@ -27,6 +27,11 @@ enum class KeyType : std::uint8_t {
   hmac,     // 32 to 64 bytes; HMAC-SHA-256
 };
 
+inline constexpr KeyType kKeyTypes[] = {KeyType::derived, KeyType::ed25519, KeyType::p256,
+                                        KeyType::p384,    KeyType::x25519,  KeyType::aes256,
+                                        KeyType::hmac};
+[[nodiscard]] std::string_view to_string(KeyType type) noexcept;
+
 enum class KeyOrigin : std::uint8_t { derived = 1, generated, imported };
 
 // Destroyed is for good: the material is gone, the version's number stays taken.
@@ -57,6 +62,10 @@ struct KeyInUse {
   std::uint32_t version = 0;
   const base::SecretBytes* material = nullptr;  // null for derived keys
   const Root* root = nullptr;                   // of the version's generation; null for others
+  bool exportable = false;                      // of the key
 };
+
+// "payments/card-tokens version 3 (aes256)", for errors.
+[[nodiscard]] std::string described(const KeyInUse& key);
 
 }  // namespace concordat::keyservice
