@@ -4,6 +4,7 @@
 #include "attest/base/hash.hpp"
 #include "attest/base/secret_access.hpp"
 #include "keyservice/error.hpp"
+#include "keyservice/journal/limits.hpp"
 
 namespace concordat::keyservice {
 
@@ -52,6 +53,11 @@ SecretBytes Root::derive(KeyUse use, std::string_view name, std::uint32_t versio
   base::cbor::Writer info;
   info.array(4).text("concordat/key/1").text(to_string(use)).text(name).uint(version);
   return base::hkdf_expand(prk_, info.view(), kDerivedKeySize);
+}
+
+SecretBytes Root::journal_key() const {
+  return base::hkdf_expand(prk_, base::as_bytes("concordat/journal-key/1"),
+                           journal::kJournalKeySize);
 }
 
 }  // namespace concordat::keyservice

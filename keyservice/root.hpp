@@ -3,6 +3,7 @@
 //   prk         = HKDF-Extract(salt = "concordat/root/1", root)                         (SHA-384)
 //   commitment  = HKDF-Expand(prk, "concordat/root-commitment/1", 32)
 //   key         = HKDF-Expand(prk, CBOR ["concordat/key/1", use, name, version], 32)
+//   journal key = HKDF-Expand(prk, "concordat/journal-key/1", 48)
 //
 // `use` keeps the bytes that a worker may read apart from the seed that signs, and each operation's
 // key from the others': whoever may `get` a name learns nothing of what signs or opens under it.
@@ -34,6 +35,8 @@ class Root {
   // 32 bytes. `name` was checked by the caller.
   [[nodiscard]] base::SecretBytes derive(KeyUse use, std::string_view name,
                                          std::uint32_t version) const;
+  // Of which the key of each stored record is made (journal/sealer.hpp).
+  [[nodiscard]] base::SecretBytes journal_key() const;
 
  private:
   Root(std::uint32_t generation, base::SecretBytes prk);

@@ -24,6 +24,9 @@ TEST(Root, MatchesItsFormulas) {
   EXPECT_EQ(
       base::to_hex(root.derive(KeyUse::secret, "payments/card-tokens", 1).expose(SecretAccess{})),
       "b6fadb3dadefff260553c3addc3887fe6d7c7fd560e08f620b39372e95496e9c");
+  EXPECT_EQ(base::to_hex(root.journal_key().expose(SecretAccess{})),
+            "2c2ed36461f08866426707bb74e03d62af510daeda7598abd1527d6fcd14a466"
+            "81895444d3f6ba6ad3ebdc4b5d6873c5");
 }
 
 TEST(Root, EveryInputMatters) {

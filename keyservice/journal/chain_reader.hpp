@@ -1,0 +1,64 @@
+// Brings a chain to where the store is: from the newest snapshot, where that is further, and the
+// entries behind it.
+//
+//   load    the snapshots' records -> the chunks of the newest -> entries, page by page
+//   follow  entries, page by page; where others have removed what comes next -> as load
+//
+// A snapshot whose chunks vanish while they are read was replaced by a newer one, or the store lost
+// them: snapshots are looked for again, and if none is newer it is a refusal by name.
+#pragma once
+
+#include "keyservice/journal/chain.hpp"
+#include "keyservice/journal/lifetime.hpp"
+
+namespace concordat::keyservice::journal {
+
+class ChainReader {
+ public:
+  using Done = Store::Done;
+
+  // Both outlive this. Not two operations at once.
+  ChainReader(Store& store, Chain& chain) : store_(store), chain_(chain) {}
+
+  void load(Done done);
+  // What was verified before a refusal stays.
+  void follow(Done done);
+  // Where the newest snapshot that was read stands; 0: none was.
+  [[nodiscard]] std::uint64_t snapshot_position() const noexcept { return snapshot_position_; }
+
+ private:
+  // One load or follow, until it is done.
+  struct Reading {
+    Done done;
+    Record newest;  // of the snapshots' records that were seen
+    std::size_t snapshots = 0;
+    SnapshotName snapshot;  // that is read
+    Head head;              // of it
+    Chain::Manifest manifest;
+    std::uint32_t next_chunk = 0;
+    std::string lacking;  // what the store did not have, for the refusal
+  };
+  using ReadingPtr = std::shared_ptr<Reading>;
+  template <class Body>
+  [[nodiscard]] auto then(const ReadingPtr& reading, Body body);
+  static void end(const ReadingPtr& reading, base::Status status);
+
+  void read_entries(const ReadingPtr& reading);
+  void on_entries(const ReadingPtr& reading, base::Result<Records> page);
+  void find_snapshot(const ReadingPtr& reading);
+  void read_snapshots(const ReadingPtr& reading);
+  void on_snapshots(const ReadingPtr& reading, base::Result<Records> page);
+  void on_newest(const ReadingPtr& reading);
+  [[nodiscard]] base::Status take_snapshot(Reading& reading);
+  void read_chunks(const ReadingPtr& reading);
+  [[nodiscard]] Place next_chunk(const Reading& reading) const;
+  [[nodiscard]] base::Status take_chunks(Reading& reading, const Records& page);
+  void on_chunks(const ReadingPtr& reading, base::Result<Records> page);
+
+  Store& store_;
+  Chain& chain_;
+  std::uint64_t snapshot_position_ = 0;
+  Lifetime lifetime_;
+};
+
+}  // namespace concordat::keyservice::journal
