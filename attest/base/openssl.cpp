@@ -7,9 +7,9 @@
 namespace concordat::base {
 namespace {
 
-// A custodian's RSA key takes 4 KiB of it, an operation with a key on a curve less than 8 KiB while
-// it lasts.
-constexpr std::size_t kSecureHeap = 256 * 1024;
+// An RSA key takes 4 KiB of it while it is there, an operation with a key on a NIST curve less than
+// that for its own length.
+constexpr std::size_t kSecureHeap = 64 * 1024;
 constexpr std::size_t kSecureHeapMinimum = 32;
 
 }  // namespace

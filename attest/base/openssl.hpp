@@ -49,8 +49,8 @@ enum class CryptoErrc { openssl_failed = 1, bad_key, bad_certificate, authentica
 [[nodiscard]] Error openssl_error(std::string_view while_doing);
 
 // OpenSSL keeps the numbers of private keys on its secure heap (locked, not dumped, wiped) where
-// there is one, and on the ordinary heap (wiped) where not: call this before it holds any. Where the
-// kernel refuses the lock the heap is there all the same.
+// there is one, and on the ordinary heap (wiped) where not: call this before it holds any. Where
+// the kernel refuses the lock the heap is there all the same.
 void ensure_secure_heap();
 
 // DER only, no bytes after it. `library`: where its key's algorithms come from; null: OpenSSL's

@@ -1,6 +1,6 @@
 // Private keys in unencrypted PKCS#8 (RFC 5208, and RFC 5958 with its public key), DER: what
-// `openssl pkcs8 -topk8 -nocrypt -outform DER` writes. Ed25519 and X25519 (RFC 8410), P-256 and P-384 by name
-// (RFC 5915); no other.
+// `openssl pkcs8 -topk8 -nocrypt -outform DER` writes. Ed25519 and X25519 (RFC 8410), P-256 and
+// P-384 by name (RFC 5915); no other.
 #pragma once
 
 #include "keyservice/keyring/key_types.hpp"

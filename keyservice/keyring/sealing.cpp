@@ -104,9 +104,10 @@ Status check_not_weakened(const KeyInUse& key, bool wrapped_is_exportable) {
                described(key) + " is exportable: it must not wrap a key that is not");
 }
 
-Result<SecretBytes> open_wrapped(const KeyInUse& key, const Envelope& envelope) {
+Result<SecretBytes> open_wrapped(const KeyInUse& key, BytesView associated,
+                                 const Envelope& envelope) {
   CONCORDAT_CHECK(check_allowed(key, Operation::unwrap));
-  CONCORDAT_TRY(SecretBytes bytes, open(EnvelopeKind::wrapped_key, key, {}, envelope));
+  CONCORDAT_TRY(SecretBytes bytes, open(EnvelopeKind::wrapped_key, key, associated, envelope));
   if (envelope.wrapped) CONCORDAT_CHECK(check_material(envelope.wrapped->type, bytes));
   return bytes;
 }
@@ -159,7 +160,7 @@ Result<Envelope> wrap_key(const KeyInUse& key, const KeyInUse& wrapped,
 }
 
 Result<SecretBytes> unwrap(const KeyInUse& key, const Envelope& envelope) {
-  CONCORDAT_TRY(SecretBytes bytes, open_wrapped(key, envelope));
+  CONCORDAT_TRY(SecretBytes bytes, open_wrapped(key, {}, envelope));
   if (envelope.wrapped && !envelope.wrapped->exportable) {
     return Error(KeyErrc::not_exportable,
                  envelope.wrapped->name + " version " + std::to_string(envelope.wrapped->version));
@@ -168,7 +169,7 @@ Result<SecretBytes> unwrap(const KeyInUse& key, const Envelope& envelope) {
 }
 
 Result<UnwrappedKey> unwrap_key(const KeyInUse& key, const Envelope& envelope) {
-  CONCORDAT_TRY(SecretBytes material, open_wrapped(key, envelope));
+  CONCORDAT_TRY(SecretBytes material, open_wrapped(key, {}, envelope));
   if (!envelope.wrapped) return Error(KeyErrc::other_kind, "wrapped bytes, not a key of a keyring");
   return UnwrappedKey{*envelope.wrapped, std::move(material)};
 }
@@ -177,9 +178,9 @@ Result<Envelope> rewrap(const KeyInUse& from, const KeyInUse& to, BytesView asso
                         const Envelope& envelope, base::RandomSource& random) {
   CONCORDAT_CHECK(check_same_key(from, to));
   if (envelope.kind == EnvelopeKind::wrapped_key) {
-    CONCORDAT_TRY(const SecretBytes bytes, open_wrapped(from, envelope));
+    CONCORDAT_TRY(const SecretBytes bytes, open_wrapped(from, associated, envelope));
     if (envelope.wrapped) CONCORDAT_CHECK(check_not_weakened(to, envelope.wrapped->exportable));
-    return seal(envelope.kind, envelope.wrapped, to, {}, bytes, random);
+    return seal(envelope.kind, envelope.wrapped, to, associated, bytes, random);
   }
   CONCORDAT_TRY(const SecretBytes plaintext, decrypt(from, associated, envelope));
   return seal(EnvelopeKind::ciphertext, std::nullopt, to, associated, plaintext, random);

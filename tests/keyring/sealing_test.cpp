@@ -202,6 +202,8 @@ TEST_P(Sealing, RewrapsWrappedKeysUnderALaterVersion) {
   ASSERT_TRUE(inside);
   EXPECT_EQ(inside->description, old->wrapped);
   EXPECT_TRUE(inside->material == *wrapped.in_use().material);
+  EXPECT_EQ(refusal(rewrap(key_.in_use(), later.in_use(), associated_, *old, random_)),
+            "authentication_failed");
 }
 
 TEST_P(Sealing, RewrapRefusesWhatDecryptWouldAndOtherKeys) {
