@@ -41,12 +41,18 @@ TEST_P(Sealing, NoTwoCiphertextsShareSaltOrBytes) {
 
 // With one salt under two headers the keys differ: a repeated salt alone repeats no key stream.
 TEST_P(Sealing, TheKeyOfAMessageDependsOnItsHeader) {
-  CountingRandom first;
-  CountingRandom second;
-  const auto ciphertext = encrypt(key_.in_use(), {}, plaintext_, first);
-  const auto wrapped = wrap_bytes(key_.in_use(), plaintext_, second);
-  ASSERT_EQ(ciphertext->salt, wrapped->salt);
-  EXPECT_NE(ciphertext->body, wrapped->body);
+  const TestKey renamed(GetParam(), get(key_.in_use()).value(), "payments/other");
+  const auto stream = [&](const Envelope& made) {
+    return hex(base::BytesView(made.body).first(plaintext_.size()));
+  };
+  CountingRandom random[3];
+  const auto ciphertext = encrypt(key_.in_use(), {}, plaintext_, random[0]).value();
+  const auto wrapped = wrap_bytes(key_.in_use(), plaintext_, random[1]).value();
+  const auto other = encrypt(renamed.in_use(), {}, plaintext_, random[2]).value();
+  ASSERT_EQ(ciphertext.salt, wrapped.salt);
+  ASSERT_EQ(ciphertext.salt, other.salt);
+  EXPECT_NE(stream(ciphertext), stream(wrapped));
+  EXPECT_NE(stream(ciphertext), stream(other));
 }
 
 TEST_P(Sealing, RefusesOtherAssociatedData) {
