@@ -73,6 +73,14 @@ base::Status Chain::restart(const Head& head, const Manifest& manifest) {
   return {};
 }
 
+base::Status Chain::clear() {
+  fold_.begin_load();
+  CONCORDAT_CHECK(fold_.commit_load());
+  head_ = {};
+  oldest_ = 1;
+  return {};
+}
+
 SecretBytes encode(const Chain::Manifest& manifest) {
   base::Bytes hashes;
   for (const Sha256Digest& hash : manifest.earlier)

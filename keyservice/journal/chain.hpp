@@ -41,6 +41,8 @@ class Chain {
   [[nodiscard]] Fold& fold() noexcept { return fold_; }
   // Commits what was loaded: this is the chain up to `head` now.
   [[nodiscard]] base::Status restart(const Head& head, const Manifest& manifest);
+  // Nothing at all again.
+  [[nodiscard]] base::Status clear();
 
  private:
   void advance(const base::Sha256Digest& hash) noexcept;

@@ -12,24 +12,31 @@ template <class Body>
 auto ChainReader::then(const ReadingPtr& reading, Body body) {
   return lifetime_.guard([reading, body = std::move(body)](
                              auto&& result) { body(std::forward<decltype(result)>(result)); },
-                         [reading] { end(reading, Error(Errc::out_of_memory)); });
+                         [this, reading] { end(reading, Error(Errc::out_of_memory)); });
 }
 
 void ChainReader::end(const ReadingPtr& reading, Status status) {
+  if (!status && reading->is_from_nothing && chain_.head().position > 0) {
+    if (const Status cleared = chain_.clear(); !cleared) status = cleared;
+  }
   // Its completion may have run out of memory itself; it is told once.
   if (Done done = std::exchange(reading->done, nullptr)) done(std::move(status));
 }
 
-void ChainReader::load(Done done) {
-  const auto reading = std::make_shared<Reading>();
+ChainReader::ReadingPtr ChainReader::begin(Done done) const {
+  auto reading = std::make_shared<Reading>();
   reading->done = std::move(done);
-  find_snapshot(reading);
+  reading->is_from_nothing = chain_.head().position == 0;
+  return reading;
+}
+
+void ChainReader::load(Done done) {
+  find_snapshot(begin(std::move(done)));
 }
 
 void ChainReader::follow(Done done) {
-  const auto reading = std::make_shared<Reading>();
-  reading->done = std::move(done);
-  read_entries(reading);
+  const ReadingPtr reading = begin(std::move(done));
+  reading->is_from_nothing ? find_snapshot(reading) : read_entries(reading);
 }
 
 void ChainReader::read_entries(const ReadingPtr& reading) {
@@ -159,6 +166,7 @@ void ChainReader::on_chunks(const ReadingPtr& reading, Result<Records> page) {
   if (const Status restarted = chain_.restart(reading->head, reading->manifest); !restarted) {
     return end(reading, restarted.error());
   }
+  reading->is_from_nothing = false;
   snapshot_position_ = reading->head.position;
   reading->lacking.clear();
   read_entries(reading);

@@ -2,10 +2,15 @@
 // entries behind it.
 //
 //   load    the snapshots' records -> the chunks of the newest -> entries, page by page
-//   follow  entries, page by page; where others have removed what comes next -> as load
+//   follow  entries, page by page; where others have removed what comes next -> as load. Who has
+//           nothing yet loads
 //
 // A snapshot whose chunks vanish while they are read was replaced by a newer one, or the store lost
 // them: snapshots are looked for again, and if none is newer it is a refusal by name.
+//
+// Entries from the first one on count only when all were read. Position 1 alone can be taken twice
+// (by a writer that knows nothing, after others removed theirs): its entry is then followed by none
+// or by another's, and a chain that was built on it halfway would go on where nobody looks.
 #pragma once
 
 #include "keyservice/journal/chain.hpp"
@@ -21,7 +26,7 @@ class ChainReader {
   ChainReader(Store& store, Chain& chain) : store_(store), chain_(chain) {}
 
   void load(Done done);
-  // What was verified before a refusal stays.
+  // What was verified before a refusal stays, but for entries from the first one on.
   void follow(Done done);
   // Where the newest snapshot that was read stands; 0: none was.
   [[nodiscard]] std::uint64_t snapshot_position() const noexcept { return snapshot_position_; }
@@ -30,7 +35,8 @@ class ChainReader {
   // One load or follow, until it is done.
   struct Reading {
     Done done;
-    Record newest;  // of the snapshots' records that were seen
+    bool is_from_nothing = false;  // and no snapshot was found yet
+    Record newest;                 // of the snapshots' records that were seen
     std::size_t snapshots = 0;
     SnapshotName snapshot;  // that is read
     Head head;              // of it
@@ -41,7 +47,8 @@ class ChainReader {
   using ReadingPtr = std::shared_ptr<Reading>;
   template <class Body>
   [[nodiscard]] auto then(const ReadingPtr& reading, Body body);
-  static void end(const ReadingPtr& reading, base::Status status);
+  [[nodiscard]] ReadingPtr begin(Done done) const;
+  void end(const ReadingPtr& reading, base::Status status);
 
   void read_entries(const ReadingPtr& reading);
   void on_entries(const ReadingPtr& reading, base::Result<Records> page);

@@ -17,7 +17,8 @@ class Fold {
   // The state in pieces of 1 to kMaxContent bytes; one at least.
   [[nodiscard]] virtual std::vector<base::SecretBytes> save() const = 0;
 
-  // Such pieces, in order, are made into a state beside the live one, which commit_load replaces.
+  // Such pieces, in order, are made into a state beside the live one, which commit_load replaces;
+  // no piece at all makes the state before the first entry.
   virtual void begin_load() = 0;
   [[nodiscard]] virtual base::Status load(const base::SecretBytes& piece) = 0;
   [[nodiscard]] virtual base::Status commit_load() = 0;

@@ -110,7 +110,10 @@ void Journal::attempt(const AppendingPtr& appending) {
   }
   appending->content = *std::move(content);
   appending->place = entry_after(head());
-  appending->after = head().position == 0 ? std::string() : entry_name(head().position);
+  appending->after.reset();
+  if (head().position != 0) {
+    appending->after = Predecessor{entry_name(head().position), head().hash};
+  }
   appending->sealed = chain_.sealer().seal(appending->place, appending->content);
   appending->hash = hash_of(appending->sealed);
   appending->writes = 0;
@@ -130,7 +133,7 @@ void Journal::on_created(const AppendingPtr& appending, const Status& created) {
     appending->may_be_written = true;
     // The first entry has no predecessor by which the store could tell that it comes too late:
     // others may have got far, and removed theirs of position 1.
-    if (appending->after.empty()) return look(appending);
+    if (!appending->after) return look(appending);
     const Status folded = chain_.acknowledge(appending->hash, appending->content);
     return folded ? end(appending, head()) : end(appending, folded.error());
   }
@@ -162,7 +165,8 @@ void Journal::on_looked(const AppendingPtr& appending, const Status& followed) {
 
 void Journal::on_nothing_there(const AppendingPtr& appending) {
   if (appending->failure.is(Errc::predecessor_missing)) {
-    return fail(appending, Error(Errc::record_missing, appending->after + "; it was there before"));
+    return fail(appending,
+                Error(Errc::record_missing, appending->after->name + " as it was there before"));
   }
   // The same bytes: whichever of these writes comes through, it is one entry.
   if (appending->writes < kMaxWrites) return offer(appending);

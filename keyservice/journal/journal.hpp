@@ -57,7 +57,7 @@ class Journal {
     Decide decide;
     OnAppended done;
     Place place;
-    std::string after;
+    std::optional<Predecessor> after;
     base::SecretBytes content;
     base::Bytes sealed;
     base::Sha256Digest hash;

@@ -43,12 +43,13 @@ void SnapshotWriter::next_chunk() {
   base::SecretBytes& piece = writing_->pieces[writing_->next++];
   base::Bytes sealed = chain_.sealer().seal(place, piece);
   piece.wipe();
-  store_.create(place.name, {}, std::move(sealed), then([this] { next_chunk(); }));
+  store_.create(place.name, std::nullopt, std::move(sealed), then([this] { next_chunk(); }));
 }
 
 void SnapshotWriter::finish_snapshot() {
   const Place place = snapshot_place(writing_->head, writing_->id);
-  store_.create(place.name, {}, chain_.sealer().seal(place, writing_->manifest), then([this] {
+  store_.create(place.name, std::nullopt, chain_.sealer().seal(place, writing_->manifest),
+                then([this] {
                   position_ = writing_->head.position;
                   remove_superfluous();
                 }));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,12 @@ struct Records {
   bool more = false;            // there are others behind the last one
 };
 
+// What must be there for a record to be made: the record of this name, with this content.
+struct Predecessor {
+  std::string name;
+  base::Sha256Digest hash;  // SHA-256 of its value
+};
+
 class Store {
  public:
   using Done = std::function<void(base::Status)>;
@@ -30,11 +37,11 @@ class Store {
   virtual ~Store() = default;
 
   // The compare-and-swap, as one step, durable when it is acknowledged: makes the record unless its
-  // name is taken (position_taken; by the very same value: that or done), and only if `after` is
-  // there, where it is not empty (predecessor_missing). store_full: certainly not written. Any
-  // other error leaves it open whether the record was or will be made.
-  virtual void create(const std::string& name, const std::string& after, base::Bytes value,
-                      Done done) = 0;
+  // name is taken (position_taken; by the very same value: that or done), and, where `after` is
+  // given, only if it is there (predecessor_missing). store_full: certainly not written. Any other
+  // error leaves it open whether the record was or will be made.
+  virtual void create(const std::string& name, const std::optional<Predecessor>& after,
+                      base::Bytes value, Done done) = 0;
   // Names that begin with `prefix` and come behind `after`, which may be empty: as many whole
   // records as fit into `max_bytes` of values, and one at least, if there is any.
   virtual void read(const std::string& prefix, const std::string& after, std::size_t max_bytes,

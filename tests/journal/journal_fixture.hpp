@@ -55,7 +55,9 @@ class SayingsFold final : public keyservice::journal::Fold {
     return {};
   }
   Status commit_load() override {
-    if (loading_.empty() || loading_[0] != "said") return base::Error(Errc::malformed_record);
+    said.clear();
+    if (loading_.empty()) return {};
+    if (loading_[0] != "said") return base::Error(Errc::malformed_record);
     said.assign(loading_.begin() + 1, loading_.end());
     return {};
   }

@@ -123,10 +123,11 @@ TEST(Journal, AWriteThatComesLateIsOneEntryWithTheSecondOffer) {
   MemoryStore::Shared world;
   Sayer sayer(world);
   ASSERT_TRUE(sayer.load());
+  ASSERT_TRUE(sayer.say("zero"));
   sayer.store.fail_call(sayer.store.calls() + 1, Failure::late);
-  EXPECT_EQ(sayer.say("one").value().position, 1u);
-  EXPECT_EQ(sayer.store.creates(), 2u);  // and the second found the first
-  EXPECT_EQ(read_back(world).value(), Said{"one"});
+  EXPECT_EQ(sayer.say("one").value().position, 2u);
+  EXPECT_EQ(sayer.store.creates(), 3u);  // and the third found the second
+  EXPECT_EQ(read_back(world).value(), (Said{"zero", "one"}));
 }
 
 TEST(Journal, AnUnansweredChangeIsOfUnknownOutcomeAndFoldedIfItAppears) {
@@ -310,6 +311,30 @@ TEST(Snapshot, OneWhoWasAwayMeanwhileGoesOnFromIt) {
     ASSERT_TRUE(sayer.say("5"));
     EXPECT_EQ(away.say("6").value().position, 6u) << known;
     EXPECT_EQ(away.fold.said, (Said{"1", "2", "3", "4", "5", "6"}));
+    EXPECT_EQ(read_back(world).value(), away.fold.said);
+  }
+}
+
+// Position 1 has no predecessor: taken a second time by somebody who knew nothing and whose look
+// was then in vain, it must not become the beginning of a journal of its own.
+TEST(Snapshot, AFirstEntryThatCameTooLateIsNeverBuiltOn) {
+  for (std::size_t failing = 1; failing <= 4; ++failing) {
+    MemoryStore::Shared world;
+    Sayer away(world);
+    ASSERT_TRUE(away.load());
+    Sayer sayer(world);
+    ASSERT_TRUE(sayer.load());
+    for (const char* text : {"1", "2", "3", "4"})
+      ASSERT_TRUE(sayer.say(text));
+    ASSERT_TRUE(sayer.snapshot());
+    away.store.fail_call(away.store.calls() + 1 + failing, Failure::refused);
+    const auto late = away.say("late");
+    if (!late) {
+      // Once the snapshot is read, it is known that another's entry has position 1.
+      EXPECT_TRUE(
+          late.error().is(away.fold.said.empty() ? Errc::outcome_unknown : Errc::unreachable));
+    }
+    EXPECT_EQ(away.say("then").value().position, late ? 6u : 5u) << failing;
     EXPECT_EQ(read_back(world).value(), away.fold.said);
   }
 }

@@ -118,7 +118,8 @@ TEST_F(Tampering, AnAnswerOutOfOrder) {
   write();
   struct Repeating final : keyservice::journal::Store {
     explicit Repeating(MemoryStore::Shared& all) : shared(all) {}
-    void create(const std::string&, const std::string&, Bytes, Done) override {}
+    void create(const std::string&, const std::optional<keyservice::journal::Predecessor>&, Bytes,
+                Done) override {}
     void remove(const std::string&, const std::string&, Done) override {}
     void read(const std::string& prefix, const std::string&, std::size_t, OnRecords done) override {
       if (prefix != keyservice::journal::kEntryPrefix) return done(keyservice::journal::Records{});

@@ -1,6 +1,7 @@
 #include "tests/support/memory_store.hpp"
 
 #include "keyservice/journal/errc.hpp"
+#include "keyservice/journal/record.hpp"
 
 namespace concordat::test {
 
@@ -44,18 +45,23 @@ void MemoryStore::answer(bool is_write, const std::function<Answer()>& perform, 
       [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
 }
 
-void MemoryStore::create(const std::string& name, const std::string& after, base::Bytes value,
-                         Done done) {
+void MemoryStore::create(const std::string& name,
+                         const std::optional<keyservice::journal::Predecessor>& after,
+                         base::Bytes value, Done done) {
   ++creates_;
   if (before_create) before_create(name);
   answer<Status>(
       true,
-      [&records = shared_.records, name, after, value = std::move(value)]() -> Status {
+      [&shared = shared_, name, after, value = std::move(value)]() -> Status {
+        auto& records = shared.records;
         if (records.contains(name)) return base::Error(Errc::position_taken, name);
-        if (!after.empty() && !records.contains(after)) {
-          return base::Error(Errc::predecessor_missing, after);
+        const auto before = after ? records.find(after->name) : records.end();
+        if (after && (before == records.end() ||
+                      keyservice::journal::hash_of(before->second) != after->hash)) {
+          return base::Error(Errc::predecessor_missing, after->name);
         }
         records[name] = value;
+        shared.ever.emplace(name, value);
         return {};
       },
       std::move(done));

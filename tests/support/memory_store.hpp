@@ -17,6 +17,7 @@ class MemoryStore final : public keyservice::journal::Store {
   // What is stored and what is still to be answered, for all who share it.
   struct Shared {
     std::map<std::string, base::Bytes> records;
+    std::multimap<std::string, base::Bytes> ever;  // with those that were removed since
     std::deque<std::function<void()>> waiting;
     std::size_t read_bytes = SIZE_MAX;  // lower: answers come in more pages
 
@@ -33,8 +34,8 @@ class MemoryStore final : public keyservice::journal::Store {
 
   explicit MemoryStore(Shared& shared) : shared_(shared) {}
 
-  void create(const std::string& name, const std::string& after, base::Bytes value,
-              Done done) override;
+  void create(const std::string& name, const std::optional<keyservice::journal::Predecessor>& after,
+              base::Bytes value, Done done) override;
   void read(const std::string& prefix, const std::string& after, std::size_t max_bytes,
             OnRecords done) override;
   void remove(const std::string& prefix, const std::string& before, Done done) override;
@@ -42,6 +43,10 @@ class MemoryStore final : public keyservice::journal::Store {
   // The call of this number, counted from 1, fails so.
   void fail_call(std::size_t number, Failure failure) { failing_[number] = failure; }
   void fail_all(std::optional<Failure> failure) { fails_always_ = failure; }
+  void fail_no_more() {
+    failing_.clear();
+    fails_always_.reset();
+  }
   // Seen before each create: another writer comes first, or a test counts.
   std::function<void(const std::string& name)> before_create;
   [[nodiscard]] std::size_t calls() const noexcept { return calls_; }

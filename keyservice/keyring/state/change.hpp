@@ -1,0 +1,63 @@
+// One change of the keyring: the content of an entry of the journal, in CBOR.
+//
+//   [1, name, type, exportable, at, origin, generation, material]      a key, with its version 1
+//   [2, name, adopted, version, at, origin, generation, material]      its next version
+//   [3, name, adopted, version, state]                                 version 0: of the whole key
+//   [4, name, adopted, minimum]
+//   [5, grant, from, to]                                               uses from + 1 to `to`
+//
+// Numbers as in key_types.hpp; `at` in milliseconds; generation 0 and material h'' where there is
+// none. `adopted`: 0, or the root generation whose implicit key becomes a record by this change: a
+// name without a record is a derived key of version 1. Built and read in guarded memory only.
+#pragma once
+
+#include <variant>
+
+#include "keyservice/keyring/key_types.hpp"
+#include "keyservice/keyring/state/grant_identity.hpp"
+
+namespace concordat::keyservice {
+
+struct NewVersion {
+  KeyOrigin origin = KeyOrigin::derived;
+  std::uint32_t root_generation = 0;  // of derived ones
+  base::SecretBytes material;         // of all others
+};
+
+struct CreateKey {
+  std::string name;
+  KeyType type = KeyType::derived;
+  bool exportable = false;
+  base::UnixMillis at;
+  NewVersion first;
+};
+struct AddVersion {
+  std::string name;
+  std::uint32_t adopted = 0;
+  std::uint32_t version = 0;
+  base::UnixMillis at;
+  NewVersion made;
+};
+struct SetState {
+  std::string name;
+  std::uint32_t adopted = 0;
+  std::uint32_t version = 0;
+  VersionState state = VersionState::enabled;
+};
+struct SetMinimum {
+  std::string name;
+  std::uint32_t adopted = 0;
+  std::uint32_t minimum = 0;
+};
+struct ReserveUses {
+  GrantIdentity grant;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+};
+using Change = std::variant<CreateKey, AddVersion, SetState, SetMinimum, ReserveUses>;
+
+[[nodiscard]] base::SecretBytes encode(const Change& change);
+// malformed_change: not understood, or not as it is written.
+[[nodiscard]] base::Result<Change> decode_change(const base::SecretBytes& content);
+
+}  // namespace concordat::keyservice

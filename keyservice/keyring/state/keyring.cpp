@@ -1,0 +1,116 @@
+#include "keyservice/keyring/state/keyring.hpp"
+
+#include "keyservice/journal/errc.hpp"
+#include "keyservice/keyring/state/errc.hpp"
+
+namespace concordat::keyservice {
+
+using base::Error;
+using base::Result;
+using base::SecretBytes;
+using base::Status;
+
+Keyring::Keyring(journal::Store& store, journal::Sealer sealer, std::uint64_t entries_per_snapshot)
+    : journal_(store, fold_, std::move(sealer)),
+      uses_(journal_, fold_.table()),
+      entries_per_snapshot_(entries_per_snapshot) {}
+
+Result<UsableVersion> Keyring::for_making(std::string_view name,
+                                          std::uint32_t implicit_generation) const {
+  if (!journal_.is_loaded()) return Error(journal::Errc::not_loaded);
+  return keys().for_making(name, implicit_generation);
+}
+
+Result<UsableVersion> Keyring::for_reading(std::string_view name, std::uint32_t version,
+                                           std::uint32_t implicit_generation) const {
+  if (!journal_.is_loaded()) return Error(journal::Errc::not_loaded);
+  return keys().for_reading(name, version, implicit_generation);
+}
+
+std::uint32_t Keyring::adopted(std::string_view name, std::uint32_t generation) const {
+  return keys().find(name) == nullptr ? generation : 0;
+}
+
+Result<SecretBytes> Keyring::checked(const Change& change) const {
+  CONCORDAT_CHECK(keys().check(change));
+  return encode(change);
+}
+
+void Keyring::append(std::string name, Decide decide, OnKey done) {
+  journal_.append(std::move(decide), [this, name = std::move(name), done = std::move(done)](
+                                         const Result<journal::Head>& appended) {
+    if (!appended && !appended.error().is(KeyStateErrc::unchanged)) return done(appended.error());
+    const auto alive = lifetime_.watch();
+    auto description = keys().describe(name);
+    description ? done(std::move(description->summary)) : done(description.error());
+    if (!alive.expired()) snapshot_if_due();
+  });
+}
+
+void Keyring::create(CreateKey key, OnKey done) {
+  std::string name = key.name;
+  const auto change = std::make_shared<const Change>(std::move(key));
+  append(
+      std::move(name), [this, change] { return checked(*change); }, std::move(done));
+}
+
+void Keyring::rotate(Rotation rotation, OnKey done) {
+  std::string name = rotation.name;
+  const std::uint32_t generation = rotation.implicit_generation;
+  // Shared because deciding may have to be done again; the record's adoption is decided each time.
+  const auto change =
+      std::make_shared<Change>(AddVersion{std::move(rotation.name), 0, rotation.newest_version + 1,
+                                          rotation.at, std::move(rotation.made)});
+  append(
+      std::move(name),
+      [this, change, generation] {
+        auto& add = std::get<AddVersion>(*change);
+        add.adopted = adopted(add.name, generation);
+        return checked(*change);
+      },
+      std::move(done));
+}
+
+void Keyring::set_state(std::string name, std::uint32_t version, VersionState state,
+                        std::uint32_t implicit_generation, OnKey done) {
+  const auto decide = [this, name, version, state, implicit_generation]() -> Result<SecretBytes> {
+    if (const KeyRecord* record = keys().find(name)) {
+      const auto& versions = record->key.versions;
+      const bool is_so = version == 0
+                             ? record->state == state
+                             : version <= versions.size() && versions[version - 1].state == state;
+      if (is_so) return Error(KeyStateErrc::unchanged);
+    }
+    return checked(SetState{name, adopted(name, implicit_generation), version, state});
+  };
+  append(std::move(name), decide, std::move(done));
+}
+
+void Keyring::set_minimum(std::string name, std::uint32_t minimum,
+                          std::uint32_t implicit_generation, OnKey done) {
+  const auto decide = [this, name, minimum, implicit_generation]() -> Result<SecretBytes> {
+    const KeyRecord* record = keys().find(name);
+    if (record != nullptr && record->state != VersionState::destroyed &&
+        record->key.minimum_version == minimum) {
+      return Error(KeyStateErrc::unchanged);
+    }
+    return checked(SetMinimum{name, adopted(name, implicit_generation), minimum});
+  };
+  append(std::move(name), decide, std::move(done));
+}
+
+void Keyring::write_snapshot(Done done) {
+  journal_.write_snapshot([this, done = std::move(done)](const Status& written) {
+    last_snapshot_ = written;
+    done(written);
+  });
+}
+
+void Keyring::snapshot_if_due() {
+  if (journal_.is_writing_snapshot() || journal_.entries_since_snapshot() < entries_per_snapshot_) {
+    return;
+  }
+  write_snapshot([](const Status&) {});
+}
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,85 @@
+// The keyring as the custodian uses it: commands become entries of the journal and are done when
+// these are acknowledged; keys and counters are read as they stand. No clock, no timer.
+//
+// What is read (`keys`) changes whenever a completion of the store runs: take what is needed of it
+// at once. A command that ended with outcome_unknown may have been carried out; each can safely be
+// repeated: creating again is told that the key exists, rotating again that the newest version is
+// another one, and states and minimums are then what was asked for.
+#pragma once
+
+#include "keyservice/keyring/state/keyring_fold.hpp"
+#include "keyservice/keyring/state/limits.hpp"
+#include "keyservice/keyring/state/use_limits.hpp"
+
+namespace concordat::keyservice {
+
+class Keyring {
+ public:
+  using Done = journal::Journal::Done;
+  // The key after the command.
+  using OnKey = std::function<void(base::Result<KeySummary>)>;
+
+  // `store` and the sealer's random source outlive this.
+  Keyring(journal::Store& store, journal::Sealer sealer,
+          std::uint64_t entries_per_snapshot = kEntriesPerSnapshot);
+
+  // Once, before anything else; again after a failure. A refusal names the record.
+  void load(Done done) { journal_.load(std::move(done)); }
+  // Takes in what other custodians wrote.
+  void refresh(Done done) { journal_.refresh(std::move(done)); }
+
+  // As KeyTable's; not_loaded before the first load, when every name would pass for an implicit
+  // key.
+  [[nodiscard]] base::Result<UsableVersion> for_making(std::string_view name,
+                                                       std::uint32_t implicit_generation) const;
+  [[nodiscard]] base::Result<UsableVersion> for_reading(std::string_view name,
+                                                        std::uint32_t version,
+                                                        std::uint32_t implicit_generation) const;
+  // To list and describe, and for due_rotations.
+  [[nodiscard]] const KeyTable& keys() const noexcept { return fold_.table(); }
+  [[nodiscard]] UseLimits& uses() noexcept { return uses_; }
+  [[nodiscard]] const journal::Journal& journal() const noexcept { return journal_; }
+  // When the policy's root generations change.
+  void take(journal::Keys keys) { journal_.take(std::move(keys)); }
+
+  // A new key; the material of `first` was checked by whoever made it.
+  void create(CreateKey key, OnKey done);
+
+  struct Rotation {
+    std::string name;
+    // Where it is another one, nothing is done (version_differs): who repeats this rotates once.
+    std::uint32_t newest_version = 0;
+    base::UnixMillis at;
+    NewVersion made;
+    // The generation whose derived key a name without a record stands for; 0: key_unknown instead.
+    std::uint32_t implicit_generation = 0;
+  };
+  void rotate(Rotation rotation, OnKey done);
+
+  // Version 0: the whole key. It is so already: done.
+  void set_state(std::string name, std::uint32_t version, VersionState state,
+                 std::uint32_t implicit_generation, OnKey done);
+  void set_minimum(std::string name, std::uint32_t minimum, std::uint32_t implicit_generation,
+                   OnKey done);
+
+  // By itself after so many entries; its failure leaves the journal longer and is told here.
+  [[nodiscard]] const base::Status& last_snapshot() const noexcept { return last_snapshot_; }
+  void write_snapshot(Done done);
+
+ private:
+  // What is to be changed, as the table stands; unchanged: nothing.
+  using Decide = std::function<base::Result<base::SecretBytes>()>;
+  void append(std::string name, Decide decide, OnKey done);
+  [[nodiscard]] std::uint32_t adopted(std::string_view name, std::uint32_t generation) const;
+  [[nodiscard]] base::Result<base::SecretBytes> checked(const Change& change) const;
+  void snapshot_if_due();
+
+  KeyringFold fold_;
+  journal::Journal journal_;
+  UseLimits uses_;
+  std::uint64_t entries_per_snapshot_;
+  base::Status last_snapshot_;
+  journal::Lifetime lifetime_;
+};
+
+}  // namespace concordat::keyservice

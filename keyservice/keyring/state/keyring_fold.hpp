@@ -1,0 +1,25 @@
+// The keyring's table as what the journal is folded into.
+#pragma once
+
+#include <memory>
+
+#include "keyservice/keyring/state/table_snapshot.hpp"
+
+namespace concordat::keyservice {
+
+class KeyringFold final : public journal::Fold {
+ public:
+  [[nodiscard]] base::Status apply(const base::SecretBytes& content) override;
+  [[nodiscard]] std::vector<base::SecretBytes> save() const override { return table_.save(); }
+  void begin_load() override { loader_ = std::make_unique<TableLoader>(); }
+  [[nodiscard]] base::Status load(const base::SecretBytes& piece) override;
+  [[nodiscard]] base::Status commit_load() override;
+
+  [[nodiscard]] const KeyTable& table() const noexcept { return table_; }
+
+ private:
+  KeyTable table_;
+  std::unique_ptr<TableLoader> loader_;
+};
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,31 @@
+// Every number of the keyring's state, each with its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace concordat::keyservice {
+
+// Some 100 bytes each: what an enclave of common size can hold, and more than anybody listed.
+inline constexpr std::size_t kMaxKeys = 1'000'000;
+// Of one key: daily rotation for 27 years. A destroyed version keeps its number.
+inline constexpr std::uint32_t kMaxVersions = 10'000;
+inline constexpr std::size_t kMaxMaterial = 64;  // the largest of key_types.hpp
+// A policy has 4,096 grants at most; those that it had once are still counted.
+inline constexpr std::size_t kMaxCountedGrants = 100'000;
+
+inline constexpr std::size_t kMaxListed = 1'000;  // keys of one page
+
+// A restart reads a snapshot and at most about as many entries as this, some microseconds each.
+inline constexpr std::uint64_t kEntriesPerSnapshot = 1'000;
+
+// Of a use limit, reserved at once: a 128th, so that a restart burns about a hundredth at most, and
+// one by one below 256. No more than a second's work of a busy custodian.
+inline constexpr std::uint64_t kBlocksPerLimit = 128;
+inline constexpr std::uint64_t kLargestBlock = 4'096;
+// The next block is reserved when a quarter of the last one is left.
+inline constexpr std::uint64_t kReserveAhead = 4;
+// Uses that wait for one reservation; each is a request that is bounded elsewhere, too.
+inline constexpr std::size_t kMaxWaitingUses = 4'096;
+
+}  // namespace concordat::keyservice

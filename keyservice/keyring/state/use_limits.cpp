@@ -1,0 +1,124 @@
+#include "keyservice/keyring/state/use_limits.hpp"
+
+#include <algorithm>
+
+#include "keyservice/journal/errc.hpp"
+#include "keyservice/keyring/state/errc.hpp"
+#include "keyservice/keyring/state/limits.hpp"
+
+namespace concordat::keyservice {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+namespace {
+
+Error limit_reached(std::uint64_t limit) {
+  return Error(KeyStateErrc::use_limit_reached, "all " + std::to_string(limit) + " of them");
+}
+
+}  // namespace
+
+std::uint64_t block_size(std::uint64_t limit) noexcept {
+  return std::clamp(limit / kBlocksPerLimit, std::uint64_t{1}, kLargestBlock);
+}
+
+void UseLimits::use(const policy::Grant& grant, Done done) {
+  const GrantIdentity identity = identity_of(grant);
+  AccountPtr& slot = accounts_[identity];
+  if (!slot) {
+    slot = std::make_shared<Account>();
+    slot->grant = identity;
+  }
+  const AccountPtr account = slot;
+  account->limit = grant.use_limit.value_or(0);
+  if (account->waiting.empty()) {
+    const auto taken = take(*account, account->limit);
+    if (!taken) return done(taken.error());
+    if (*taken) {
+      reserve_ahead(account);
+      return done({});
+    }
+  }
+  if (account->waiting.size() >= kMaxWaitingUses) {
+    return done(Error(KeyStateErrc::too_many_waiting));
+  }
+  account->waiting.push_back({account->limit, std::move(done)});
+  reserve(account);
+}
+
+Result<bool> UseLimits::take(Account& account, std::uint64_t limit) {
+  if (account.blocks.empty()) return false;
+  Block& block = account.blocks.front();
+  // Numbers ascend: where this one is beyond the limit, all are.
+  if (block.used >= limit) return limit_reached(limit);
+  if (++block.used == block.to) account.blocks.pop_front();
+  return true;
+}
+
+std::uint64_t UseLimits::left(const Account& account) {
+  std::uint64_t out = 0;
+  for (const Block& block : account.blocks)
+    out += block.to - block.used;
+  return out;
+}
+
+void UseLimits::reserve_ahead(const AccountPtr& account) {
+  const std::uint64_t block = block_size(account->limit);
+  if (block < kReserveAhead || left(*account) > block / kReserveAhead) return;
+  if (table_.reserved_uses(account->grant) < account->limit) reserve(account);
+}
+
+void UseLimits::reserve(const AccountPtr& account) {
+  if (std::exchange(account->is_reserving, true)) return;
+  journal_.append(
+      [this, account] { return decide(*account); },
+      lifetime_.guard(
+          [this, account](const Result<journal::Head>& appended) {
+            on_reserved(account, appended ? Status() : Status(appended.error()));
+          },
+          [this, account] { on_reserved(account, Error(journal::Errc::out_of_memory)); }));
+}
+
+Result<base::SecretBytes> UseLimits::decide(Account& account) const {
+  const std::uint64_t reserved = table_.reserved_uses(account.grant);
+  if (reserved >= account.limit) return limit_reached(account.limit);
+  const std::uint64_t wanted =
+      std::max<std::uint64_t>(block_size(account.limit), account.waiting.size());
+  account.asked_for = {reserved, reserved + std::min(wanted, account.limit - reserved)};
+  const Change change = ReserveUses{account.grant, account.asked_for.used, account.asked_for.to};
+  CONCORDAT_CHECK(table_.check(change));
+  return encode(change);
+}
+
+void UseLimits::on_reserved(const AccountPtr& account, const Status& reserved) {
+  account->is_reserving = false;
+  if (reserved) account->blocks.push_back(account->asked_for);
+  const auto alive = lifetime_.watch();
+  serve(*account, reserved);
+  if (!alive.expired() && !account->waiting.empty()) reserve(account);
+}
+
+// Those who waited, in their order. Who is told may ask again, and then waits behind them.
+void UseLimits::serve(Account& account, const Status& reserved) {
+  const auto alive = lifetime_.watch();
+  for (std::size_t left_to_serve = account.waiting.size(); left_to_serve > 0; --left_to_serve) {
+    auto taken = take(account, account.waiting.front().limit);
+    if (taken && !*taken && reserved) return;  // the others wait for the next block
+    const Done done = std::move(account.waiting.front().done);
+    account.waiting.pop_front();
+    if (!taken) {
+      done(taken.error());
+    } else if (*taken) {
+      done({});
+    } else if (reserved.error().is(KeyStateErrc::use_limit_reached)) {
+      done(reserved.error());
+    } else {
+      done(Error(KeyStateErrc::uses_not_recorded, reserved.error().to_string()));
+    }
+    if (alive.expired()) return;
+  }
+}
+
+}  // namespace concordat::keyservice

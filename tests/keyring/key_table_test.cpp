@@ -1,0 +1,284 @@
+// What each change does to the table, and what it refuses.
+#include "keyservice/keyring/state/key_table.hpp"
+
+#include "keyservice/keyring/state/due_rotations.hpp"
+#include "keyservice/keyring/state/limits.hpp"
+#include "keyservice/keyring/state/table_snapshot.hpp"
+#include "policy/errc.hpp"
+#include "tests/keyring/custodian.hpp"
+
+namespace concordat::test {
+namespace {
+
+using namespace keyservice;
+
+class Table : public testing::Test {
+ protected:
+  void apply(Change change) {
+    const Status applied = table.apply(std::move(change));
+    ASSERT_TRUE(applied) << applied.error().to_string();
+  }
+  // Refused by check and apply alike, and nothing is changed.
+  template <class E>
+  void expect_refused(Change change, E code) {
+    const std::string before = contents(table);
+    const Status checked = table.check(change);
+    ASSERT_FALSE(checked);
+    EXPECT_TRUE(checked.error().is(code)) << checked.error().to_string();
+    EXPECT_TRUE(table.apply(std::move(change)).error().is(code));
+    EXPECT_EQ(contents(table), before);
+  }
+  void create_cards() { apply(new_key("cards", 1)); }
+  void rotate_cards(std::uint32_t version) {
+    apply(AddVersion{"cards", 0, version, kNow, generated(static_cast<std::uint8_t>(version))});
+  }
+
+  KeyTable table;
+};
+
+TEST_F(Table, ANameWithoutARecordIsADerivedKeyOfVersionOne) {
+  const UsableVersion made = table.for_making("any/name", 3).value();
+  EXPECT_EQ(made.type, KeyType::derived);
+  EXPECT_EQ(made.version, 1u);
+  EXPECT_EQ(made.root_generation, 3u);
+  EXPECT_EQ(made.material, nullptr);
+  EXPECT_TRUE(made.exportable);
+  EXPECT_EQ(table.for_reading("any/name", 1, 3).value().root_generation, 3u);
+  EXPECT_TRUE(table.for_reading("any/name", 2, 3).error().is(KeyStateErrc::version_unknown));
+  EXPECT_TRUE(table.describe("any/name").error().is(KeyStateErrc::key_unknown));
+}
+
+TEST_F(Table, TheFirstChangeOfAnImplicitKeyMakesItARecordWithItsVersionOne) {
+  apply(AddVersion{"a", 1, 2, kNow, {KeyOrigin::derived, 2, {}}});
+  EXPECT_EQ(table.for_making("a", 9).value().version, 2u);
+  EXPECT_EQ(table.for_making("a", 9).value().root_generation, 2u);
+  EXPECT_EQ(table.for_reading("a", 1, 9).value().root_generation, 1u);
+  apply(SetState{"b", 1, 0, VersionState::disabled});
+  EXPECT_TRUE(table.for_making("b", 1).error().is(KeyStateErrc::key_disabled));
+  apply(SetMinimum{"c", 1, 1});
+  EXPECT_EQ(table.describe("c").value().versions.size(), 1u);
+  // No second time, and not without saying so.
+  expect_refused(SetMinimum{"c", 1, 1}, KeyStateErrc::key_exists);
+  expect_refused(SetMinimum{"d", 0, 1}, KeyStateErrc::key_unknown);
+}
+
+TEST_F(Table, ATombstoneEndsAnImplicitKeyForGood) {
+  apply(SetState{"a", 1, 0, VersionState::destroyed});
+  EXPECT_TRUE(table.for_making("a", 1).error().is(KeyStateErrc::key_destroyed));
+  EXPECT_TRUE(table.for_reading("a", 1, 1).error().is(KeyStateErrc::key_destroyed));
+  expect_refused(new_key("a", 1), KeyStateErrc::key_destroyed);
+}
+
+TEST_F(Table, TheNewestVersionMakesAndOlderOnesReadDownToTheMinimum) {
+  create_cards();
+  rotate_cards(2);
+  rotate_cards(3);
+  EXPECT_EQ(table.for_making("cards", 1).value().version, 3u);
+  EXPECT_TRUE(*table.for_reading("cards", 1, 1).value().material == material_of(1));
+  apply(SetMinimum{"cards", 0, 2});
+  EXPECT_TRUE(table.for_reading("cards", 1, 1).error().is(KeyStateErrc::version_below_minimum));
+  EXPECT_TRUE(*table.for_reading("cards", 2, 1).value().material == material_of(2));
+  apply(SetMinimum{"cards", 0, 1});
+  EXPECT_TRUE(table.for_reading("cards", 1, 1));
+  expect_refused(SetMinimum{"cards", 0, 4}, KeyStateErrc::version_unknown);
+  expect_refused(SetMinimum{"cards", 0, 0}, KeyStateErrc::version_unknown);
+  for (const std::uint32_t version : {0u, 4u})
+    EXPECT_TRUE(table.for_reading("cards", version, 1).error().is(KeyStateErrc::version_unknown));
+}
+
+TEST_F(Table, VersionsCountUpWithoutGapsAndOneBesidesIsRefused) {
+  create_cards();
+  expect_refused(AddVersion{"cards", 0, 1, kNow, generated(9)}, KeyStateErrc::version_differs);
+  expect_refused(AddVersion{"cards", 0, 3, kNow, generated(9)}, KeyStateErrc::version_differs);
+  expect_refused(new_key("cards", 2), KeyStateErrc::key_exists);
+}
+
+TEST_F(Table, WhatIsDisabledIsNotUsedUntilItIsEnabled) {
+  create_cards();
+  rotate_cards(2);
+  apply(SetState{"cards", 0, 2, VersionState::disabled});
+  EXPECT_TRUE(table.for_making("cards", 1).error().is(KeyStateErrc::version_disabled));
+  EXPECT_TRUE(table.for_reading("cards", 1, 1));
+  apply(SetState{"cards", 0, 2, VersionState::enabled});
+  EXPECT_TRUE(table.for_making("cards", 1));
+  apply(SetState{"cards", 0, 0, VersionState::disabled});
+  EXPECT_TRUE(table.for_reading("cards", 1, 1).error().is(KeyStateErrc::key_disabled));
+  expect_refused(AddVersion{"cards", 0, 3, kNow, generated(9)}, KeyStateErrc::key_disabled);
+  apply(SetState{"cards", 0, 0, VersionState::enabled});
+  EXPECT_TRUE(table.for_making("cards", 1));
+}
+
+TEST_F(Table, ADestroyedVersionHasNoMaterialAndItsNumberStaysTaken) {
+  create_cards();
+  rotate_cards(2);
+  apply(SetState{"cards", 0, 2, VersionState::destroyed});
+  EXPECT_TRUE(table.find("cards")->key.versions[1].material.empty());
+  EXPECT_TRUE(table.for_making("cards", 1).error().is(KeyStateErrc::version_destroyed));
+  EXPECT_TRUE(table.for_reading("cards", 2, 1).error().is(KeyStateErrc::version_destroyed));
+  expect_refused(SetState{"cards", 0, 2, VersionState::enabled}, KeyStateErrc::version_destroyed);
+  expect_refused(AddVersion{"cards", 0, 2, kNow, generated(9)}, KeyStateErrc::version_differs);
+  rotate_cards(3);
+  EXPECT_EQ(table.for_making("cards", 1).value().version, 3u);
+}
+
+TEST_F(Table, ADestroyedKeyHasNoMaterialAndItsNameIsNeverUsedAgain) {
+  create_cards();
+  rotate_cards(2);
+  apply(SetState{"cards", 0, 0, VersionState::destroyed});
+  for (const KeyVersion& version : table.find("cards")->key.versions) {
+    EXPECT_TRUE(version.material.empty());
+    EXPECT_EQ(version.state, VersionState::destroyed);
+  }
+  EXPECT_TRUE(table.for_making("cards", 1).error().is(KeyStateErrc::key_destroyed));
+  expect_refused(new_key("cards", 1), KeyStateErrc::key_destroyed);
+  expect_refused(AddVersion{"cards", 0, 3, kNow, generated(9)}, KeyStateErrc::key_destroyed);
+  expect_refused(SetState{"cards", 0, 0, VersionState::enabled}, KeyStateErrc::key_destroyed);
+  expect_refused(SetMinimum{"cards", 0, 2}, KeyStateErrc::key_destroyed);
+  EXPECT_EQ(table.list("", 10).at(0).state, VersionState::destroyed);
+}
+
+TEST_F(Table, MaterialIsOfTheTypesOriginAndSize) {
+  const auto key = [](KeyType type, NewVersion first) {
+    return CreateKey{"k", type, false, kNow, std::move(first)};
+  };
+  expect_refused(key(KeyType::aes256, generated(1, 31)), KeyStateErrc::material_differs);
+  expect_refused(key(KeyType::aes256, generated(1, 0)), KeyStateErrc::material_differs);
+  expect_refused(key(KeyType::p384, generated(1, 32)), KeyStateErrc::material_differs);
+  expect_refused(key(KeyType::hmac, generated(1, 31)), KeyStateErrc::material_differs);
+  expect_refused(key(KeyType::hmac, generated(1, 65)), KeyStateErrc::material_differs);
+  expect_refused(key(KeyType::aes256, derived()), KeyStateErrc::material_differs);
+  expect_refused(key(KeyType::derived, generated(1)), KeyStateErrc::material_differs);
+  expect_refused(key(KeyType::derived, {KeyOrigin::derived, 0, {}}),
+                 KeyStateErrc::material_differs);
+  expect_refused(key(KeyType::aes256, {KeyOrigin::generated, 1, material_of(1)}),
+                 KeyStateErrc::material_differs);
+  apply(CreateKey{"a", KeyType::p384, true, kNow, generated(1, 48)});
+  apply(CreateKey{"b", KeyType::derived, false, kNow, derived()});
+  EXPECT_TRUE(table.for_making("a", 1).value().exportable);
+  EXPECT_FALSE(table.for_making("b", 1).value().exportable);
+  expect_refused(AddVersion{"b", 0, 2, kNow, generated(1)}, KeyStateErrc::material_differs);
+}
+
+TEST_F(Table, NamesAreKeyNames) {
+  for (const char* name : {"", "a//b", "a/../b", "*"}) {
+    expect_refused(new_key(name, 1), policy::AdmissionErrc::bad_key_name);
+    expect_refused(SetMinimum{name, 1, 1}, policy::AdmissionErrc::bad_key_name);
+  }
+}
+
+TEST_F(Table, ReservationsFollowOneAnother) {
+  GrantIdentity grant;
+  EXPECT_EQ(table.reserved_uses(grant), 0u);
+  expect_refused(ReserveUses{grant, 1, 5}, KeyStateErrc::uses_differ);
+  apply(ReserveUses{grant, 0, 5});
+  EXPECT_EQ(table.reserved_uses(grant), 5u);
+  expect_refused(ReserveUses{grant, 0, 5}, KeyStateErrc::uses_differ);
+  expect_refused(ReserveUses{grant, 5, 5}, KeyStateErrc::uses_differ);
+  expect_refused(ReserveUses{grant, 5, 4}, KeyStateErrc::uses_differ);
+  apply(ReserveUses{grant, 5, UINT64_MAX});
+}
+
+TEST_F(Table, ListsInPagesByName) {
+  for (const char* name : {"c", "a", "b/x", "b"})
+    apply(new_key(name, 1));
+  std::vector<std::string> names;
+  std::string after;
+  for (;;) {
+    const auto page = table.list(after, 3);
+    if (page.empty()) break;
+    EXPECT_LE(page.size(), 3u);
+    for (const KeySummary& key : page)
+      names.push_back(after = key.name);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"a", "b", "b/x", "c"}));
+  const KeyDescription description = table.describe("a").value();
+  EXPECT_EQ(description.summary.newest_version, 1u);
+  EXPECT_EQ(description.summary.created, kNow);
+  EXPECT_EQ(description.versions.at(0).origin, KeyOrigin::generated);
+}
+
+TEST_F(Table, ASnapshotOfManyPiecesMakesTheSameTable) {
+  for (int i = 0; i < 2000; ++i)
+    apply(new_key("keys/number-" + std::to_string(i), static_cast<std::uint8_t>(i)));
+  for (std::uint32_t version = 2; version < 900; ++version)
+    apply(AddVersion{"keys/number-7", 0, version, kNow, generated(3)});
+  apply(SetState{"keys/number-8", 0, 0, VersionState::destroyed});
+  apply(SetMinimum{"keys/number-7", 0, 100});
+  apply(ReserveUses{{}, 0, 17});
+  const auto pieces = table.save();
+  EXPECT_GT(pieces.size(), 2u);
+  TableLoader loader;
+  for (const SecretBytes& piece : pieces) {
+    EXPECT_LE(piece.size(), journal::kMaxContent);
+    ASSERT_TRUE(loader.load(piece));
+  }
+  const KeyTable loaded = loader.finish().value();
+  EXPECT_EQ(contents(loaded), contents(table));
+  EXPECT_EQ(loaded.for_making("keys/number-7", 1).value().version, 899u);
+}
+
+TEST_F(Table, ASnapshotThatIsNoneIsRefused) {
+  apply(new_key("b", 1));
+  apply(AddVersion{"b", 0, 2, kNow, generated(2)});
+  apply(ReserveUses{{}, 0, 17});
+  const Bytes whole = base::to_bytes(table.save().at(0).expose(SecretAccess{}));
+  const auto refused = [](std::vector<Bytes> pieces) {
+    TableLoader loader;
+    for (Bytes& piece : pieces) {
+      const Status loaded = loader.load(SecretBytes::take(piece));
+      if (!loaded) return loaded.error().is(KeyStateErrc::malformed_state);
+    }
+    const auto loaded = loader.finish();
+    return !loaded && loaded.error().is(KeyStateErrc::malformed_state);
+  };
+  EXPECT_FALSE(refused({whole}));
+  EXPECT_TRUE(refused({whole, whole}));  // names do not ascend
+  const std::size_t key_size = 9;        // the item before the first version
+  const Bytes key(whole.begin(), whole.begin() + key_size);
+  const Bytes rest(whole.begin() + key_size, whole.end());
+  EXPECT_FALSE(refused({key, rest}));
+  EXPECT_TRUE(refused({key}));
+  EXPECT_TRUE(refused({rest}));
+  EXPECT_TRUE(refused({key, whole}));
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(at));
+    // Between two items of a whole key a cut is a shorter state, which its seal would not open.
+    if (at == 0 || whole[at] == 0x83) continue;
+    EXPECT_TRUE(refused({cut})) << at;
+  }
+}
+
+TEST(DueRotations, AreThoseOlderThanTheShortestIntervalThatMatches) {
+  using std::chrono::hours;
+  KeyTable table;
+  const auto create = [&](std::string name, UnixMillis at, KeyOrigin origin) {
+    ASSERT_TRUE(table.apply(
+        CreateKey{std::move(name), KeyType::aes256, false, at, {origin, 0, material_of(1)}}));
+  };
+  create("pay/old", kNow - hours(48), KeyOrigin::generated);
+  create("pay/new", kNow - hours(1), KeyOrigin::generated);
+  create("pay/brought", kNow - hours(48), KeyOrigin::imported);
+  create("pay/off", kNow - hours(48), KeyOrigin::generated);
+  create("other", kNow - hours(48), KeyOrigin::generated);
+  ASSERT_TRUE(table.apply(SetState{"pay/off", 0, 0, VersionState::disabled}));
+  const auto due = [&](std::vector<RotationRule> rules) {
+    std::vector<std::string> names;
+    for (const DueRotation& one : due_rotations(table, rules, kNow))
+      names.push_back(one.name);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(due({}), Names{});
+  EXPECT_EQ(due({{"pay/*", hours(24)}}), Names{"pay/old"});
+  EXPECT_EQ(due({{"*", hours(48)}}), (Names{"other", "pay/old"}));
+  EXPECT_EQ(due({{"*", hours(49)}}), Names{});
+  EXPECT_EQ(due({{"*", hours(24)}, {"pay/*", hours(1)}}), (Names{"other", "pay/new", "pay/old"}));
+  const auto one = due_rotations(table, std::vector<RotationRule>{{"other", hours(24)}}, kNow);
+  EXPECT_EQ(one.at(0).newest_version, 1u);
+  EXPECT_EQ(one.at(0).due, kNow - hours(24));
+  ASSERT_TRUE(table.apply(AddVersion{"pay/old", 0, 2, kNow, generated(2)}));
+  EXPECT_EQ(due({{"pay/*", hours(24)}}), Names{});
+}
+
+}  // namespace
+}  // namespace concordat::test

@@ -1,0 +1,129 @@
+// Commands over the journal: acknowledged, repeated, raced, and what a restart finds.
+#include "tests/keyring/custodian.hpp"
+
+namespace concordat::test {
+namespace {
+
+using namespace keyservice;
+
+TEST(Keyring, WhatWasDoneIsThereAfterARestart) {
+  MemoryStore::Shared world;
+  std::string before;
+  {
+    Custodian custodian(world);
+    ASSERT_TRUE(custodian.load());
+    ASSERT_TRUE(custodian.create(new_key("a", 1)));
+    EXPECT_EQ(custodian.rotate("a", 1, generated(2)).value().newest_version, 2u);
+    EXPECT_EQ(custodian.set_minimum("a", 2).value().minimum_version, 2u);
+    ASSERT_TRUE(custodian.create(new_key("b", 3)));
+    EXPECT_EQ(custodian.set_state("b", 0, VersionState::destroyed).value().state,
+              VersionState::destroyed);
+    EXPECT_EQ(custodian.rotate("implicit", 1, derived(), kGeneration).value().newest_version, 2u);
+    before = contents(custodian.keyring.keys());
+  }
+  Custodian custodian(world);
+  ASSERT_TRUE(custodian.load());
+  EXPECT_EQ(contents(custodian.keyring.keys()), before);
+  EXPECT_TRUE(*custodian.keyring.keys().for_making("a", 1).value().material == material_of(2));
+}
+
+TEST(Keyring, NoNamePassesForAnImplicitKeyBeforeTheRecordsAreRead) {
+  MemoryStore::Shared world;
+  {
+    Custodian custodian(world);
+    ASSERT_TRUE(custodian.load());
+    ASSERT_TRUE(custodian.set_state("gone", 0, VersionState::destroyed, kGeneration));
+  }
+  Custodian custodian(world);
+  custodian.store.fail_all(Failure::refused);
+  ASSERT_FALSE(custodian.load());
+  for (const auto& found : {custodian.keyring.for_making("gone", kGeneration),
+                            custodian.keyring.for_reading("gone", 1, kGeneration)}) {
+    EXPECT_TRUE(found.error().is(journal::Errc::not_loaded));
+  }
+  custodian.store.fail_no_more();
+  ASSERT_TRUE(custodian.load());
+  EXPECT_TRUE(
+      custodian.keyring.for_making("gone", kGeneration).error().is(KeyStateErrc::key_destroyed));
+  EXPECT_TRUE(custodian.keyring.for_reading("gone", 1, 1).error().is(KeyStateErrc::key_destroyed));
+  EXPECT_EQ(custodian.keyring.for_making("any", kGeneration).value().version, 1u);
+}
+
+TEST(Keyring, RepeatedCommandsAreDoneOnce) {
+  MemoryStore::Shared world;
+  Custodian custodian(world);
+  ASSERT_TRUE(custodian.load());
+  ASSERT_TRUE(custodian.create(new_key("a", 1)));
+  EXPECT_TRUE(custodian.create(new_key("a", 1)).error().is(KeyStateErrc::key_exists));
+  ASSERT_TRUE(custodian.rotate("a", 1, generated(2)));
+  EXPECT_TRUE(custodian.rotate("a", 1, generated(3)).error().is(KeyStateErrc::version_differs));
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE(custodian.set_minimum("a", 2));
+  for (const std::uint32_t version : {1u, 1u, 0u, 0u})
+    ASSERT_TRUE(custodian.set_state("a", version, VersionState::destroyed));
+  EXPECT_EQ(custodian.keyring.journal().head().position, 5u);
+  EXPECT_TRUE(custodian.set_minimum("a", 2).error().is(KeyStateErrc::key_destroyed));
+}
+
+TEST(Keyring, OfTwoCustodiansThatRotateAtOnceOneIsTold) {
+  MemoryStore::Shared world;
+  Custodian a(world);
+  Custodian b(world);
+  ASSERT_TRUE(a.load());
+  ASSERT_TRUE(a.create(new_key("k", 1)));
+  ASSERT_TRUE(b.load());
+  std::vector<Result<KeySummary>> results;
+  for (Custodian* custodian : {&a, &b}) {
+    custodian->keyring.rotate({"k", 1, kNow, generated(2), 0},
+                              [&](Result<KeySummary> done) { results.push_back(std::move(done)); });
+  }
+  world.run();
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_TRUE(results[0]);
+  EXPECT_TRUE(results[1].error().is(KeyStateErrc::version_differs));
+  EXPECT_EQ(contents(a.keyring.keys()), contents(b.keyring.keys()));
+}
+
+TEST(Keyring, OfTwoThatAdoptAnImplicitKeyAtOnceBothAreDone) {
+  MemoryStore::Shared world;
+  Custodian a(world);
+  Custodian b(world);
+  ASSERT_TRUE(a.load());
+  ASSERT_TRUE(b.load());
+  int done = 0;
+  const auto count = [&](const Result<KeySummary>& result) { done += result.has_value(); };
+  a.keyring.set_state("k", 0, VersionState::disabled, kGeneration, count);
+  b.keyring.set_minimum("k", 1, kGeneration, count);
+  b.keyring.set_state("k", 1, VersionState::disabled, kGeneration, count);
+  world.run();
+  EXPECT_EQ(done, 3);
+  ASSERT_TRUE(a.refresh());
+  EXPECT_EQ(contents(a.keyring.keys()), contents(b.keyring.keys()));
+}
+
+TEST(Keyring, WritesASnapshotByItselfAndGoesOnWhenThatFails) {
+  MemoryStore::Shared world;
+  Custodian custodian(world, 10);
+  ASSERT_TRUE(custodian.load());
+  for (std::uint8_t i = 0; i < 25; ++i)
+    ASSERT_TRUE(custodian.create(new_key("k" + std::to_string(i), i)));
+  EXPECT_EQ(custodian.keyring.journal().entries_since_snapshot(), 5u);
+  EXPECT_LE(world.records.size(), 10u);
+  custodian.store.before_create = [&](const std::string& name) {
+    custodian.store.fail_all(name.starts_with("chunk.") ? std::optional(Failure::full)
+                                                        : std::nullopt);
+  };
+  for (std::uint8_t i = 25; i < 40; ++i)
+    ASSERT_TRUE(custodian.create(new_key("k" + std::to_string(i), i)));
+  EXPECT_TRUE(custodian.keyring.last_snapshot().error().is(journal::Errc::store_full));
+  Custodian later(world);
+  ASSERT_TRUE(later.load());
+  EXPECT_EQ(later.keyring.keys().records().size(), 40u);
+  custodian.store.before_create = {};
+  custodian.store.fail_no_more();
+  ASSERT_TRUE(custodian.create(new_key("last", 1)));
+  EXPECT_TRUE(custodian.keyring.last_snapshot());
+}
+
+}  // namespace
+}  // namespace concordat::test
