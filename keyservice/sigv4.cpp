@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "attest/base/hash.hpp"
+#include "attest/base/json.hpp"
 #include "attest/base/secret_access.hpp"
 
 namespace concordat::keyservice {
@@ -200,11 +201,11 @@ base::CodeInfo describe(SigV4Errc code) noexcept {
 }
 
 Result<AwsCredentials> parse_imds_credentials(base::BytesView json) {
-  const auto tree = nlohmann::json::parse(base::as_text(json), nullptr, false);
+  const auto tree = base::parse_strict_json(base::as_text(json));
   const auto text = [&](const char* name) -> std::string {
-    if (!tree.is_object()) return {};
-    const auto found = tree.find(name);
-    return found != tree.end() && found->is_string() ? found->get<std::string>() : std::string();
+    if (!tree || !tree->is_object()) return {};
+    const auto found = tree->find(name);
+    return found != tree->end() && found->is_string() ? found->get<std::string>() : std::string();
   };
   std::string secret = text("SecretAccessKey");
   AwsCredentials out{

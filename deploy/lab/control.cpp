@@ -185,7 +185,10 @@ Result<ControlAnswer> ask_hypervisor(const std::filesystem::path& state,
   }
   CONCORDAT_CHECK(send_frame(socket->get(), base::as_bytes(request.dump())));
   CONCORDAT_TRY(const base::Bytes bytes, receive_frame(socket->get(), kMaxAnswer));
-  const auto json = ordered_json::parse(base::as_text(bytes), nullptr, false);
+  const std::string_view text = base::as_text(bytes);
+  CONCORDAT_CHECK(base::parse_strict_json(text));
+  // Once more, for the order of keys: what is printed is what the hypervisor wrote.
+  const auto json = ordered_json::parse(text);
   if (!json.is_object() || !json.contains("ok")) {
     return Error(LabErrc::bad_request, "the hypervisor's answer is not understood");
   }

@@ -185,7 +185,12 @@ TEST(ImdsCredentials, ReadsWhatTheMetadataServiceSends) {
   EXPECT_EQ(read->access_key_id, "ASIA1");
   EXPECT_EQ(base::as_text(read->secret_access_key.expose(base::SecretAccess{})), "s3");
   EXPECT_EQ(read->session_token, "tok");
-  for (const char* bad : {"", "[]", "{}", R"({"AccessKeyId":"a"})", R"({"AccessKeyId":1})"}) {
+  const std::string good = R"({"AccessKeyId":"a","SecretAccessKey":"s","Token":"t"})";
+  ASSERT_TRUE(parse_imds_credentials(base::as_bytes(good)));
+  for (const std::string& bad :
+       {std::string(), std::string("[]"), std::string("{}"), std::string(R"({"AccessKeyId":"a"})"),
+        std::string(R"({"AccessKeyId":1})"), good + " x", good + '\0', good + std::string("\0x", 2),
+        R"({"Token":"t",)" + good.substr(1)}) {
     EXPECT_TRUE(
         parse_imds_credentials(base::as_bytes(bad)).error().is(SigV4Errc::credentials_malformed))
         << bad;
