@@ -8,6 +8,7 @@ find_package(CLI11 2.1 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(cbor REQUIRED IMPORTED_TARGET libcbor)
+pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(p11_kit REQUIRED p11-kit-1)  # its header alone
 
 # Boost.Asio's inline functions, everywhere the same: no deprecated names, no surprises between files.

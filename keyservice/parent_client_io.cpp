@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "attest/base/json.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/parent_http_io.hpp"
 #include "peer/preface_io.hpp"
@@ -89,16 +90,16 @@ Result<Bytes> ParentClient::get(const std::string& path) {
 
 Result<ParentConfig> ParentClient::config() {
   CONCORDAT_TRY(const Bytes body, get("/v1/config"));
-  const auto json = nlohmann::json::parse(body, nullptr, false);
-  const auto text = [&](const char* key) {
-    return json.is_object() && json.contains(key) && json[key].is_string()
-               ? json[key].get<std::string>()
-               : std::string();
-  };
-  ParentConfig config{text("role"), {}};
-  if (config.role.empty()) return Error(Errc::parent_failed, "/v1/config names no role");
-  if (json.contains("settings") && json["settings"].is_object()) {
-    for (const auto& [key, value] : json["settings"].items()) {
+  const auto json = base::parse_strict_json(base::as_text(body));
+  if (!json) return Error(Errc::parent_failed, "/v1/config: " + json.error().to_string());
+  const auto role = json->is_object() ? json->find("role") : json->end();
+  if (role == json->end() || !role->is_string() || role->get<std::string>().empty()) {
+    return Error(Errc::parent_failed, "/v1/config names no role");
+  }
+  ParentConfig config{role->get<std::string>(), {}};
+  const auto settings = json->find("settings");
+  if (settings != json->end() && settings->is_object()) {
+    for (const auto& [key, value] : settings->items()) {
       if (value.is_string()) config.settings.emplace(key, value.get<std::string>());
     }
   }
@@ -122,7 +123,10 @@ Result<std::optional<Bytes>> ParentClient::freshness() {
 }
 
 Result<std::optional<Bytes>> ParentClient::load(const std::string& name) {
-  return find("/v1/store/" + name);
+  CONCORDAT_TRY(const HttpReply reply, call(store_get(name)));
+  auto found = read_store_get(reply);
+  if (!found) return Error(Errc::parent_failed, name + ": " + found.error().to_string());
+  return found;
 }
 
 Result<std::optional<Bytes>> ParentClient::find(const std::string& path) {
@@ -133,12 +137,34 @@ Result<std::optional<Bytes>> ParentClient::find(const std::string& path) {
 }
 
 Status ParentClient::store_new(const std::string& name, BytesView content) {
-  const std::string path = "/v1/store/" + name;
-  CONCORDAT_TRY(const HttpReply reply,
-                call({"PUT", path, {{"if-none-match", "*"}}, std::string(base::as_text(content))}));
-  if (reply.status == 412) return Error(Errc::store_failed, "'" + name + "' is there already");
-  if (reply.status != 204) return unexpected_status(reply, path);
-  return {};
+  CONCORDAT_TRY(const HttpReply reply, call(store_put(name, content, std::nullopt)));
+  const Status stored = read_store_write(reply);
+  if (stored) return {};
+  if (stored.error().is(ParentStoreErrc::conflict)) {
+    return Error(Errc::store_failed, "'" + name + "' is there already");
+  }
+  return Error(Errc::parent_failed, name + ": " + stored.error().to_string());
+}
+
+Status ParentClient::store(const std::string& name, BytesView content,
+                           const std::optional<std::string>& expected) {
+  CONCORDAT_TRY(const HttpReply reply, call(store_put(name, content, expected)));
+  return read_store_write(reply);
+}
+
+Status ParentClient::remove(const std::string& name, const std::string& version) {
+  CONCORDAT_TRY(const HttpReply reply, call(store_remove(name, version)));
+  return read_store_write(reply);
+}
+
+Result<StorePage> ParentClient::list(const std::string& prefix, const std::string& after) {
+  CONCORDAT_TRY(const HttpReply reply, call(store_list(prefix, after)));
+  return read_store_list(reply);
+}
+
+Result<std::vector<std::string>> ParentClient::custodians() {
+  CONCORDAT_TRY(const HttpReply reply, call(list_custodians()));
+  return read_custodians(reply);
 }
 
 Result<HttpReply> KmsThroughRelay::exchange(const std::string& host, const HttpRequest& request,

@@ -4,6 +4,7 @@
 
 #include "keyservice/boot.hpp"
 #include "keyservice/https.hpp"
+#include "keyservice/parent_store.hpp"
 #include "peer/endpoint.hpp"
 
 namespace concordat::keyservice {
@@ -27,6 +28,14 @@ class ParentClient final : public ParentService {
   [[nodiscard]] base::Result<AwsCredentials> credentials() override;
   [[nodiscard]] base::Result<std::optional<base::Bytes>> load(const std::string& name) override;
   [[nodiscard]] base::Status store_new(const std::string& name, base::BytesView content) override;
+
+  // The rest of the parent's store, as keyservice/parent_store.hpp says; that is where their errors
+  // are, besides those of the way there (parent_failed, timed_out).
+  [[nodiscard]] base::Status store(const std::string& name, base::BytesView content,
+                                   const std::optional<std::string>& expected);
+  [[nodiscard]] base::Status remove(const std::string& name, const std::string& version);
+  [[nodiscard]] base::Result<StorePage> list(const std::string& prefix, const std::string& after);
+  [[nodiscard]] base::Result<std::vector<std::string>> custodians();
 
  private:
   [[nodiscard]] base::Result<HttpReply> call(const HttpRequest& request);

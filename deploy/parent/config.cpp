@@ -192,16 +192,74 @@ Status read_policy(JsonObject policy, Config& out) {
   return policy.finish();
 }
 
+Result<TlsFiles> read_tls(JsonObject tls) {
+  TlsFiles out;
+  CONCORDAT_TRY(const auto authorities, find_path(tls, "authorities"));
+  if (!authorities) return Error(base::JsonErrc::missing_key, tls.place_of("authorities"));
+  out.authorities = *authorities;
+  CONCORDAT_TRY(out.certificate, find_path(tls, "certificate"));
+  CONCORDAT_TRY(out.key, find_path(tls, "key"));
+  if (out.certificate.has_value() != out.key.has_value()) {
+    return Error(ConfigErrc::missing_part,
+                 tls.place_of(out.key ? "certificate" : "key") + ": goes with the other one");
+  }
+  CONCORDAT_CHECK(tls.finish());
+  return out;
+}
+
+Result<EtcdConfig> read_etcd(JsonObject etcd) {
+  EtcdConfig out;
+  CONCORDAT_TRY(const auto texts, etcd.get_texts("endpoints"));
+  for (const std::string& text : texts) {
+    CONCORDAT_TRY(Endpoint endpoint, endpoint_at(etcd.place_of("endpoints"), text));
+    out.endpoints.push_back(std::move(endpoint));
+  }
+  if (out.endpoints.empty()) return etcd.bad_value("endpoints", "want at least one");
+  CONCORDAT_TRY(const auto prefix, etcd.find_text("prefix"));
+  out.prefix = prefix.value_or(out.prefix);
+  if (!peer::is_enclave_name(out.prefix)) {
+    return etcd.bad_value("prefix", "want a name of a-z, 0-9 and -");
+  }
+  if (etcd.find("tls") != nullptr) {
+    CONCORDAT_TRY(JsonObject tls, etcd.get_object("tls"));
+    CONCORDAT_TRY(out.tls, read_tls(std::move(tls)));
+  }
+  CONCORDAT_CHECK(etcd.finish());
+  return out;
+}
+
 Status read_store(JsonObject store, Config& out) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 40;
   StoreConfig config;
-  CONCORDAT_TRY(const auto directory, find_path(store, "directory"));
-  if (!directory) return Error(base::JsonErrc::missing_key, store.place_of("directory"));
-  config.directory = *directory;
-  CONCORDAT_TRY(config.max_bytes,
-                store.uint_or("max_bytes", config.max_bytes, 1, 64 * 1024 * 1024));
-  CONCORDAT_TRY(config.max_entries, store.uint_or("max_entries", config.max_entries, 1, 1'000'000));
+  CONCORDAT_TRY(config.sqlite, find_path(store, "sqlite"));
+  if (store.find("etcd") != nullptr) {
+    CONCORDAT_TRY(JsonObject etcd, store.get_object("etcd"));
+    CONCORDAT_TRY(config.etcd, read_etcd(std::move(etcd)));
+  }
+  if (config.sqlite.has_value() == config.etcd.has_value()) {
+    return Error(ConfigErrc::missing_part, "store: want either \"sqlite\" or \"etcd\"");
+  }
+  StoreLimits& limits = config.limits;
+  CONCORDAT_TRY(limits.max_bytes, store.uint_or("max_bytes", limits.max_bytes, 1, kMaxEntryBytes));
+  CONCORDAT_TRY(limits.max_entries, store.uint_or("max_entries", limits.max_entries, 1, kMost));
+  CONCORDAT_TRY(limits.max_folder_bytes,
+                store.uint_or("max_folder_bytes", limits.max_folder_bytes, 1, kMost));
   out.store = std::move(config);
   return store.finish();
+}
+
+Status read_announce(JsonObject announce, Config& out) {
+  constexpr std::uint64_t kLongest = 3'600;  // what it takes to forget a parent that is gone
+  AnnounceConfig config;
+  CONCORDAT_TRY(config.address, get_endpoint(announce, "address"));
+  CONCORDAT_TRY(const auto names, announce.get_texts("enclaves"));
+  config.enclaves = {names.begin(), names.end()};
+  CONCORDAT_TRY(
+      const std::uint64_t ttl,
+      announce.uint_or("ttl_seconds", static_cast<std::uint64_t>(config.ttl.count()), 3, kLongest));
+  config.ttl = std::chrono::seconds(ttl);
+  out.announce = std::move(config);
+  return announce.finish();
 }
 
 Status read_credentials(JsonObject object, Config& out) {
@@ -261,9 +319,22 @@ Status check_identities(const Config& config) {
       return Error(ConfigErrc::ambiguous, place + ": " + key + " belongs to another enclave too");
     }
     if (enclave.store && !config.store) {
-      return Error(ConfigErrc::missing_part,
-                   place + ".store: the file has no \"store\" with a directory");
+      return Error(ConfigErrc::missing_part, place + ".store: the file has no section \"store\"");
     }
+  }
+  return {};
+}
+
+// Others are told of enclaves that are here, in a store that is there.
+Status check_announced(const Config& config) {
+  if (!config.announce) return {};
+  if (!config.store) {
+    return Error(ConfigErrc::missing_part, "announce: the file has no section \"store\"");
+  }
+  for (const std::string& name : config.announce->enclaves) {
+    if (config.enclaves.contains(name)) continue;
+    return Error(ConfigErrc::missing_part,
+                 "announce.enclaves: the section \"enclaves\" has no \"" + name + "\"");
   }
   return {};
 }
@@ -292,10 +363,11 @@ struct Part {
 };
 // `enclaves` first: others are checked against it.
 constexpr Part kParts[] = {
-    {"enclaves", read_enclaves},       {"relay", read_relay},
-    {"egress", read_egress},           {"peers", read_peers},
-    {"policy", read_policy},           {"store", read_store},
-    {"credentials", read_credentials}, {"operator", read_operator},
+    {"enclaves", read_enclaves}, {"relay", read_relay},
+    {"egress", read_egress},     {"peers", read_peers},
+    {"policy", read_policy},     {"store", read_store},
+    {"announce", read_announce}, {"credentials", read_credentials},
+    {"operator", read_operator},
 };
 
 }  // namespace
@@ -326,6 +398,7 @@ Result<Config> parse_config(std::string_view text) {
   CONCORDAT_CHECK(check_identities(config));
   CONCORDAT_CHECK(check_operator(config));
   CONCORDAT_CHECK(check_grants(config));
+  CONCORDAT_CHECK(check_announced(config));
   return config;
 }
 
@@ -358,7 +431,8 @@ std::string_view example_config() noexcept {
     "envelope": "/var/lib/concordat/policy.signed.json",
     "authority": "/etc/concordat/authority.cbor"
   },
-  "store": {"directory": "/var/lib/concordat/store", "max_bytes": 1048576},
+  "store": {"sqlite": "/var/lib/concordat/store.db"},
+  "announce": {"address": "tcp:10.0.0.1:7001", "enclaves": ["custodian"]},
   "credentials": {"imds": "tcp:169.254.169.254:80"},
   "operator": {"listen": "unix:/run/concordat/operator.sock"}
 }

@@ -2,6 +2,7 @@
 // decides where bytes go and nothing else: no enclave believes any of it.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -9,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "deploy/parent/http.hpp"
+#include "deploy/parent/store/limits.hpp"
 #include "peer/relay/limits.hpp"
 #include "peer/relay_preface.hpp"
 
@@ -44,10 +47,23 @@ struct PeersConfig {
   std::map<std::string, peer::Endpoint> enclaves;  // name -> the parent that hosts it
 };
 
+struct EtcdConfig {
+  std::vector<peer::Endpoint> endpoints;  // of one cluster
+  std::string prefix = "concordat";       // of all its keys
+  std::optional<TlsFiles> tls;
+};
+// One of the two.
 struct StoreConfig {
-  std::filesystem::path directory;
-  std::size_t max_bytes = 1024 * 1024;  // of one entry
-  std::size_t max_entries = 4'096;      // of one folder
+  std::optional<std::filesystem::path> sqlite;
+  std::optional<EtcdConfig> etcd;
+  StoreLimits limits;
+};
+
+// Which of this parent's enclaves others find through the store, and where.
+struct AnnounceConfig {
+  peer::Endpoint address;  // where other parents dial this one
+  std::set<std::string> enclaves;
+  std::chrono::seconds ttl{15};
 };
 
 // What AWS calls temporary credentials. They authorise calls to KMS, whose answers only an attested
@@ -73,6 +89,7 @@ struct Config {
   // `freshness` beside the policy unless it is named: both are replaced by what operators push.
   std::optional<std::filesystem::path> policy, authority, freshness;
   std::optional<StoreConfig> store;
+  std::optional<AnnounceConfig> announce;
   std::optional<CredentialsConfig> credentials;
   std::optional<peer::Endpoint> operator_listen;
 };

@@ -1,6 +1,7 @@
 // Requests and responses as the parent's services see them; how they travel is http_io.hpp's.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,6 +27,13 @@ struct HttpResponse {
 // Called once, at once or later, from the thread that called the handler.
 using Respond = std::function<void(HttpResponse)>;
 using HttpHandler = std::function<void(const HttpRequest& request, Respond respond)>;
+
+// For a client, in PEM. Nothing but these authorities is trusted, and the name dialled must be in
+// the certificate.
+struct TlsFiles {
+  std::filesystem::path authorities;
+  std::optional<std::filesystem::path> certificate, key;  // of the client: both or neither
+};
 
 // {"error": {"code": .., "message": ..}}
 [[nodiscard]] HttpResponse http_error(unsigned status, std::string_view code,

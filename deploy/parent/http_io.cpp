@@ -1,5 +1,8 @@
 #include "deploy/parent/http_io.hpp"
 
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/read.hpp>
@@ -9,6 +12,12 @@
 #include "peer/relay/linger_io.hpp"
 
 namespace concordat::parent {
+
+class HttpTls {
+ public:
+  boost::asio::ssl::context context{boost::asio::ssl::context::tls_client};
+};
+
 namespace {
 
 namespace asio = boost::asio;
@@ -17,7 +26,6 @@ using base::Error;
 using boost::system::error_code;
 
 constexpr std::uint32_t kMaxHeader = 8 * 1024;
-constexpr std::size_t kMaxReply = 2 * 1024 * 1024;
 
 // Closes a socket when a deadline passes; what waits on it then fails.
 class Deadline {
@@ -154,10 +162,23 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   bool keep_alive_ = false;
 };
 
-class ClientCall : public std::enable_shared_from_this<ClientCall> {
+using TlsStream = asio::ssl::stream<peer::StreamSocket>;
+
+peer::StreamSocket& socket_of(peer::StreamSocket& stream) {
+  return stream;
+}
+peer::StreamSocket& socket_of(TlsStream& stream) {
+  return stream.next_layer();
+}
+
+template <class Stream>
+class ClientCall : public std::enable_shared_from_this<ClientCall<Stream>> {
  public:
-  ClientCall(peer::StreamSocket stream, const HttpCall& call, ReplyHandler handler)
-      : stream_(std::move(stream)), deadline_(stream_), handler_(std::move(handler)) {
+  ClientCall(Stream stream, const HttpCall& call, ReplyHandler handler)
+      : tls_(call.tls),
+        stream_(std::move(stream)),
+        deadline_(socket_of(stream_)),
+        handler_(std::move(handler)) {
     message_.method_string(call.method);
     message_.target(call.path);
     message_.set(http::field::host, call.host);
@@ -166,33 +187,47 @@ class ClientCall : public std::enable_shared_from_this<ClientCall> {
     message_.keep_alive(false);
     message_.body() = call.body;
     message_.prepare_payload();
-    parser_.body_limit(kMaxReply);
+    parser_.body_limit(call.max_reply);
     parser_.header_limit(kMaxHeader);
   }
 
   void start(std::chrono::milliseconds timeout) {
-    deadline_.set(timeout, shared_from_this(), stream_);
+    deadline_.set(timeout, this->shared_from_this(), socket_of(stream_));
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      stream_.async_handshake(TlsStream::client,
+                              [self = this->shared_from_this()](error_code failure) {
+                                if (failure) return self->finish(failure);
+                                self->write();
+                              });
+    } else {
+      write();
+    }
+  }
+
+ private:
+  void write() {
     http::async_write(stream_, message_,
-                      [self = shared_from_this()](error_code failure, std::size_t) {
+                      [self = this->shared_from_this()](error_code failure, std::size_t) {
                         if (failure) return self->finish(failure);
                         self->read();
                       });
   }
 
- private:
   void read() {
-    http::async_read(
-        stream_, buffer_, parser_,
-        [self = shared_from_this()](error_code failure, std::size_t) { self->finish(failure); });
+    http::async_read(stream_, buffer_, parser_,
+                     [self = this->shared_from_this()](error_code failure, std::size_t) {
+                       self->finish(failure);
+                     });
   }
 
   void finish(error_code failure) {
     deadline_.clear();
     if (failure) return handler_(Error(HttpErrc::broken, failure.message()));
-    handler_(HttpReply{parser_.get().result_int(), parser_.get().body()});
+    handler_(HttpReply{parser_.get().result_int(), std::move(parser_.get().body())});
   }
 
-  peer::StreamSocket stream_;
+  std::shared_ptr<HttpTls> tls_;  // the stream's context is in it
+  Stream stream_;
   Deadline deadline_;
   ReplyHandler handler_;
   boost::beast::flat_buffer buffer_;
@@ -206,6 +241,8 @@ base::CodeInfo describe(HttpErrc code) noexcept {
   switch (code) {
     case HttpErrc::broken:
       return {"broken", "the HTTP exchange broke"};
+    case HttpErrc::bad_tls:
+      return {"bad_tls", "a file for TLS cannot be used"};
   }
   return {"unknown", "unknown HTTP error"};
 }
@@ -216,13 +253,45 @@ void serve_http(peer::StreamSocket stream, HttpHandler handler, HttpLimits limit
       ->read();
 }
 
+base::Result<std::shared_ptr<HttpTls>> open_tls(const TlsFiles& files) {
+  auto tls = std::make_shared<HttpTls>();
+  error_code failure;
+  const auto use = [&](const std::filesystem::path& file, auto load) -> base::Status {
+    load(file.string());
+    if (failure) return Error(HttpErrc::bad_tls, file.string() + ": " + failure.message());
+    return {};
+  };
+  auto& context = tls->context;
+  context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                      asio::ssl::context::no_tlsv1_1);
+  context.set_verify_mode(asio::ssl::verify_peer);
+  CONCORDAT_CHECK(use(files.authorities,
+                      [&](const std::string& file) { context.load_verify_file(file, failure); }));
+  if (!files.certificate) return tls;
+  CONCORDAT_CHECK(use(*files.certificate, [&](const std::string& file) {
+    context.use_certificate_chain_file(file, failure);
+  }));
+  CONCORDAT_CHECK(use(*files.key, [&](const std::string& file) {
+    context.use_private_key_file(file, asio::ssl::context::pem, failure);
+  }));
+  return tls;
+}
+
 void async_http_call(asio::io_context& io, const peer::Endpoint& endpoint, const HttpCall& call,
                      std::chrono::milliseconds timeout, ReplyHandler handler) {
   peer::async_connect(
       io, endpoint, timeout,
       [call, timeout, handler = std::move(handler)](base::Result<peer::StreamSocket> stream) {
         if (!stream) return handler(stream.error());
-        std::make_shared<ClientCall>(*std::move(stream), call, handler)->start(timeout);
+        if (!call.tls) {
+          std::make_shared<ClientCall<peer::StreamSocket>>(*std::move(stream), call, handler)
+              ->start(timeout);
+          return;
+        }
+        TlsStream tls(*std::move(stream), call.tls->context);
+        tls.set_verify_callback(asio::ssl::host_name_verification(call.host));
+        SSL_set_tlsext_host_name(tls.native_handle(), call.host.c_str());
+        std::make_shared<ClientCall<TlsStream>>(std::move(tls), call, handler)->start(timeout);
       });
 }
 

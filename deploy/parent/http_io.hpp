@@ -23,7 +23,7 @@ struct HttpLimits {
 void serve_http(peer::StreamSocket stream, HttpHandler handler, HttpLimits limits,
                 std::shared_ptr<void> slot);
 
-enum class HttpErrc { broken = 1 };
+enum class HttpErrc { broken = 1, bad_tls };
 [[nodiscard]] base::CodeInfo describe(HttpErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(HttpErrc) {
   return "http";
@@ -32,17 +32,23 @@ enum class HttpErrc { broken = 1 };
   return base::enum_code(e);
 }
 
+class HttpTls;
+[[nodiscard]] base::Result<std::shared_ptr<HttpTls>> open_tls(const TlsFiles& files);
+
 struct HttpCall {
   std::string method, path, host;
   std::map<std::string, std::string> headers;
   std::string body{};
+  std::size_t max_reply = 2 * 1024 * 1024;
+  std::shared_ptr<HttpTls> tls{};  // none: as it is
 };
 struct HttpReply {
   unsigned status = 0;
-  std::string body;  // at most 2 MiB
+  std::string body;
 };
 using ReplyHandler = std::function<void(base::Result<HttpReply>)>;
-// One request on a connection of its own. Errors: StreamErrc from connecting, HttpErrc.
+// One request on a connection of its own. `timeout` is for connecting and again for the exchange.
+// Errors: StreamErrc from connecting, HttpErrc.
 void async_http_call(boost::asio::io_context& io, const peer::Endpoint& endpoint,
                      const HttpCall& call, std::chrono::milliseconds timeout, ReplyHandler handler);
 

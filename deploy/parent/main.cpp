@@ -9,6 +9,7 @@
 
 #include "deploy/command_line/command_line.hpp"
 #include "deploy/parent/parent_io.hpp"
+#include "deploy/parent/store_copy_io.hpp"
 
 namespace {
 
@@ -40,13 +41,13 @@ void watch_signals(asio::signal_set& signals, parent::Parent& running, asio::io_
       return watch_signals(signals, running, io, log);
     }
     log.info("stopping", {{"signal", signal}});
-    running.stop();
-    io.stop();
+    running.stop([&io] { io.stop(); });
   });
 }
 
 int run(const parent::Config& config) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the store
   allow_many_descriptors();
   base::Logger log("concordat-parent");
   asio::io_context io(1);
@@ -72,6 +73,17 @@ int check(const std::string& file, const parent::Config& config) {
   return kDone;
 }
 
+int copy(const parent::Config& config, const std::string& other) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto from = parent::read_config(other);
+  if (!from) return fail(from.error());
+  base::Logger log("concordat-parent");
+  const auto copied = parent::copy_store(*from, config, log);
+  if (!copied) return fail(copied.error());
+  std::cout << *copied << " entries are in the store\n";
+  return kDone;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -79,27 +91,34 @@ int main(int argc, char** argv) {
       "The parent instance's daemon: relay, store and egress for its enclaves.",
       "concordat-parent");
   const command_line::Command app = program.command();
-  std::string file;
+  std::string file, store_from;
   bool only_check = false;
   app.add_option("--config", file, "Configuration file (JSON)").required();
   app.add_flag("--check", only_check, "Check the configuration and what it names, then end");
+  app.add_option("--store-from", store_from,
+                 "Copy into the store what the store of this other configuration holds, then end");
   app.set_version_flag("--version", CONCORDAT_VERSION);
   app.footer(
       "Examples:\n"
       "  concordat-parent --config /etc/concordat/parent.json --check\n"
       "  concordat-parent --config /etc/concordat/parent.json\n"
+      "  concordat-parent --config new.json --store-from old.json    # neither parent running\n"
       "Signals: SIGHUP reads policy and authority descriptor again, SIGTERM ends.\n"
       "Exit status: 0 done, 1 usage or input/output error.\n\n"
       "An example of the configuration. In a lab without vsock, give each enclave\n"
       "\"dial\" and \"listen\" as unix:/PATH; \"egress\" values may be endpoints to dial\n"
       "instead, and \"credentials\" may hold access_key_id, secret_access_key and\n"
-      "session_token.\n\n" +
+      "session_token. A store that several instances share is\n"
+      "\"store\": {\"etcd\": {\"endpoints\": [\"tcp:10.0.0.5:2379\"], \"prefix\": \"concordat\",\n"
+      "                    \"tls\": {\"authorities\": PEM, \"certificate\": PEM, \"key\": "
+      "PEM}}}\n\n" +
       std::string(parent::example_config()));
   try {
     if (const auto ended = program.parse(argc, argv, std::cout, std::cerr)) return *ended;
     const auto config = parent::read_config(file);
     if (!config) return fail(config.error());
-    return only_check ? check(file, *config) : run(*config);
+    if (only_check) return check(file, *config);
+    return store_from.empty() ? run(*config) : copy(*config, store_from);
   } catch (const std::exception& error) {
     std::cerr << "concordat-parent: " << error.what() << "\n";
     return kUsageOrIo;

@@ -4,7 +4,7 @@
 
 #include "attest/base/file.hpp"
 #include "attest/base/log.hpp"
-#include "deploy/parent/store.hpp"
+#include "deploy/parent/store_service.hpp"
 
 namespace concordat::parent {
 namespace {
@@ -12,6 +12,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::string_view kReportsPrefix = "/v1/reports/";
+constexpr std::string_view kStorePrefix = "/v1/store/";
 constexpr std::string_view kForce = "force=true";
 
 HttpResponse json_response(std::string text) {
@@ -39,12 +40,27 @@ HttpResponse refusal(const base::Error& error) {
 void OperatorService::handle(const HttpRequest& request, const Respond& respond) {
   const auto what = publication_at(request.path);
   if (request.method == "PUT" && what) return push(*what, request, respond);
+  if (request.path.starts_with(kStorePrefix)) return use_store(request, respond);
   if (request.method != "GET") {
     return respond(
         http_error(405, "method_not_allowed",
                    what ? "only GET and PUT are answered here" : "only GET is answered here"));
   }
+  if (request.path == "/v1/custodians" && parts_.store != nullptr) {
+    return serve_custodians(*parts_.store, respond);
+  }
   respond(read(request));
+}
+
+void OperatorService::use_store(const HttpRequest& request, const Respond& respond) {
+  if (parts_.store == nullptr) {
+    return respond(http_error(404, "no_store", "the parent's configuration has no \"store\""));
+  }
+  const std::string place = request.path.substr(kStorePrefix.size());
+  const std::size_t slash = place.find('/');
+  serve_store(*parts_.store, place.substr(0, slash),
+              slash == std::string::npos ? std::nullopt : std::optional(place.substr(slash + 1)),
+              request, respond);
 }
 
 HttpResponse OperatorService::read(const HttpRequest& request) const {
@@ -63,8 +79,8 @@ HttpResponse OperatorService::read(const HttpRequest& request) const {
     return json_response(report->body);
   }
   return http_error(404, "not_found",
-                    "there are /metrics, /v1/status, /v1/policy, /v1/freshness and "
-                    "/v1/reports/NAME");
+                    "there are /metrics, /v1/status, /v1/policy, /v1/freshness, "
+                    "/v1/reports/NAME, /v1/custodians and /v1/store/FOLDER");
 }
 
 void OperatorService::push(Publication what, const HttpRequest& request, const Respond& respond) {

@@ -5,6 +5,9 @@
 //   PUT /v1/freshness       a freshness statement, likewise
 //   GET /v1/policy          what is handed out    GET /v1/freshness
 //   GET /v1/reports/NAME    what the enclave NAME says of itself, in its own words
+//   GET /v1/custodians      those that are announced in the store
+//   /v1/store/FOLDER        any folder of the store (store_service.hpp): to put the challenge of a
+//                           genesis there, to read what it gave, to restore and to move
 //
 // A push is refused (409) when it would be a step back; with ?force=true anything that has the
 // right form is taken. That is all the same to the enclaves, which judge by themselves.
@@ -13,6 +16,7 @@
 #include "deploy/parent/http.hpp"
 #include "deploy/parent/published.hpp"
 #include "deploy/parent/reports.hpp"
+#include "deploy/parent/store.hpp"
 
 namespace concordat::base {
 class Logger;
@@ -23,6 +27,7 @@ namespace concordat::parent {
 struct OperatorParts {
   Published* files = nullptr;
   const Reports* reports = nullptr;
+  Store* store = nullptr;  // may be null
   base::Logger* log = nullptr;
   // Runs `work`, which waits for the disk, somewhere else, and then `respond` here.
   std::function<void(std::function<HttpResponse()> work, Respond respond)> offload;
@@ -38,6 +43,7 @@ class OperatorService {
 
  private:
   [[nodiscard]] HttpResponse read(const HttpRequest& request) const;
+  void use_store(const HttpRequest& request, const Respond& respond);
   void push(Publication what, const HttpRequest& request, const Respond& respond);
   [[nodiscard]] HttpResponse published(Publication what, const std::string& body);
 

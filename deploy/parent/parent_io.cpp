@@ -4,10 +4,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "deploy/parent/announcer_io.hpp"
 #include "deploy/parent/credentials_io.hpp"
 #include "deploy/parent/http_io.hpp"
 #include "deploy/parent/operator_service.hpp"
 #include "deploy/parent/status_io.hpp"
+#include "deploy/parent/store/open_store_io.hpp"
 
 namespace concordat::parent {
 namespace {
@@ -30,11 +32,15 @@ std::string_view enclave_of(const Source& source) {
   return std::string_view(source.text).substr(kEnclavePrefix.size());
 }
 
-std::optional<Route> find_enclave(const Config& config, const std::string& name) {
+// What the configuration says goes before what was announced.
+std::optional<Route> find_enclave(const Config& config, const Announcer* announced,
+                                  const std::string& name) {
   const auto local = config.enclaves.find(name);
   if (local != config.enclaves.end()) return Route{Route::Kind::enclave, local->second.dial};
   const auto remote = config.peers.enclaves.find(name);
   if (remote != config.peers.enclaves.end()) return Route{Route::Kind::parent, remote->second};
+  const auto found = announced != nullptr ? announced->find(name) : std::nullopt;
+  if (found) return Route{Route::Kind::parent, *found};
   return {};
 }
 
@@ -42,13 +48,13 @@ std::optional<Route> find_enclave(const Config& config, const std::string& name)
 std::optional<Route> route_for_parent(const Config& config, const Target& target) {
   const auto* enclave = std::get_if<peer::EnclaveTarget>(&target);
   if (enclave == nullptr || !config.enclaves.contains(enclave->name)) return {};
-  return find_enclave(config, enclave->name);
+  return find_enclave(config, nullptr, enclave->name);
 }
 
-std::optional<Route> route_for_enclave(const Config& config, const std::string& caller,
-                                       const Target& target) {
+std::optional<Route> route_for_enclave(const Config& config, const Announcer* announced,
+                                       const std::string& caller, const Target& target) {
   if (const auto* enclave = std::get_if<peer::EnclaveTarget>(&target)) {
-    return find_enclave(config, enclave->name);
+    return find_enclave(config, announced, enclave->name);
   }
   if (std::holds_alternative<peer::ParentHttpTarget>(target))
     return Route{Route::Kind::service, {}};
@@ -79,8 +85,8 @@ class Parent::Impl : public std::enable_shared_from_this<Impl> {
   Status open() {
     CONCORDAT_CHECK(files_.reload(config_));
     if (config_.store) {
-      CONCORDAT_TRY(Store store, Store::open(*config_.store));
-      store_.emplace(std::move(store));
+      CONCORDAT_TRY(store_, open_store(io_, *config_.store, log_));
+      announcer_ = std::make_shared<Announcer>(io_, config_, *store_, log_);
     }
     if (config_.credentials) credentials_.emplace(io_, *config_.credentials);
     services_ = std::make_unique<Services>(service_parts());
@@ -89,18 +95,21 @@ class Parent::Impl : public std::enable_shared_from_this<Impl> {
     CONCORDAT_CHECK(listen_for_enclaves());
     CONCORDAT_CHECK(listen_for_parents());
     CONCORDAT_CHECK(listen_for_operators());
+    if (announcer_) announcer_->start();
     tick();
     return {};
   }
 
   void reload();
 
-  void stop() {
+  void stop(std::function<void()> done) {
     ticker_.cancel();
     operator_listener_.reset();
     if (services_) services_->dismiss_waiting();
     if (relay_) relay_->stop();
     disk_.join();
+    if (!announcer_) return done();
+    std::exchange(announcer_, {})->stop(std::move(done));
   }
 
  private:
@@ -123,7 +132,6 @@ class Parent::Impl : public std::enable_shared_from_this<Impl> {
   base::UnixMillis started_;
   Published files_;
   Reports reports_;
-  std::optional<Store> store_;
   std::optional<CredentialsSource> credentials_;
   std::unique_ptr<Services> services_;
   std::unique_ptr<OperatorService> operators_;
@@ -132,20 +140,23 @@ class Parent::Impl : public std::enable_shared_from_this<Impl> {
   std::size_t operator_connections_ = 0;
   std::uint64_t reloads_ = 0, failed_reloads_ = 0;
   asio::steady_timer ticker_;
-  // One thread: writes to the store stay in order, and the relay never waits for the disk.
+  // One thread: what operators push is written in order, and the relay never waits for the disk.
   asio::thread_pool disk_{1};
+  // Ends before those to whom it answers.
+  std::unique_ptr<Store> store_;
+  std::shared_ptr<Announcer> announcer_;
 };
 
 ServiceParts Parent::Impl::service_parts() {
   ServiceParts parts;
   parts.config = &config_;
   parts.files = &files_;
-  parts.store = store_ ? &*store_ : nullptr;
+  parts.store = store_.get();
   parts.reports = &reports_;
   parts.log = &log_;
   parts.clock = base::system_monotonic_clock;
-  parts.offload = [this](std::function<HttpResponse()> work, const Respond& respond) {
-    offload(std::move(work), respond);
+  parts.discovered = [this] {
+    return announcer_ ? announcer_->names() : std::vector<std::string>();
   };
   if (credentials_) {
     parts.credentials = [this](auto handler) { credentials_->get(std::move(handler)); };
@@ -157,6 +168,7 @@ OperatorParts Parent::Impl::operator_parts() {
   OperatorParts parts;
   parts.files = &files_;
   parts.reports = &reports_;
+  parts.store = store_.get();
   parts.log = &log_;
   parts.offload = [this](std::function<HttpResponse()> work, const Respond& respond) {
     offload(std::move(work), respond);
@@ -172,7 +184,7 @@ peer::relay::Parts Parent::Impl::relay_parts() {
   parts.log = &log_;
   parts.route = [this](const Source& caller, const Target& target) {
     if (!caller.text.starts_with(kEnclavePrefix)) return route_for_parent(config_, target);
-    return route_for_enclave(config_, std::string(enclave_of(caller)), target);
+    return route_for_enclave(config_, announcer_.get(), std::string(enclave_of(caller)), target);
   };
   parts.serve = [this](StreamSocket stream, const Source& caller, peer::relay::Slot slot) {
     serve_enclave(std::move(stream), caller, std::move(slot));
@@ -242,7 +254,7 @@ void Parent::Impl::offload(std::function<HttpResponse()> work, const Respond& re
 void Parent::Impl::serve_enclave(StreamSocket stream, const Source& caller,
                                  peer::relay::Slot slot) {
   HttpLimits limits;
-  if (config_.store) limits.max_body = config_.store->max_bytes;
+  if (config_.store) limits.max_body = config_.store->limits.max_bytes;
   limits.max_body_of["/v1/report"] = kMaxReport;
   serve_http(
       std::move(stream),
@@ -254,9 +266,9 @@ void Parent::Impl::serve_enclave(StreamSocket stream, const Source& caller,
 }
 
 StatusInput Parent::Impl::status() const {
-  return {
-      config_,  files_,   services_->counters(), services_->waiting(), reports_, relay_->snapshot(),
-      started_, reloads_, failed_reloads_};
+  return {config_,  files_,         services_->counters(), services_->waiting(),
+          reports_, store_.get(),   relay_->snapshot(),    started_,
+          reloads_, failed_reloads_};
 }
 
 void Parent::Impl::tick() {
@@ -283,7 +295,7 @@ void Parent::Impl::reload() {
 
 Parent::Parent(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Parent::~Parent() {
-  impl_->stop();
+  impl_->stop([] {});
 }
 
 Result<std::unique_ptr<Parent>> Parent::start(asio::io_context& io, Config config,
@@ -295,18 +307,13 @@ Result<std::unique_ptr<Parent>> Parent::start(asio::io_context& io, Config confi
 void Parent::reload() {
   impl_->reload();
 }
-void Parent::stop() {
-  impl_->stop();
+void Parent::stop(std::function<void()> done) {
+  impl_->stop(std::move(done));
 }
 
 Status check_surroundings(const Config& config) {
   CONCORDAT_CHECK(Published().reload(config));
-  if (config.store) {
-    const auto store = Store::open(*config.store);
-    // A store that is in use is in order: the parent that uses it may be running.
-    if (!store && !store.error().is(StoreErrc::in_use)) return store.error();
-  }
-  return {};
+  return config.store ? check_store(*config.store) : Status();
 }
 
 }  // namespace concordat::parent

@@ -2,6 +2,7 @@
 // configuration, signals and a log.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "attest/base/log.hpp"
@@ -23,8 +24,9 @@ class Parent {
 
   // Reads policy and authority descriptor again; on an error what was there stays.
   void reload();
-  // Ends listeners and streams, and waits for writes to the store that are under way.
-  void stop();
+  // Ends listeners and streams, withdraws what was announced and then calls `done`, once. The store
+  // ends with the parent, after the write that is under way.
+  void stop(std::function<void()> done);
 
  private:
   class Impl;

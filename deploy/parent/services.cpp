@@ -4,17 +4,17 @@
 #include <nlohmann/json.hpp>
 
 #include "attest/base/log.hpp"
+#include "deploy/parent/store_service.hpp"
 
 namespace concordat::parent {
 namespace {
 
 using base::Result;
-using base::Status;
 using nlohmann::ordered_json;
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kCbor = "application/cbor";
-constexpr std::string_view kBytes = "application/octet-stream";
+constexpr std::string_view kStore = "/v1/store";
 constexpr std::string_view kStorePrefix = "/v1/store/";
 
 HttpResponse json_response(const ordered_json& value) {
@@ -29,60 +29,13 @@ HttpResponse file_response(const std::optional<Published::File>& file, std::stri
   return {200, std::string(type), std::string(base::as_text(file->content)), file->version};
 }
 
-unsigned status_of(const base::Error& error) {
-  if (error.is(StoreErrc::bad_name)) return 400;
-  if (error.is(StoreErrc::not_found)) return 404;
-  if (error.is(StoreErrc::version_differs)) return 412;
-  if (error.is(StoreErrc::condition_missing)) return 428;
-  if (error.is(StoreErrc::too_large)) return 413;
-  if (error.is(StoreErrc::full)) return 507;
-  return 500;
-}
-
-HttpResponse store_error(const base::Error& error) {
-  return http_error(status_of(error), error.name(), error.to_string());
-}
-
-// If-Match takes one version as the store gave it; lists and weak tags have no meaning here.
-Result<WriteCondition> condition_of(const HttpRequest& request) {
-  if (request.if_match.has_value() == request.if_none_match.has_value()) {
-    return StoreErrc::condition_missing;
-  }
-  if (request.if_none_match) {
-    if (*request.if_none_match != "*") return StoreErrc::condition_missing;
-    return WriteCondition{};
-  }
-  const std::string& tag = *request.if_match;
-  if (tag.size() < 2 || tag.front() != '"' || tag.back() != '"') {
-    return StoreErrc::condition_missing;
-  }
-  return WriteCondition{tag.substr(1, tag.size() - 2)};
-}
-
-HttpResponse read_entry(const Store& store, const std::string& folder, const std::string& name) {
-  const auto entry = store.get(folder, name);
-  if (!entry) return store_error(entry.error());
-  return {200, std::string(kBytes), std::string(base::as_text(entry->content)), entry->version};
-}
-
-HttpResponse write_entry(Store& store, const std::string& folder, const std::string& name,
-                         const HttpRequest& request) {
-  const auto condition = condition_of(request);
-  if (!condition) return store_error(condition.error());
-  const auto version = store.put(folder, name, base::as_bytes(request.body), *condition);
-  if (!version) return store_error(version.error());
-  return {204, {}, {}, *version};
-}
-
 // VERSION of "after=VERSION": a version as file_response says it, or "none". nullopt: no question
 // for news; empty: not understood.
 std::optional<std::string> after_of(const std::string& query) {
   constexpr std::string_view kAfter = "after=";
   if (query.empty()) return std::nullopt;
   const std::string version = query.starts_with(kAfter) ? query.substr(kAfter.size()) : "";
-  const bool hex = version.size() == 2 * base::Sha256Digest::kSize &&
-                   version.find_first_not_of("0123456789abcdef") == std::string::npos;
-  return hex || version == "none" ? version : "";
+  return is_version(version) || version == "none" ? version : "";
 }
 
 std::string_view version_or_none(const std::optional<Published::File>& file) {
@@ -95,9 +48,9 @@ HttpResponse publication_response(const Published& files, Publication what) {
 }
 
 std::string route_of(const HttpRequest& request) {
-  static const std::set<std::string, std::less<>> kRoutes{"/v1/config",      "/v1/policy",
-                                                          "/v1/freshness",   "/v1/authority",
-                                                          "/v1/credentials", "/v1/report"};
+  static const std::set<std::string, std::less<>> kRoutes{
+      "/v1/config",      "/v1/policy", "/v1/freshness", "/v1/authority",
+      "/v1/credentials", "/v1/report", "/v1/store",     "/v1/custodians"};
   if (kRoutes.contains(request.path)) return request.path;
   return request.path.starts_with(kStorePrefix) ? "/v1/store/{name}" : "other";
 }
@@ -118,7 +71,9 @@ void Services::handle(const std::string& caller, const HttpRequest& request,
     ++counters_[{route, response.status}];
     respond(std::move(response));
   };
-  if (request.path.starts_with(kStorePrefix)) return use_store(caller, request, counted);
+  if (request.path == kStore || request.path.starts_with(kStorePrefix)) {
+    return use_store(caller, request, counted);
+  }
   if (route_of(request) == "other") {
     return counted(http_error(404, "not_found", "there is no such path"));
   }
@@ -131,6 +86,10 @@ void Services::handle(const std::string& caller, const HttpRequest& request,
   }
   if (request.path == "/v1/config") return counted(describe_caller(caller));
   if (request.path == "/v1/credentials") return hand_out_credentials(caller, counted);
+  if (request.path == "/v1/custodians") {
+    if (parts_.store != nullptr) return serve_custodians(*parts_.store, counted);
+    return counted(json_response({{"custodians", ordered_json::array()}}));
+  }
   if (request.path == "/v1/policy") {
     return hand_out(caller, Publication::policy, request, counted);
   }
@@ -196,6 +155,8 @@ HttpResponse Services::describe_caller(const std::string& caller) const {
   }
   for (const auto& [name, parent] : config.peers.enclaves)
     targets.push_back("enclave/" + name);
+  for (const std::string& name : parts_.discovered())
+    targets.push_back("enclave/" + name);
   for (const std::string& name : enclave.egress)
     targets.push_back("egress/" + name);
   return json_response({{"enclave", caller},
@@ -232,16 +193,10 @@ void Services::use_store(const std::string& caller, const HttpRequest& request,
                               "the parent's configuration gives this enclave no "
                               "folder of the store"));
   }
-  if (request.method != "GET" && request.method != "PUT") {
-    return respond(http_error(405, "method_not_allowed", "only GET and PUT are answered here"));
-  }
-  parts_.offload(
-      [store = parts_.store, folder = *folder, request] {
-        const std::string name = request.path.substr(kStorePrefix.size());
-        return request.method == "GET" ? read_entry(*store, folder, name)
-                                       : write_entry(*store, folder, name, request);
-      },
-      respond);
+  const bool named = request.path != kStore;
+  serve_store(*parts_.store, *folder,
+              named ? std::optional(request.path.substr(kStorePrefix.size())) : std::nullopt,
+              request, respond);
 }
 
 }  // namespace concordat::parent

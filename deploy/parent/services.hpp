@@ -5,8 +5,8 @@
 //   GET /v1/freshness     the newest freshness statement for it
 //   GET /v1/credentials   credentials for KMS, in the words of the instance metadata service, for
 //                         the enclaves that the configuration gives them to
-//   GET /v1/store/NAME    a sealed blob, its version as ETag
-//   PUT /v1/store/NAME    writes one: If-Match: "VERSION" replaces it, If-None-Match: * makes it
+//   /v1/store             the enclave's own folder of the store (store_service.hpp): sealed blobs
+//   GET /v1/custodians    those that are announced in the store, to be dialled as enclave/NAME
 //   PUT /v1/report        what the enclave says of itself, for operators
 //
 // With ?after=VERSION (or after=none) policy and freshness are answered when there is another one
@@ -21,6 +21,7 @@
 #include <set>
 
 #include "attest/base/clock.hpp"
+#include "deploy/parent/config.hpp"
 #include "deploy/parent/http.hpp"
 #include "deploy/parent/published.hpp"
 #include "deploy/parent/reports.hpp"
@@ -44,8 +45,8 @@ struct ServiceParts {
   Reports* reports = nullptr;
   base::Logger* log = nullptr;
   std::function<base::MonotonicMillis()> clock;
-  // Runs `work`, which waits for the disk, somewhere else, and then `respond` here.
-  std::function<void(std::function<HttpResponse()> work, Respond respond)> offload;
+  // Names of enclaves that the relay reaches because they are announced.
+  std::function<std::vector<std::string>()> discovered;
   std::function<void(std::function<void(const base::Result<Credentials>&)>)> credentials;
 };
 

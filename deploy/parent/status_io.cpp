@@ -137,6 +137,25 @@ ordered_json totals_json(const peer::relay::Snapshot& relay) {
           {"bytes_from_target", from}};
 }
 
+void expose_store(Exposition& out, const Store& store) {
+  out.family("concordat_parent_store_requests_total", "counter",
+             "Requests to the store by operation and result.");
+  for (const auto& [key, count] : store.counters())
+    out.sample({{"operation", name_of(key.first)}, {"result", key.second}}, count);
+  out.family("concordat_parent_store_up", "gauge",
+             "1 while the store serves as it should, 0 while it is full, unreachable or damaged.");
+  out.sample({{"engine", store.engine()}}, store.trouble() ? 0 : 1);
+}
+
+ordered_json store_json(const Store* store) {
+  if (store == nullptr) return {};
+  ordered_json out = {{"engine", store->engine()}, {"trouble", nullptr}};
+  if (const auto& trouble = store->trouble()) {
+    out["trouble"] = {{"code", trouble->name()}, {"message", trouble->to_string()}};
+  }
+  return out;
+}
+
 ordered_json topology_json(const Config& config) {
   ordered_json enclaves = ordered_json::object(), egress = ordered_json::object(),
                remote = ordered_json::object();
@@ -194,6 +213,7 @@ std::string render_metrics(const StatusInput& input) {
     const std::string status = std::to_string(key.second);
     out.sample({{"route", key.first}, {"status", status}}, count);
   }
+  if (input.store != nullptr) expose_store(out, *input.store);
   out.family("concordat_parent_reloads_total", "counter", "Re-readings of the policy by result.");
   out.sample({{"result", "ok"}}, input.reloads);
   out.sample({{"result", "failed"}}, input.failed_reloads);
@@ -226,6 +246,7 @@ std::string render_status(const StatusInput& input) {
                                {"topology", topology_json(input.config)},
                                {"policy", policy_json(input)},
                                {"reports", reports_json(input.reports)},
+                               {"store", store_json(input.store)},
                                {"totals", totals_json(input.relay)},
                                {"callers", std::move(callers)},
                                {"streams", std::move(streams)},

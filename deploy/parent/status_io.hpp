@@ -13,6 +13,7 @@ struct StatusInput {
   const Services::Counters& http;
   std::map<std::string, std::size_t> waiting;  // for news, by enclave
   const Reports& reports;
+  const Store* store;  // may be null
   peer::relay::Snapshot relay;
   base::UnixMillis started;
   std::uint64_t reloads = 0, failed_reloads = 0;

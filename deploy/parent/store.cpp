@@ -1,14 +1,10 @@
 #include "deploy/parent/store.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
-#include "attest/base/file.hpp"
 #include "attest/base/hash.hpp"
+#include "attest/base/log.hpp"
+#include "peer/relay_preface.hpp"
 
 namespace concordat::parent {
 namespace {
@@ -17,30 +13,42 @@ using base::Error;
 using base::Result;
 using base::Status;
 
-constexpr std::size_t kMaxName = 100;
-constexpr mode_t kOwnerOnly = 0600;
-
 bool is_word(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
-
-Error failed(const std::filesystem::path& path, const std::string& why) {
-  return Error(StoreErrc::failed, path.string() + ": " + why);
+bool is_name_character(char c) noexcept {
+  return is_word(c) || c == '.' || c == '_' || c == '-';
 }
 
-// The folder stays once it is made, so its own entry must survive a crash as well.
-Status make_folder(const std::filesystem::path& path) {
-  std::error_code failure;
-  if (!std::filesystem::create_directory(path, failure)) {
-    return failure ? Status(failed(path, failure.message())) : Status();
+Status check_folder(const std::string& folder) {
+  if (peer::is_enclave_name(folder)) return {};
+  return Error(StoreErrc::bad_name, "the folder's name");
+}
+Status check_key(const EntryKey& key) {
+  CONCORDAT_CHECK(check_folder(key.folder));
+  if (!is_entry_name(key.name)) return StoreErrc::bad_name;
+  return {};
+}
+// A prefix of a name is empty or a name.
+Status check_query(const ListQuery& query) {
+  CONCORDAT_CHECK(check_folder(query.folder));
+  if (!query.prefix.empty() && !is_entry_name(query.prefix)) {
+    return Error(StoreErrc::bad_name, "prefix");
   }
-  std::filesystem::permissions(path, std::filesystem::perms::owner_all, failure);
-  const base::Descriptor above(
-      ::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (failure || !above.open() || ::fsync(above.get()) != 0) {
-    return failed(path, failure ? failure.message() : std::strerror(errno));
+  if (!query.after.empty() && !is_entry_name(query.after)) {
+    return Error(StoreErrc::bad_name, "after");
   }
   return {};
+}
+
+// What says something about the store, and not about one request.
+bool is_trouble(const Error& error) {
+  return error.is(StoreErrc::full) || error.is(StoreErrc::unreachable) ||
+         error.is(StoreErrc::corrupt) || error.is(StoreErrc::failed);
+}
+
+bool writes(StoreOperation operation) {
+  return operation == StoreOperation::put || operation == StoreOperation::announce;
 }
 
 }  // namespace
@@ -59,86 +67,163 @@ base::CodeInfo describe(StoreErrc code) noexcept {
       return {"condition_missing", "a write says If-Match with a version or If-None-Match: *"};
     case StoreErrc::too_large:
       return {"too_large", "the entry is larger than allowed"};
+    case StoreErrc::folder_full:
+      return {"folder_full", "the folder holds as much as the configuration allows"};
     case StoreErrc::full:
-      return {"full", "the folder holds as many entries as allowed"};
+      return {"full", "the store's disk is full"};
+    case StoreErrc::busy:
+      return {"busy", "too many requests to the store wait already; try again"};
+    case StoreErrc::unreachable:
+      return {"unreachable", "the store cannot be reached"};
+    case StoreErrc::name_taken:
+      return {"name_taken", "the name is announced with another address"};
     case StoreErrc::in_use:
       return {"in_use", "another program uses the store"};
+    case StoreErrc::foreign:
+      return {"foreign", "the file is not a store of this program"};
+    case StoreErrc::corrupt:
+      return {"corrupt", "the store is damaged"};
     case StoreErrc::failed:
       return {"failed", "the store cannot read or write"};
   }
   return {"unknown", "unknown store error"};
 }
 
+std::string_view name_of(StoreOperation operation) noexcept {
+  switch (operation) {
+    case StoreOperation::get:
+      return "get";
+    case StoreOperation::put:
+      return "put";
+    case StoreOperation::remove:
+      return "remove";
+    case StoreOperation::list:
+      return "list";
+    case StoreOperation::announce:
+      return "announce";
+    case StoreOperation::withdraw:
+      return "withdraw";
+    case StoreOperation::custodians:
+      return "custodians";
+  }
+  return "unknown";
+}
+
 std::string version_of(base::BytesView content) {
   return base::sha256({content}).hex();
 }
 
+bool is_version(std::string_view text) noexcept {
+  return text.size() == 2 * base::Sha256Digest::kSize &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 bool is_entry_name(std::string_view name) noexcept {
-  if (name.empty() || name.size() > kMaxName || !is_word(name.front())) return false;
-  return std::ranges::all_of(name,
-                             [](char c) { return is_word(c) || c == '.' || c == '_' || c == '-'; });
+  return !name.empty() && name.size() <= keyservice::kMaxStoreName && is_word(name.front()) &&
+         std::ranges::all_of(name, is_name_character);
 }
 
-Result<Store> Store::open(const StoreConfig& config) {
-  CONCORDAT_CHECK(make_folder(config.directory));
-  const std::filesystem::path file = config.directory / ".lock";
-  base::Descriptor lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOwnerOnly));
-  if (!lock.open()) return failed(file, std::strerror(errno));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Error(StoreErrc::in_use, config.directory.string());
+template <class T>
+Result<Store::Handler<T>> Store::admit(StoreOperation operation, const std::string& folder,
+                                       Handler<T> handler) {
+  std::size_t& pending = pending_[folder];
+  if (pending >= kMaxPendingOfFolder) {
+    const Error busy(StoreErrc::busy, std::to_string(pending) + " wait");
+    refuse(operation, handler, busy);
+    return busy;
   }
-  return Store(config, std::move(lock));
+  ++pending;
+  return Handler<T>([this, operation, folder, handler = std::move(handler)](Result<T> result) {
+    const auto waiting = pending_.find(folder);
+    if (--waiting->second == 0) pending_.erase(waiting);
+    note(operation, result.error());
+    handler(std::move(result));
+  });
 }
 
-Result<std::filesystem::path> Store::path_of(std::string_view folder, std::string_view name) const {
-  if (!is_entry_name(name) || !peer::is_enclave_name(folder)) return StoreErrc::bad_name;
-  return config_.directory / folder / name;
+template <class T>
+void Store::refuse(StoreOperation operation, const Handler<T>& handler, Error why) {
+  note(operation, why);
+  handler(std::move(why));
 }
 
-Result<StoredEntry> Store::get(std::string_view folder, std::string_view name) const {
-  CONCORDAT_TRY(const std::filesystem::path path, path_of(folder, name));
-  std::error_code failure;
-  if (!std::filesystem::exists(path, failure)) {
-    if (failure) return failed(path, failure.message());
-    return StoreErrc::not_found;
-  }
-  auto content = base::read_file(path, config_.max_bytes);
-  if (!content) return Error(StoreErrc::failed, content.error().to_string());
-  std::string version = version_of(*content);
-  return StoredEntry{*std::move(content), std::move(version)};
+void Store::note(StoreOperation operation, const Error& failure) {
+  ++counters_[{operation, failure.code() ? std::string(failure.name()) : "ok"}];
+  watch(operation, failure);
 }
 
-Status Store::check_room(const std::filesystem::path& folder) const {
-  std::error_code failure;
-  std::size_t entries = 0;
-  for (auto at = std::filesystem::directory_iterator(folder, failure);
-       !failure && at != std::filesystem::directory_iterator(); at.increment(failure)) {
-    ++entries;
+// A store that is full still answers reads: only a write shows that it is over.
+void Store::watch(StoreOperation operation, const Error& failure) {
+  if (is_trouble(failure)) {
+    const bool new_trouble = !trouble_ || trouble_->code() != failure.code();
+    trouble_ = failure;
+    if (new_trouble) {
+      log_.error("store_trouble", failure,
+                 {{"engine", engine()}, {"operation", name_of(operation)}});
+    }
+    return;
   }
-  if (failure) return failed(folder, failure.message());
-  if (entries >= config_.max_entries) return StoreErrc::full;
-  return {};
+  if (!trouble_ || failure.code()) return;
+  if (!writes(operation) && !trouble_->is(StoreErrc::unreachable)) return;
+  trouble_.reset();
+  log_.info("store_recovered", {{"engine", engine()}});
 }
 
-Result<std::string> Store::put(std::string_view folder, std::string_view name,
-                               base::BytesView content, const WriteCondition& condition) {
-  CONCORDAT_TRY(const std::filesystem::path path, path_of(folder, name));
-  if (content.size() > config_.max_bytes) {
-    return Error(StoreErrc::too_large, std::to_string(content.size()) + " bytes, at most " +
-                                           std::to_string(config_.max_bytes));
+void Store::get(EntryKey key, Handler<StoredEntry> handler) {
+  if (const Status fits = check_key(key); !fits) {
+    return refuse(StoreOperation::get, handler, fits.error());
   }
-  CONCORDAT_CHECK(make_folder(path.parent_path()));
-  const auto present = get(folder, name);
-  if (!present && !present.error().is(StoreErrc::not_found)) return present.error();
-  const std::optional<std::string> version =
-      present ? std::optional(present->version) : std::nullopt;
-  if (version != condition.version) {
-    return Error(StoreErrc::version_differs, version ? *version : "nothing is there");
+  auto admitted = admit(StoreOperation::get, key.folder, std::move(handler));
+  if (admitted) do_get(std::move(key), *std::move(admitted));
+}
+
+void Store::put(EntryKey key, base::Bytes content, WriteCondition condition,
+                Handler<std::string> handler) {
+  Status fits = check_key(key);
+  if (fits && content.size() > limits_.max_bytes) {
+    fits = Error(StoreErrc::too_large, std::to_string(content.size()) + " bytes, at most " +
+                                           std::to_string(limits_.max_bytes));
   }
-  if (!present) CONCORDAT_CHECK(check_room(path.parent_path()));
-  const Status written = base::write_file(path, content, kOwnerOnly);
-  if (!written) return Error(StoreErrc::failed, written.error().to_string());
-  return version_of(content);
+  if (!fits) return refuse(StoreOperation::put, handler, fits.error());
+  auto admitted = admit(StoreOperation::put, key.folder, std::move(handler));
+  if (admitted) {
+    do_put(std::move(key), std::move(content), std::move(condition), *std::move(admitted));
+  }
+}
+
+void Store::remove(EntryKey key, std::string version, Handler<void> handler) {
+  if (const Status fits = check_key(key); !fits) {
+    return refuse(StoreOperation::remove, handler, fits.error());
+  }
+  auto admitted = admit(StoreOperation::remove, key.folder, std::move(handler));
+  if (admitted) do_remove(std::move(key), std::move(version), *std::move(admitted));
+}
+
+void Store::list(ListQuery query, Handler<StorePage> handler) {
+  if (const Status fits = check_query(query); !fits) {
+    return refuse(StoreOperation::list, handler, fits.error());
+  }
+  query.max_bytes = std::min(query.max_bytes, kMaxPageBytes);
+  auto admitted = admit(StoreOperation::list, query.folder, std::move(handler));
+  if (admitted) do_list(std::move(query), *std::move(admitted));
+}
+
+void Store::announce(Announcement who, std::chrono::seconds ttl, Handler<void> handler) {
+  if (!peer::is_enclave_name(who.name)) {
+    return refuse(StoreOperation::announce, handler, Error(StoreErrc::bad_name, "announcement"));
+  }
+  auto admitted = admit(StoreOperation::announce, {}, std::move(handler));
+  if (admitted) do_announce(std::move(who), ttl, *std::move(admitted));
+}
+
+void Store::withdraw(std::string name, Handler<void> handler) {
+  auto admitted = admit(StoreOperation::withdraw, {}, std::move(handler));
+  if (admitted) do_withdraw(std::move(name), *std::move(admitted));
+}
+
+void Store::custodians(Handler<std::vector<Announcement>> handler) {
+  auto admitted = admit(StoreOperation::custodians, {}, std::move(handler));
+  if (admitted) do_custodians(*std::move(admitted));
 }
 
 }  // namespace concordat::parent

@@ -38,8 +38,12 @@ TEST(ParentConfig, RefusesUnknownKeysInEveryPart) {
   }
   EXPECT_EQ(refusal(with(R"(,"relay": {"limits": {"max_stream": 1}})")).to_string(),
             "unknown key: relay.limits.max_stream");
-  EXPECT_EQ(refusal(with(R"(,"store": {"directory": "/s", "x": 1})")).to_string(),
+  EXPECT_EQ(refusal(with(R"(,"store": {"sqlite": "/s", "x": 1})")).to_string(),
             "unknown key: store.x");
+  EXPECT_EQ(refusal(with(R"(,"store": {"sqlite": "/s"}, "announce": {"address": "tcp:a:1",
+                          "enclaves": ["w"], "x": 1})"))
+                .to_string(),
+            "unknown key: announce.x");
   EXPECT_EQ(refusal(with(R"(,"operator": {"listen": "unix:/o", "x": 1})")).to_string(),
             "unknown key: operator.x");
   EXPECT_EQ(refusal(with(R"(,"credentials": {"imds": "tcp:1.2.3.4:80", "x": 1})")).to_string(),
@@ -115,8 +119,48 @@ TEST(ParentConfig, StatementsAreKeptBesideThePolicy) {
 TEST(ParentConfig, AStoreFolderNeedsAStore) {
   EXPECT_EQ(refusal(R"({"enclaves": {"a": {"dial": "vsock:17:1", "role": "w", "store": "s"}}})")
                 .to_string(),
-            "a part of the configuration is missing: enclaves.a.store: the file has no \"store\" "
-            "with a directory");
+            "a part of the configuration is missing: enclaves.a.store: the file has no section "
+            "\"store\"");
+}
+
+TEST(ParentConfig, AStoreIsOneOfTwo) {
+  const auto store = [](const std::string& text) { return refusal(with(",\"store\": " + text)); };
+  EXPECT_TRUE(store("{}").is(ConfigErrc::missing_part));
+  EXPECT_TRUE(store(R"({"sqlite": "/s", "etcd": {"endpoints": ["tcp:a:1"]}})")
+                  .is(ConfigErrc::missing_part));
+  EXPECT_TRUE(store(R"({"sqlite": "s"})").is(ConfigErrc::bad_path));
+  EXPECT_TRUE(store(R"({"etcd": {"endpoints": []}})").is(base::JsonErrc::bad_value));
+  EXPECT_TRUE(store(R"({"etcd": {"endpoints": ["http://a:1"]}})").code().failed());
+  EXPECT_TRUE(store(R"({"etcd": {"endpoints": ["tcp:a:1"], "prefix": "a/b"}})")
+                  .is(base::JsonErrc::bad_value));
+  EXPECT_TRUE(
+      store(R"({"etcd": {"endpoints": ["tcp:a:1"], "tls": {}}})").is(base::JsonErrc::missing_key));
+  EXPECT_TRUE(store(R"({"etcd": {"endpoints": ["tcp:a:1"],
+                        "tls": {"authorities": "/a", "key": "/k"}}})")
+                  .is(ConfigErrc::missing_part));
+  EXPECT_TRUE(store(R"({"sqlite": "/s", "max_bytes": 1048577})").is(base::JsonErrc::bad_value));
+  const Config config = parse_config(with(R"(,"store": {"etcd": {
+      "endpoints": ["tcp:a:2379", "tcp:b:2379"], "prefix": "prod",
+      "tls": {"authorities": "/ca", "certificate": "/c", "key": "/k"}}, "max_entries": 5})"))
+                            .value();
+  EXPECT_EQ(config.store->etcd->endpoints.size(), 2u);
+  EXPECT_EQ(config.store->etcd->prefix, "prod");
+  EXPECT_EQ(config.store->etcd->tls->key, "/k");
+  EXPECT_EQ(config.store->limits.max_entries, 5u);
+}
+
+TEST(ParentConfig, AnnouncesOnlyWhatIsHereAndOnlyInAStore) {
+  const std::string announce =
+      R"(,"announce": {"address": "tcp:10.0.0.1:7001", "enclaves": ["w"]})";
+  EXPECT_TRUE(refusal(with(announce)).is(ConfigErrc::missing_part));
+  const std::string store = R"(,"store": {"sqlite": "/s"})";
+  const Config config = parse_config(with(store + announce)).value();
+  EXPECT_EQ(config.announce->ttl, std::chrono::seconds(15));
+  EXPECT_EQ(config.announce->enclaves, std::set<std::string>{"w"});
+  EXPECT_EQ(refusal(with(store + R"(,"announce": {"address": "tcp:a:1", "enclaves": ["x"]})"))
+                .to_string(),
+            "a part of the configuration is missing: announce.enclaves: the section \"enclaves\" "
+            "has no \"x\"");
 }
 
 TEST(ParentConfig, AnEnclaveHasNoEgressAndNoCredentialsUnlessItIsGivenThem) {

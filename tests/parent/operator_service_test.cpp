@@ -9,6 +9,7 @@
 #include "attest/base/file.hpp"
 #include "attest/base/log.hpp"
 #include "policy/freshness.hpp"
+#include "tests/parent/direct_store.hpp"
 #include "tests/support/policy_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -31,6 +32,8 @@ class OperatorServiceTest : public testing::Test {
     OperatorParts parts;
     parts.files = &files_;
     parts.reports = &reports_;
+    store_.emplace(folder_.path() / "store.db", StoreLimits{}, log_);
+    parts.store = &*store_;
     parts.log = &log_;
     parts.offload = [this](const auto& work, const auto& respond) {
       if (hold_) {
@@ -90,6 +93,7 @@ class OperatorServiceTest : public testing::Test {
   Published files_;
   Reports reports_;
   base::Logger log_{"test", [](std::string_view) {}};
+  std::optional<test::DirectStore> store_;
   int told_ = 0;
   bool hold_ = false;
   std::function<void()> held_;
@@ -156,6 +160,22 @@ TEST_F(OperatorServiceTest, ReportsAreHandedOutAsTheyCame) {
   EXPECT_EQ(get("/v1/reports/c").status, 404u);
   reports_.keep("c", test::kNow, "{\"own\":\"words\"}");
   EXPECT_EQ(get("/v1/reports/c").body, "{\"own\":\"words\"}");
+}
+
+TEST_F(OperatorServiceTest, EveryFolderOfTheStoreIsAnOperators) {
+  HttpResponse answer;
+  const auto ask = [&](HttpRequest request) {
+    service_->handle(request, [&](HttpResponse got) { answer = std::move(got); });
+    return answer.status;
+  };
+  EXPECT_EQ(ask({"PUT", "/v1/store/a/x", {}, "*", "1"}), 204u);
+  EXPECT_EQ(ask({"PUT", "/v1/store/b/x", {}, "*", "2"}), 204u);
+  EXPECT_EQ(ask({"GET", "/v1/store/b/x", {}, {}, {}}), 200u);
+  EXPECT_EQ(answer.body, "2");
+  EXPECT_EQ(ask({"GET", "/v1/store/a", {}, {}, {}}), 200u);
+  EXPECT_EQ(ask({"GET", "/v1/store/", {}, {}, {}}), 400u);
+  EXPECT_EQ(ask({"GET", "/v1/store/a/", {}, {}, {}}), 400u);
+  EXPECT_EQ(ask({"GET", "/v1/custodians", {}, {}, {}}), 200u);
 }
 
 }  // namespace

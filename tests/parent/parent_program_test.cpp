@@ -1,9 +1,13 @@
 // concordat-parent from outside: its configuration, its sockets, its signals.
 #include "tests/parent/program.hpp"
 
-#include <nlohmann/json.hpp>
+#include <sys/resource.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "keyservice/store_page.hpp"
+#include "tests/parent/etcd_server.hpp"
 
 namespace concordat::test {
 namespace {
@@ -34,7 +38,7 @@ class ParentProgramTest : public ::testing::Test {
             {"role", "worker"}}}}},
         {"egress", {{"kms.example:443", at("kms.sock")}}},
         {"policy", {{"envelope", path("policy.json")}, {"authority", path("authority.cbor")}}},
-        {"store", {{"directory", path("store")}, {"max_bytes", 100'000}}},
+        {"store", {{"sqlite", path("store.db")}, {"max_bytes", 100'000}}},
         {"credentials", {{"access_key_id", "AKIA"}, {"secret_access_key", "s"}}},
         {"operator", {{"listen", at("operator.sock")}}}};
   }
@@ -175,6 +179,127 @@ TEST_F(ParentProgramTest, StoresBlobsThatSurviveARestart) {
   EXPECT_EQ(http(wire, "PUT", "/v1/store/root", {{"If-Match", version}}, "new").status, 204);
 }
 
+TEST_F(ParentProgramTest, AnOperatorReachesEveryFolderOfTheStore) {
+  start();
+  const Wire enclave = open("custodian", "parent/http");
+  const Wire wire = Wire::connect(folder_.socket("operator.sock"));
+  const std::string place = "/v1/store/custodian/genesis-challenge";
+  EXPECT_EQ(http(wire, "PUT", place, {{"If-None-Match", "*"}}, "32 bytes").status, 204);
+  EXPECT_EQ(http(enclave, "GET", "/v1/store/genesis-challenge").body, "32 bytes");
+  EXPECT_EQ(http(enclave, "PUT", "/v1/store/genesis-1", {{"If-None-Match", "*"}}, "d").status, 204);
+  EXPECT_EQ(http(wire, "GET", "/v1/store/custodian/genesis-1").body, "d");
+  const auto page = keyservice::parse_store_page(
+      base::as_bytes(http(wire, "GET", "/v1/store/custodian?prefix=genesis").body));
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->entries.size(), 2u);
+  EXPECT_EQ(http(wire, "GET", "/v1/store/custodian/..").status, 400);
+  EXPECT_EQ(http(wire, "GET", "/v1/store/../x").status, 400);
+}
+
+TEST_F(ParentProgramTest, WithoutRoomOnTheDiskItSaysSoServesOnAndRecovers) {
+  start();
+  const Wire wire = open("custodian", "parent/http");
+  int written = 0;
+  const auto write = [&] {
+    return http(wire, "PUT", "/v1/store/entry-" + std::to_string(written), {{"If-None-Match", "*"}},
+                std::string(50'000, 'x'));
+  };
+  program_->limit_file_size(512 * 1024);
+  Reply reply;
+  while ((reply = write()).status == 204)
+    ++written;
+  EXPECT_GT(written, 0);
+  EXPECT_EQ(reply.status, 507);
+  EXPECT_EQ(json::parse(reply.body)["error"]["code"], "full");
+  EXPECT_NE(program_->wait_for("store_trouble").find("\"full\""), std::string::npos);
+  EXPECT_EQ(http(wire, "GET", "/v1/store/entry-0").body.size(), 50'000u);
+  EXPECT_EQ(http(wire, "GET", "/v1/policy").status, 200);
+  EXPECT_EQ(status()["store"]["trouble"]["code"], "full");
+  const auto metrics = [&] {
+    return http(Wire::connect(folder_.socket("operator.sock")), "GET", "/metrics").body;
+  };
+  EXPECT_NE(metrics().find("concordat_parent_store_up{engine=\"sqlite\"} 0\n"), std::string::npos);
+  program_->limit_file_size(RLIM_INFINITY);
+  EXPECT_EQ(write().status, 204) << "without a restart";
+  program_->wait_for("store_recovered");
+  EXPECT_EQ(status()["store"]["trouble"], json());
+  EXPECT_NE(metrics().find("concordat_parent_store_up{engine=\"sqlite\"} 1\n"), std::string::npos);
+  EXPECT_NE(
+      metrics().find("concordat_parent_store_requests_total{operation=\"put\",result=\"full\"} 1"),
+      std::string::npos);
+}
+
+TEST_F(ParentProgramTest, AStoreThatCannotBeReachedStopsNothingElse) {
+  config_["store"] = {{"etcd", {{"endpoints", {at("no-etcd.sock")}}}}};
+  start();
+  program_->wait_for("store_trouble");
+  const Wire wire = open("custodian", "parent/http");
+  const Reply reply = http(wire, "GET", "/v1/store/root");
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(json::parse(reply.body)["error"]["code"], "unreachable");
+  EXPECT_EQ(http(wire, "GET", "/v1/policy").status, 200);
+  EXPECT_EQ(http(wire, "GET", "/v1/custodians").status, 503);
+  EXPECT_EQ(status()["store"]["trouble"]["code"], "unreachable");
+}
+
+// Two parents on one store: the one announces its custodian, the other's worker is led there.
+TEST_F(ParentProgramTest, AnAnnouncedCustodianIsReachedThroughItsParent) {
+  if (!EtcdServer::installed()) GTEST_SKIP() << "no etcd on this machine (Debian's etcd-server)";
+  const EtcdServer etcd;
+  const std::string meeting_place = "tcp:127.0.0.1:" + std::to_string(etcd.endpoint().port);
+  const Target custodian(folder_.socket("custodian.sock"));
+  // A socket of the kernel's choice could not be announced before it is known.
+  const std::string address = "tcp:127.0.0.1:" + std::to_string(free_port());
+  const json store = {{"etcd", {{"endpoints", {meeting_place}}}}};
+  config_["store"] = store;
+  config_["peers"] = {{"listen", address}};
+  config_["announce"] = {{"address", address}, {"enclaves", {"custodian"}}};
+  start();
+  const Wire wire = open("worker-1", "parent/http");
+  while (json::parse(http(wire, "GET", "/v1/custodians").body)["custodians"].empty()) {
+  }
+
+  // A store that lies: names nobody but sockets of the parent's own machine, and its enclaves.
+  const auto lie = [&](const std::string& name, const std::string& where) {
+    const auto base64 = [](const std::string& t) { return base::to_base64(base::as_bytes(t)); };
+    (void)etcd.ask(
+        "/v3/kv/put",
+        json{{"key", base64("concordat/custodians/" + name)}, {"value", base64(where)}}.dump());
+  };
+  lie("evil", at("operator.sock"));
+  lie("worker-2", "tcp:127.0.0.1:1");
+  write("other.json", json{{"enclaves",
+                            {{"worker-2",
+                              {{"dial", at("worker-2.sock")},
+                               {"listen", at("worker-2-relay.sock")},
+                               {"role", "worker"}}}}},
+                           {"store", store}}
+                          .dump());
+  ParentProgram other({"--config", path("other.json")});
+  other.wait_for("ready");
+  // It reads the announcements when it starts; until it has, there is no such target.
+  const auto reach = [&] {
+    Wire relayed = ask("worker-2", "enclave/custodian");
+    return relayed.read_preface() == Preface(Answer::ok) ? std::optional(std::move(relayed))
+                                                         : std::nullopt;
+  };
+  std::optional<Wire> relayed;
+  while (!(relayed = reach())) {
+  }
+  EXPECT_EQ(ask("worker-2", "enclave/evil").read_preface(), Preface(Answer::unknown_target));
+  const Target itself(folder_.socket("worker-2.sock"));
+  (void)open("worker-2", "enclave/worker-2");
+  const Wire enclave = custodian.accept();
+  EXPECT_EQ(enclave.read_preface(), Preface(Source{"parent/127.0.0.1"}));
+  relayed->write(text("hello"));
+  EXPECT_EQ(base::as_text(enclave.read(5)), "hello");
+  program_->signal(SIGTERM);
+  EXPECT_EQ(program_->wait_for_end(), 0);
+  const Wire later = open("worker-2", "parent/http");
+  for (const auto& left : json::parse(http(later, "GET", "/v1/custodians").body)["custodians"])
+    EXPECT_NE(left["name"], "custodian") << "withdrawn when its parent ended";
+}
+
 TEST_F(ParentProgramTest, BadHttpGetsAnAnswerAndAnEnd) {
   start();
   const Wire large = open("custodian", "parent/http");
@@ -248,10 +373,45 @@ TEST_F(ParentProgramTest, ChecksAConfigurationAndSaysInOneLineWhatIsWrong) {
   EXPECT_EQ(run_to_end({"--config", config_file(), "--check"}, output), 1);
   EXPECT_EQ(output, "concordat-parent: unknown key: " + path("parent.json") + ": relay.limit\n");
   config_.erase("relay");
+  write("store.db",
+        "another program's file, which is longer than the hundred bytes of the header "
+        "that a database of SQLite begins with, and is none");
+  EXPECT_EQ(run_to_end({"--config", config_file(), "--check"}, output), 1);
+  EXPECT_EQ(output, "concordat-parent: the file is not a store of this program: " +
+                        path("store.db") + ": file is not a database\n");
+  std::filesystem::remove(path("store.db"));
   config_["policy"]["envelope"] = path("absent.json");
   EXPECT_EQ(run_to_end({"--config", config_file(), "--check"}, output), 1);
   EXPECT_EQ(output, "concordat-parent: cannot read the file: " + path("absent.json") +
                         ": No such file or directory\n");
+}
+
+TEST_F(ParentProgramTest, CopiesItsStoreIntoAnother) {
+  start();
+  {
+    const Wire wire = open("custodian", "parent/http");
+    for (const char* name : {"a", "b"})
+      EXPECT_EQ(http(wire, "PUT", std::string("/v1/store/") + name, {{"If-None-Match", "*"}}, name)
+                    .status,
+                204);
+  }
+  const std::string before = config_file();
+  std::filesystem::copy_file(before, path("old.json"));
+  config_["store"]["sqlite"] = path("new.db");
+  const std::vector<std::string> arguments{"--config", config_file(), "--store-from",
+                                           path("old.json")};
+  std::string output;
+  EXPECT_EQ(run_to_end(arguments, output), 1) << "the parent still runs on it";
+  EXPECT_EQ(output, "concordat-parent: another program uses the store: " + path("store.db") + "\n");
+  program_->signal(SIGTERM);
+  EXPECT_EQ(program_->wait_for_end(), 0);
+  EXPECT_EQ(run_to_end(arguments, output), 0) << output;
+  EXPECT_EQ(output, "2 entries are in the store\n");
+  EXPECT_EQ(run_to_end(arguments, output), 0) << "again: " << output;
+  start();
+  const Wire wire = open("custodian", "parent/http");
+  EXPECT_EQ(http(wire, "GET", "/v1/store/b").body, "b");
+  EXPECT_EQ(http(wire, "PUT", "/v1/store/c", {{"If-None-Match", "*"}}, "c").status, 204);
 }
 
 TEST_F(ParentProgramTest, DoesNotStartHalf) {

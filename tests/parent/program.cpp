@@ -1,6 +1,7 @@
 #include "tests/parent/program.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +78,13 @@ std::string ParentProgram::wait_for(const std::string& event) {
 
 void ParentProgram::signal(int number) const {
   ::kill(pid_, number);
+}
+
+void ParentProgram::limit_file_size(std::uint64_t bytes) const {
+  rlimit limit{};
+  ::prlimit(pid_, RLIMIT_FSIZE, nullptr, &limit);
+  limit.rlim_cur = bytes;
+  ::prlimit(pid_, RLIMIT_FSIZE, &limit, nullptr);
 }
 
 int ParentProgram::wait_for_end() {

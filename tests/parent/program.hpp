@@ -19,7 +19,9 @@ class ParentProgram {
   // Reads the log until a line with this event; its text. Fails when the program ends before.
   std::string wait_for(const std::string& event);
   void signal(int number) const;
-  // Waits for the end; the exit status.
+  // From now on its files grow no larger.
+  void limit_file_size(std::uint64_t bytes) const;
+  // Waits for the end; the exit status, -1 after a signal.
   int wait_for_end();
   // Everything written so far; all of it after wait_for_end().
   [[nodiscard]] const std::string& output() const { return output_; }

@@ -6,6 +6,7 @@
 
 #include "attest/base/file.hpp"
 #include "attest/base/log.hpp"
+#include "tests/parent/direct_store.hpp"
 
 namespace concordat::parent {
 namespace {
@@ -29,11 +30,11 @@ class ServicesTest : public ::testing::Test {
         "peers": {"parents": {"p": {"dial": "tcp:10.0.0.2:1", "enclaves": ["far"]}}},
         "policy": {"envelope": ")" +
                            folder + R"(/policy", "authority": ")" + folder + R"(/authority"},
-        "store": {"directory": ")" +
-                           folder + R"(/store", "max_bytes": 8}})")
+        "store": {"sqlite": ")" +
+                           folder + R"(/store.db", "max_bytes": 8}})")
                   .value();
     EXPECT_TRUE(files_.reload(config_).has_value());
-    store_.emplace(Store::open(*config_.store).value());
+    store_.emplace(*config_.store->sqlite, config_.store->limits, log_);
     start();
   }
   ~ServicesTest() override { std::filesystem::remove_all(root_); }
@@ -46,7 +47,7 @@ class ServicesTest : public ::testing::Test {
     parts.reports = &reports_;
     parts.log = &log_;
     parts.clock = [this] { return now_; };
-    parts.offload = [](const auto& work, const auto& respond) { respond(work()); };
+    parts.discovered = [] { return std::vector<std::string>{"found"}; };
     parts.credentials = [this](const auto& handler) { handler(credentials_); };
     services_.emplace(std::move(parts));
   }
@@ -83,8 +84,8 @@ class ServicesTest : public ::testing::Test {
   Published files_;
   Reports reports_;
   base::MonotonicMillis now_{1000};
-  std::optional<Store> store_;
   base::Logger log_{"test", [](std::string_view) {}};
+  std::optional<test::DirectStore> store_;
   base::Result<Credentials> credentials_ = Credentials{"AKIA", "secret", {}, {}};
   std::optional<Services> services_;
 };
@@ -113,9 +114,9 @@ TEST_F(ServicesTest, TellsAnEnclaveWhatItCanReach) {
   EXPECT_EQ(config["enclave"], "worker");
   EXPECT_EQ(config["role"], "worker");
   EXPECT_EQ(config["settings"], (json{{"a", "b"}}));
-  EXPECT_EQ(config["targets"], (json{"enclave/custodian", "enclave/far"}));
+  EXPECT_EQ(config["targets"], (json{"enclave/custodian", "enclave/far", "enclave/found"}));
   EXPECT_EQ(json::parse(get("/v1/config").body)["targets"],
-            (json{"enclave/worker", "enclave/far", "egress/kms.example:443"}));
+            (json{"enclave/worker", "enclave/far", "enclave/found", "egress/kms.example:443"}));
 }
 
 TEST_F(ServicesTest, HandsOutCredentialsOrSaysWhyNot) {
@@ -163,7 +164,55 @@ TEST_F(ServicesTest, TheStoreHasLimitsAndOwners) {
   EXPECT_EQ(get("/v1/store/..").status, 400u);
   EXPECT_EQ(get("/v1/store/a/b").status, 400u);
   EXPECT_EQ(get("/v1/store/root", "worker").status, 403u);
-  EXPECT_EQ(ask("custodian", {"DELETE", "/v1/store/root", {}, {}, {}}).status, 405u);
+  EXPECT_EQ(get("/v1/store", "worker").status, 403u);
+  EXPECT_EQ(ask("custodian", {"POST", "/v1/store/root", {}, {}, {}}).status, 405u);
+  EXPECT_EQ(ask("custodian", {"PUT", "/v1/store", {}, {}, {}}).status, 405u);
+}
+
+TEST_F(ServicesTest, RemovesTheVersionThatIsNamed) {
+  const HttpResponse made = put("one", {}, "*");
+  const auto remove = [&](std::optional<std::string> if_match) {
+    return ask("custodian", {"DELETE", "/v1/store/root", std::move(if_match), {}, {}});
+  };
+  EXPECT_EQ(remove({}).status, 428u);
+  EXPECT_EQ(remove("\"" + version_of(base::as_bytes("two")) + "\"").status, 412u);
+  EXPECT_EQ(remove("\"" + *made.version + "\"").status, 204u);
+  EXPECT_EQ(remove("\"" + *made.version + "\"").status, 404u);
+  EXPECT_EQ(get("/v1/store/root").status, 404u);
+}
+
+TEST_F(ServicesTest, ListsTheCallersFolderInPages) {
+  for (const char* name : {"b", "a", "ab"})
+    EXPECT_EQ(ask("custodian", {"PUT", std::string("/v1/store/") + name, {}, "*", name}).status,
+              204u);
+  const auto page = [&](const std::string& query) {
+    const HttpResponse answer = ask("custodian", {"GET", "/v1/store", {}, {}, {}, query});
+    EXPECT_EQ(answer.status, 200u) << answer.body;
+    EXPECT_EQ(answer.content_type, "application/cbor");
+    return keyservice::parse_store_page(base::as_bytes(answer.body)).value();
+  };
+  const StorePage all = page("");
+  ASSERT_EQ(all.entries.size(), 3u);
+  EXPECT_EQ(all.entries[1].name, "ab");
+  EXPECT_EQ(base::as_text(all.entries[1].content), "ab");
+  EXPECT_FALSE(all.more);
+  const StorePage first = page("prefix=a&after=&max_bytes=1");
+  ASSERT_EQ(first.entries.size(), 1u);
+  EXPECT_TRUE(first.more);
+  EXPECT_EQ(page("after=a&prefix=a").entries.front().name, "ab");
+  for (const char* bad : {"max_bytes=x", "max_bytes=", "max_bytes=-1", "x=1", "prefix", "&",
+                          "prefix=a&prefix=b", "prefix=A", "after=/"}) {
+    EXPECT_EQ(ask("custodian", {"GET", "/v1/store", {}, {}, {}, bad}).status, 400u) << bad;
+  }
+}
+
+TEST_F(ServicesTest, SaysWhereCustodiansAreAnnounced) {
+  EXPECT_EQ(json::parse(get("/v1/custodians", "worker").body),
+            (json{{"custodians", json::array()}}));
+  store_->announce({"custodian", "tcp:10.0.0.1:7001"}, std::chrono::seconds(60),
+                   [](const auto&) {});
+  EXPECT_EQ(json::parse(get("/v1/custodians", "worker").body),
+            (json{{"custodians", {{{"name", "custodian"}, {"address", "tcp:10.0.0.1:7001"}}}}}));
 }
 
 TEST_F(ServicesTest, ANewPolicyIsHandedAtOnceToWhoeverWaitsForIt) {

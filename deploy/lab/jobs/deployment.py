@@ -39,13 +39,13 @@ class Deployment:
     taps: dict[str, Tap] = field(default_factory=dict)
 
     def __post_init__(self):
-        self.lab, self.kms, self.store = (self.folder / name for name in ("lab", "kms", "store"))
+        self.lab, self.kms, self.parent = (self.folder / name for name in ("lab", "kms", "parent"))
         self.sockets, self.authority = self.folder / "sockets", self.folder / "authority"
-        for folder in (self.programs.logs, self.sockets, self.authority, self.store, self.store / "custodian"):
+        for folder in (self.programs.logs, self.sockets, self.authority, self.parent):
             folder.mkdir(mode=0o700)
         self.policy_files = ("--policy", self.authority / "policy.json", "--authority", self.authority / "authority.cbor")
         self.signed_policy = self.authority / "policy.signed.json"
-        self.published_policy = self.store / "policy.signed.json"  # the parent's copy, which pushes replace
+        self.published_policy = self.parent / "policy.signed.json"  # the parent's copy, which pushes replace
         self.lab_root = self.lab / "root.der"
         self._parent: Daemon | None = None
         self._kms: Daemon | None = None
@@ -145,7 +145,7 @@ class Deployment:
             "enclaves": enclaves,
             "egress": {kms: f"unix:{self.sockets}/kms"},
             "policy": {"envelope": str(self.published_policy), "authority": str(self.authority / "authority.cbor")},
-            "store": {"directory": str(self.store)},
+            "store": {"sqlite": str(self.parent / "store.db")},
             "credentials": {"access_key_id": credentials["AccessKeyId"],
                             "secret_access_key": credentials["SecretAccessKey"],
                             "session_token": credentials["Token"]},
@@ -162,6 +162,19 @@ class Deployment:
         assert self._parent is not None
         self._parent.stop()
         self._run_parent()
+
+    def put_into_store(self, entry: str, content: bytes) -> None:
+        """A new entry, as an operator makes one; `entry` is FOLDER/NAME."""
+        status, answer = http_unix.exchange(self.sockets / "operator", "PUT", f"/v1/store/{entry}", content,
+                                            {"If-None-Match": "*"})
+        if status != 204:
+            raise StepFailed(f"the parent's store does not take {entry}: {status} {answer.decode(errors='replace')}")
+
+    def read_from_store(self, entry: str) -> bytes:
+        status, content = http_unix.exchange(self.sockets / "operator", "GET", f"/v1/store/{entry}")
+        if status != 200:
+            raise StepFailed(f"the parent's store has no {entry}: {status} {content.decode(errors='replace')}")
+        return content
 
     def report_of(self, enclave: str) -> dict:
         """What an enclave says of itself; empty before it has said anything."""

@@ -30,14 +30,20 @@ class Answer:
         return f"{error.get('code')}: {error.get('message')}" if error else ""
 
 
-def request(path: pathlib.Path, method: str, target: str, body: bytes | None = None,
-            headers: dict[str, str] | None = None, timeout: float = 30.0) -> Answer:
-    """OSError where nobody listens."""
+def exchange(path: pathlib.Path, method: str, target: str, body: bytes | None = None,
+             headers: dict[str, str] | None = None, timeout: float = 30.0) -> tuple[int, bytes]:
+    """Status and body. OSError where nobody listens."""
     connection = UnixConnection(path, timeout)
     try:
         connection.request(method, target, body, headers or {})
         response = connection.getresponse()
-        text = response.read()
-        return Answer(response.status, json.loads(text) if text else {})
+        return response.status, response.read()
     finally:
         connection.close()
+
+
+def request(path: pathlib.Path, method: str, target: str, body: bytes | None = None,
+            headers: dict[str, str] | None = None, timeout: float = 30.0) -> Answer:
+    """The same where answers are JSON."""
+    status, text = exchange(path, method, target, body, headers, timeout)
+    return Answer(status, json.loads(text) if text else {})

@@ -100,8 +100,8 @@ class MainStory:
     # --- The root ---
 
     def genesis(self) -> str:
-        (self.lab.store / "custodian/genesis-challenge").write_bytes(self.challenge)
         self.lab.start_parent([PAYMENTS, REPORTS, ALTERED])
+        self.lab.put_into_store("custodian/genesis-challenge", self.challenge)
         self.lab.run_enclave("custodian", self.images["custodian"])
         ended = self.lab.wait_for_end("custodian")
         require(ended == "exit status 0", f"the custodian ended with {ended}: {self.lab.console('custodian')[-1:]}")
@@ -109,8 +109,10 @@ class MainStory:
         return f"the custodian made a root through KMS and attests its commitment {done['commitment'][:16]}.."
 
     def pin_root(self) -> str:
-        pinned = self.lab.policy("pin-root", "--document", self.lab.store / "custodian/genesis-1", "--challenge",
-                                 self.challenge.hex(), "--lab-root", self.lab.lab_root)
+        document = self.lab.authority / "genesis-1"
+        document.write_bytes(self.lab.read_from_store("custodian/genesis-1"))
+        pinned = self.lab.policy("pin-root", "--document", document, "--challenge", self.challenge.hex(),
+                                 "--lab-root", self.lab.lab_root)
         signed = self.lab.sign_policy()
         self.lab.push_policy()
         return f"made by image {pinned['image']}, commitment {pinned['commitment'][:16]}..; serial {signed['serial']} signed"
@@ -125,7 +127,7 @@ class MainStory:
     def kms_refuses_the_parent(self) -> str:
         """All that the custodian's call has, and no document; and the ways around."""
         parent = self.lab.kms_client("instance")
-        blob = base64.b64encode((self.lab.store / "custodian/root-1").read_bytes()).decode()
+        blob = base64.b64encode(self.lab.read_from_store("custodian/root-1")).decode()
         context = {"concordat:realm": REALM, "concordat:root-generation": "1"}
         key = {"KeyId": self.key_arn}
         asked = {

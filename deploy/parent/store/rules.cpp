@@ -1,0 +1,60 @@
+#include "deploy/parent/store/rules.hpp"
+
+#include <algorithm>
+
+namespace concordat::parent {
+namespace {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+Error differs(const std::optional<EntryState>& present) {
+  return Error(StoreErrc::version_differs, present ? present->version : "nothing is there");
+}
+
+Error full(std::string_view what, std::uint64_t limit) {
+  return Error(StoreErrc::folder_full,
+               "at most " + std::to_string(limit) + " " + std::string(what));
+}
+
+// Never below nothing: somebody may have changed the figures by hand.
+std::uint64_t less(std::uint64_t from, std::uint64_t what) {
+  return from - std::min(from, what);
+}
+
+}  // namespace
+
+Result<PutPlan> plan_put(const std::optional<EntryState>& present, const FolderUsage& usage,
+                         const EntryState& wanted, const WriteCondition& condition,
+                         const StoreLimits& limits) {
+  if (present && present->version == wanted.version) return PutPlan{true, usage};
+  const auto there = present ? std::optional(present->version) : std::nullopt;
+  if (there != condition.version) return differs(present);
+  const std::uint64_t replaced = present ? present->size : 0;
+  PutPlan plan{false,
+               {usage.entries + (present ? 0 : 1), less(usage.bytes, replaced) + wanted.size}};
+  if (!present && plan.after.entries > limits.max_entries) {
+    return full("entries", limits.max_entries);
+  }
+  if (wanted.size > replaced && plan.after.bytes > limits.max_folder_bytes) {
+    return full("bytes", limits.max_folder_bytes);
+  }
+  return plan;
+}
+
+Result<FolderUsage> plan_remove(const std::optional<EntryState>& present, const FolderUsage& usage,
+                                const std::string& version) {
+  if (!present) return StoreErrc::not_found;
+  if (present->version != version) return differs(present);
+  return FolderUsage{less(usage.entries, 1), less(usage.bytes, present->size)};
+}
+
+NameRange range_of(const ListQuery& query) {
+  // Names are of bytes between these two.
+  constexpr char kBelow = '\x01', kAbove = '\x7f';
+  const std::string behind = query.after.empty() ? "" : query.after + kBelow;
+  return {std::max(query.prefix, behind), query.prefix + kAbove};
+}
+
+}  // namespace concordat::parent

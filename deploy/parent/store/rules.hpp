@@ -1,0 +1,45 @@
+// What every engine decides alike: whether a write may happen, what it leaves of its folder's room,
+// which names a list covers, where a page ends.
+#pragma once
+
+#include "deploy/parent/store.hpp"
+
+namespace concordat::parent {
+
+// What is known of an entry without its content.
+struct EntryState {
+  std::string version;
+  std::uint64_t size = 0;
+};
+
+struct FolderUsage {
+  std::uint64_t entries = 0, bytes = 0;
+};
+
+struct PutPlan {
+  bool done = false;  // the content is there already
+  FolderUsage after;  // of the folder once it is written
+};
+// Errors: version_differs, folder_full.
+[[nodiscard]] base::Result<PutPlan> plan_put(const std::optional<EntryState>& present,
+                                             const FolderUsage& usage, const EntryState& wanted,
+                                             const WriteCondition& condition,
+                                             const StoreLimits& limits);
+// What the removal leaves of the folder. Errors: not_found, version_differs.
+[[nodiscard]] base::Result<FolderUsage> plan_remove(const std::optional<EntryState>& present,
+                                                    const FolderUsage& usage,
+                                                    const std::string& version);
+
+// Names from `from` on and below `to`, as bytes.
+struct NameRange {
+  std::string from, to;
+};
+[[nodiscard]] NameRange range_of(const ListQuery& query);
+
+// Whether a page of `entries` entries and `bytes` bytes takes one more of `next` bytes.
+[[nodiscard]] constexpr bool page_takes(const ListQuery& query, std::size_t entries,
+                                        std::size_t bytes, std::size_t next) noexcept {
+  return entries == 0 || (entries < kMaxPageEntries && bytes + next <= query.max_bytes);
+}
+
+}  // namespace concordat::parent

@@ -1,0 +1,55 @@
+// The embedded store behind one thread: writes stay in order, and the relay never waits for the
+// disk.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "deploy/parent/store/sqlite_engine.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace concordat::parent {
+
+class SqliteStore final : public Store {
+ public:
+  // `io` and `log` outlive the store.
+  SqliteStore(boost::asio::io_context& io, std::unique_ptr<SqliteEngine> engine,
+              const StoreLimits& limits, base::Logger& log);
+  // Waits for the request under way; those that wait are dropped without an answer.
+  ~SqliteStore() override;
+
+  [[nodiscard]] std::string_view engine() const noexcept override { return "sqlite"; }
+
+ private:
+  void do_get(EntryKey key, Handler<StoredEntry> handler) override;
+  void do_put(EntryKey key, base::Bytes content, WriteCondition condition,
+              Handler<std::string> handler) override;
+  void do_remove(EntryKey key, std::string version, Handler<void> handler) override;
+  void do_list(ListQuery query, Handler<StorePage> handler) override;
+  void do_announce(Announcement who, std::chrono::seconds ttl, Handler<void> handler) override;
+  void do_withdraw(std::string name, Handler<void> handler) override;
+  void do_custodians(Handler<std::vector<Announcement>> handler) override;
+
+  // Runs `work` on the thread, then `handler` with what it returned on the loop. How many wait is
+  // bounded by Store.
+  template <class T, class Work>
+  void run_there(Work work, Handler<T> handler);
+  void run();
+
+  boost::asio::io_context& io_;
+  std::unique_ptr<SqliteEngine> engine_;
+  // What was posted to the loop and comes after the store has ended finds it gone.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> jobs_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace concordat::parent

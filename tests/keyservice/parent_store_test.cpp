@@ -1,0 +1,77 @@
+// An enclave's calls to the store of a real parent.
+#include <gtest/gtest.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <csignal>
+#include <future>
+#include <thread>
+
+#include "deploy/parent/parent_io.hpp"
+#include "keyservice/error.hpp"
+#include "keyservice/parent_client_io.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace concordat::keyservice {
+namespace {
+
+class ParentStoreTest : public ::testing::Test {
+ protected:
+  ParentStoreTest() {
+    std::signal(SIGPIPE, SIG_IGN);
+    const std::string folder = folder_.path().string();
+    auto config = parent::parse_config(
+        R"({"enclaves": {"c": {"dial": "unix:)" + folder + R"(/c", "listen": "unix:)" + folder +
+        R"(/relay", "role": "custodian", "store": "custodian", "settings": {"a": "b"}}},
+            "store": {"sqlite": ")" +
+        folder + R"(/store.db", "max_entries": 3},
+            "announce": {"address": "tcp:127.0.0.1:7", "enclaves": ["c"]}})");
+    parent_ = parent::Parent::start(io_, *std::move(config), log_).value();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~ParentStoreTest() override {
+    io_.stop();
+    thread_.join();
+  }
+
+  test::TemporaryFolder folder_;
+  base::Logger log_{"test", [](std::string_view) {}};
+  boost::asio::io_context io_{1};
+  std::unique_ptr<parent::Parent> parent_;
+  std::thread thread_;
+  ParentClient client_{peer::UnixEndpoint{(folder_.path() / "relay").string()},
+                       std::chrono::seconds(30)};
+};
+
+TEST_F(ParentStoreTest, WritesReadsListsAndRemoves) {
+  const base::Bytes one{1}, two{2, 2};
+  EXPECT_EQ(client_.load("a").value(), std::nullopt);
+  ASSERT_TRUE(client_.store("a", one, std::nullopt));
+  ASSERT_TRUE(client_.store("a", one, std::nullopt)) << "its answer may have been lost";
+  EXPECT_TRUE(client_.store("a", two, std::nullopt).error().is(ParentStoreErrc::conflict));
+  ASSERT_TRUE(client_.store("a", two, store_version(one)));
+  EXPECT_TRUE(client_.store("a", one, store_version(one)).error().is(ParentStoreErrc::conflict));
+  EXPECT_EQ(client_.load("a").value(), two);
+  ASSERT_TRUE(client_.store_new("log-1", one));
+  EXPECT_TRUE(client_.store_new("log-1", two).error().is(Errc::store_failed));
+  ASSERT_TRUE(client_.store("log-2", two, std::nullopt));
+  EXPECT_TRUE(client_.store("log-3", two, std::nullopt).error().is(ParentStoreErrc::full));
+  const StorePage page = client_.list("log-", "").value();
+  EXPECT_EQ(page, (StorePage{{{"log-1", one}, {"log-2", two}}, false}));
+  EXPECT_EQ(client_.list("log-", "log-1")->entries.size(), 1u);
+  EXPECT_TRUE(client_.remove("a", store_version(one)).error().is(ParentStoreErrc::conflict));
+  EXPECT_TRUE(client_.remove("a", store_version(two)));
+  EXPECT_TRUE(client_.remove("a", store_version(two)).error().is(ParentStoreErrc::not_found));
+}
+
+TEST_F(ParentStoreTest, FindsCustodiansAndItsOwnConfiguration) {
+  // Announced when the parent starts, by the store's own thread.
+  while (client_.custodians()->empty()) {
+  }
+  EXPECT_EQ(client_.custodians().value(), std::vector<std::string>{"c"});
+  EXPECT_EQ(client_.config()->role, "custodian");
+  EXPECT_EQ(client_.config()->settings.at("a"), "b");
+}
+
+}  // namespace
+}  // namespace concordat::keyservice
