@@ -24,6 +24,11 @@ auto Journal::then(const AppendingPtr& appending, Body body) {
                          [this, appending] { fail(appending, Error(Errc::out_of_memory)); });
 }
 
+void Journal::write_snapshot(Done done) {
+  if (entries_since_snapshot() == 0) return done({});
+  snapshots_.write(std::move(done));
+}
+
 void Journal::enqueue(std::function<void()> task) {
   tasks_.push_back(std::move(task));
   run_tasks();

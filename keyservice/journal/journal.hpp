@@ -40,8 +40,9 @@ class Journal {
   // now or appear later, and is folded then as anybody's. Any other error: it was not and will not
   // be written.
   void append(Decide decide, OnAppended done);
-  // Of the state now; removes the entries that it replaces when it is acknowledged.
-  void write_snapshot(Done done) { snapshots_.write(std::move(done)); }
+  // Of the state now; removes the entries that it replaces when it is acknowledged. Nothing to do
+  // when no entry came since the last one.
+  void write_snapshot(Done done);
 
   [[nodiscard]] bool is_loaded() const noexcept { return loaded_; }
   [[nodiscard]] const Head& head() const noexcept { return chain_.head(); }

@@ -23,7 +23,6 @@ void SnapshotWriter::end(Status status) {
 
 void SnapshotWriter::write(Store::Done done) {
   if (writing_) return done(Error(Errc::snapshot_under_way));
-  if (chain_.head().position == 0) return done({});
   auto writing = std::make_unique<Writing>();
   writing->done = std::move(done);
   writing->head = chain_.head();

@@ -12,8 +12,9 @@ class SnapshotWriter {
   // Both outlive this.
   SnapshotWriter(Store& store, Chain& chain) : store_(store), chain_(chain) {}
 
-  // The state of this very moment; the chain may go on meanwhile. Nothing is removed when anything
-  // fails: what was written of it is passed over and removed by the next one.
+  // The state of this very moment, after one entry at least; the chain may go on meanwhile. Nothing
+  // is removed when anything fails: what was written of it is passed over and removed by the next
+  // one.
   void write(Store::Done done);
   [[nodiscard]] bool is_busy() const noexcept { return writing_ != nullptr; }
   // Of the newest one that was acknowledged here.

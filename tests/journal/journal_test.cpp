@@ -256,6 +256,10 @@ TEST(Snapshot, StandsInForTheEntriesBeforeIt) {
   EXPECT_EQ(other.fold.said, (Said{"one", "two", "three", "four", "five"}));
   EXPECT_EQ(other.journal.head(), sayer.journal.head());
   EXPECT_EQ(other.journal.entries_since_snapshot(), 1u);
+  ASSERT_TRUE(other.snapshot());
+  const std::size_t calls = other.store.calls();
+  ASSERT_TRUE(other.snapshot());  // there is nothing new
+  EXPECT_EQ(other.store.calls(), calls);
 }
 
 TEST(Snapshot, IsOfTheMomentAndAppendsGoOnMeanwhile) {

@@ -88,9 +88,12 @@ struct Custodian {
   }
   Status use(const policy::Grant& grant) {
     Status out = base::Error(keyservice::journal::Errc::not_loaded);
-    keyring.uses().use(grant, [&](const Status& status) { out = status; });
+    count_use(grant, [&](const Status& status) { out = status; });
     shared.run();
     return out;
+  }
+  void count_use(const policy::Grant& grant, keyservice::UseLimits::Done done) {
+    keyring.uses().use(keyservice::identity_of(grant), grant.use_limit.value(), std::move(done));
   }
   template <class Command>
   Result<KeySummary> run(Command command) {

@@ -169,7 +169,7 @@ class History {
         return keyring.set_state(name, version, VersionState::destroyed, kGeneration, ignore);
       default: {
         const std::size_t which = below(2);
-        return keyring.uses().use(grants_[which], [this, which](const Status& used) {
+        return custodian.count_use(grants_[which], [this, which](const Status& used) {
           used_[which] += used.has_value();
         });
       }

@@ -47,7 +47,7 @@ TEST(UseLimits, AllowAsManyUsesAsTheLimitAndNotOneMore) {
       ASSERT_TRUE(custodian.use(grant_of(limit))) << i << " of " << limit;
     for (int i = 0; i < 3; ++i)
       EXPECT_TRUE(custodian.use(grant_of(limit)).error().is(KeyStateErrc::use_limit_reached));
-    EXPECT_EQ(custodian.keyring.uses().reserved(grant_of(limit)), limit);
+    EXPECT_EQ(custodian.keyring.uses().reserved(identity_of(grant_of(limit))), limit);
   }
 }
 
@@ -71,8 +71,7 @@ TEST(UseLimits, AUseWhileTheNextBlockIsReservedIsAnsweredFromTheRest) {
   // Nothing is answered by the store, and yet a whole block of uses is.
   std::size_t allowed = 0;
   for (int i = 0; i < 1'100; ++i)
-    custodian.keyring.uses().use(grant,
-                                 [&](const Status& status) { allowed += status.has_value(); });
+    custodian.count_use(grant, [&](const Status& status) { allowed += status.has_value(); });
   EXPECT_EQ(allowed, 999u);
   custodian.shared.run();
   EXPECT_EQ(allowed, 1'100u);
@@ -86,8 +85,8 @@ TEST(UseLimits, ManyThatWaitTakeOneReservationAndAreServedInOrder) {
   std::vector<int> served;
   std::vector<int> refused;
   for (int i = 0; i < 100; ++i) {
-    custodian.keyring.uses().use(
-        grant, [&, i](const Status& status) { (status ? served : refused).push_back(i); });
+    custodian.count_use(grant,
+                        [&, i](const Status& status) { (status ? served : refused).push_back(i); });
   }
   const std::size_t before = custodian.store.creates();
   world.run();
@@ -104,8 +103,7 @@ TEST(UseLimits, WaitingIsBounded) {
   ASSERT_TRUE(custodian.load());
   Status last;
   for (std::size_t i = 0; i <= kMaxWaitingUses; ++i)
-    custodian.keyring.uses().use(grant_of(UINT64_MAX),
-                                 [&](const Status& status) { last = status; });
+    custodian.count_use(grant_of(UINT64_MAX), [&](const Status& status) { last = status; });
   EXPECT_TRUE(last.error().is(KeyStateErrc::too_many_waiting));
   world.run();
 }
@@ -141,8 +139,7 @@ TEST(UseLimits, TwoCustodiansShareOneLimit) {
   std::uint64_t allowed = 0;
   for (int i = 0; i < 1'000; ++i) {
     for (Custodian* custodian : {&a, &b})
-      custodian->keyring.uses().use(grant,
-                                    [&](const Status& status) { allowed += status.has_value(); });
+      custodian->count_use(grant, [&](const Status& status) { allowed += status.has_value(); });
     if (i % 7 == 0) world.run();
   }
   world.run();
@@ -209,7 +206,7 @@ TEST(UseLimits, MayEndWhileUsesWait) {
   ASSERT_TRUE(custodian->load());
   int told = 0;
   for (int i = 0; i < 3; ++i) {
-    custodian->keyring.uses().use(grant_of(10), [&](const Status&) {
+    custodian->count_use(grant_of(10), [&](const Status&) {
       ++told;
       custodian.reset();
     });

@@ -24,17 +24,16 @@ std::uint64_t block_size(std::uint64_t limit) noexcept {
   return std::clamp(limit / kBlocksPerLimit, std::uint64_t{1}, kLargestBlock);
 }
 
-void UseLimits::use(const policy::Grant& grant, Done done) {
-  const GrantIdentity identity = identity_of(grant);
-  AccountPtr& slot = accounts_[identity];
+void UseLimits::use(const GrantIdentity& grant, std::uint64_t limit, Done done) {
+  AccountPtr& slot = accounts_[grant];
   if (!slot) {
     slot = std::make_shared<Account>();
-    slot->grant = identity;
+    slot->grant = grant;
   }
   const AccountPtr account = slot;
-  account->limit = grant.use_limit.value_or(0);
+  account->limit = limit;
   if (account->waiting.empty()) {
-    const auto taken = take(*account, account->limit);
+    const auto taken = take(*account, limit);
     if (!taken) return done(taken.error());
     if (*taken) {
       reserve_ahead(account);
@@ -44,7 +43,7 @@ void UseLimits::use(const policy::Grant& grant, Done done) {
   if (account->waiting.size() >= kMaxWaitingUses) {
     return done(Error(KeyStateErrc::too_many_waiting));
   }
-  account->waiting.push_back({account->limit, std::move(done)});
+  account->waiting.push_back({limit, std::move(done)});
   reserve(account);
 }
 

@@ -29,14 +29,14 @@ class UseLimits {
   // Both outlive this; `table` is what `journal` is folded into.
   UseLimits(journal::Journal& journal, const KeyTable& table) : journal_(journal), table_(table) {}
 
-  // One use of a grant that has a limit; `done` runs before this returns where a number is at hand,
-  // in the order of calls otherwise. use_limit_reached; uses_not_recorded when the store failed,
-  // after which the next use tries again; too_many_waiting.
-  void use(const policy::Grant& grant, Done done);
+  // One use of a grant that has this limit; `done` runs before this returns where a number is at
+  // hand, in the order of calls otherwise. use_limit_reached; uses_not_recorded when the store
+  // failed, after which the next use tries again; too_many_waiting.
+  void use(const GrantIdentity& grant, std::uint64_t limit, Done done);
 
   // Highest number that is reserved, by any custodian: uses and burnt ones.
-  [[nodiscard]] std::uint64_t reserved(const policy::Grant& grant) const {
-    return table_.reserved_uses(identity_of(grant));
+  [[nodiscard]] std::uint64_t reserved(const GrantIdentity& grant) const {
+    return table_.reserved_uses(grant);
   }
 
  private:
