@@ -155,8 +155,10 @@ HttpResponse Services::describe_caller(const std::string& caller) const {
   }
   for (const auto& [name, parent] : config.peers.enclaves)
     targets.push_back("enclave/" + name);
-  for (const std::string& name : parts_.discovered())
+  for (const std::string& name : parts_.discovered()) {
+    if (config.enclaves.contains(name) || config.peers.enclaves.contains(name)) continue;
     targets.push_back("enclave/" + name);
+  }
   for (const std::string& name : enclave.egress)
     targets.push_back("egress/" + name);
   return json_response({{"enclave", caller},

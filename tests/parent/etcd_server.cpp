@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "attest/base/descriptor.hpp"
+#include "attest/base/file.hpp"
 #include "deploy/parent/http_io.hpp"
 
 namespace concordat::test {
@@ -74,7 +75,7 @@ void EtcdServer::start() {
   argv.push_back(nullptr);
   const std::string log = (folder_ / "log").string();
   const base::Descriptor theirs(
-      ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+      ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   pid_ = ::fork();
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -86,21 +87,17 @@ void EtcdServer::start() {
   wait_until_it_serves();
 }
 
-// It says nothing that a program could wait for but in its log, whose words change.
+// It listens long before it serves, and one that is killed in between does not come up again: its
+// log says when.
 void EtcdServer::wait_until_it_serves() const {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (std::chrono::steady_clock::now() < deadline) {
-    boost::asio::io_context io;
-    bool connected = false;
-    peer::async_connect(
-        io, client_, kPatience,
-        [&](const base::Result<peer::StreamSocket>& socket) { connected = socket.has_value(); });
-    io.run();
-    if (connected) return;
-    if (::waitpid(pid_, nullptr, WNOHANG) != 0) break;
+  std::string log;
+  while (std::chrono::steady_clock::now() < deadline && ::waitpid(pid_, nullptr, WNOHANG) == 0) {
+    log = base::as_text(base::read_file(folder_ / "log", 1 << 24).value());
+    if (log.find("ready to serve client requests") != std::string::npos) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  throw std::runtime_error("etcd did not start; its log is in " + folder_.string());
+  throw std::runtime_error("etcd did not start:\n" + log);
 }
 
 void EtcdServer::stop() {

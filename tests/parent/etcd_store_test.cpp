@@ -73,6 +73,13 @@ TEST_F(EtcdStoreTest, IsUnreachableWhileItIsStoppedAndRecoversByItself) {
   EXPECT_TRUE(put("b", "2").error().is(StoreErrc::unreachable));
   EXPECT_TRUE(get("a").error().is(StoreErrc::unreachable));
   EXPECT_TRUE(loop_.custodians(*store_).error().is(StoreErrc::unreachable));
+  std::size_t failed = 0;
+  for (int i = 0; i < 3; ++i) {
+    store_->put({"f", std::to_string(i)}, {1}, {}, [&](const base::Result<std::string>& done) {
+      failed += done.error().is(StoreErrc::unreachable) ? 1 : 0;
+    });
+  }
+  loop_.run_until([&] { return failed == 3; });
   ASSERT_EQ(lines_.size(), 1u) << "once, not for every request";
   EXPECT_EQ(json::parse(lines_[0])["event"], "store_trouble");
   EXPECT_TRUE(store_->trouble()->is(StoreErrc::unreachable));

@@ -47,7 +47,7 @@ class ServicesTest : public ::testing::Test {
     parts.reports = &reports_;
     parts.log = &log_;
     parts.clock = [this] { return now_; };
-    parts.discovered = [] { return std::vector<std::string>{"found"}; };
+    parts.discovered = [] { return std::vector<std::string>{"far", "found", "worker"}; };
     parts.credentials = [this](const auto& handler) { handler(credentials_); };
     services_.emplace(std::move(parts));
   }

@@ -142,6 +142,22 @@ TEST_F(SqliteEngineTest, AnnouncementsEndWithTheirTime) {
   EXPECT_TRUE(engine->announce({"c", "tcp:b:1"}, std::chrono::seconds(10)).has_value());
 }
 
+TEST_F(SqliteEngineTest, WritesTogetherHappenTogetherAndEachFailsAlone) {
+  const auto engine = open().value();
+  const auto read = [&](const std::string& name) { return engine->get({"f", name}).has_value(); };
+  ASSERT_TRUE(engine->together([&] {
+    EXPECT_TRUE(engine->put({"f", "a"}, bytes("1"), {}).has_value());
+    EXPECT_FALSE(engine->put({"f", "a"}, bytes("2"), {}).has_value());
+    EXPECT_TRUE(read("a"));
+    EXPECT_TRUE(engine->put({"f", "b"}, bytes("1"), {}).has_value());
+    EXPECT_TRUE(engine->remove({"f", "b"}, version_of(bytes("1"))).has_value());
+    EXPECT_TRUE(engine->put({"f", "c"}, bytes("1"), {}).has_value());
+  }));
+  EXPECT_TRUE(read("a"));
+  EXPECT_FALSE(read("b"));
+  EXPECT_TRUE(read("c"));
+}
+
 // While it lives, no file of this process grows beyond `size` bytes.
 class NoRoom {
  public:
@@ -174,6 +190,15 @@ TEST_F(SqliteEngineTest, WithoutRoomWritesAreRefusedAndReadsGoOnUntilThereIsSome
       refused = write(i);
     EXPECT_TRUE(refused.is(StoreErrc::full)) << refused.to_string();
     EXPECT_TRUE(write(100'000).is(StoreErrc::full)) << "and goes on being refused";
+    const std::string large(300'000, 'x');
+    const auto together = engine->together([&] {
+      (void)engine->put({"f", "small"}, bytes("x"), {});
+      (void)engine->put({"f", "large"}, bytes(large), {});
+      (void)engine->put({"f", "late"}, bytes("x"), {});
+    });
+    EXPECT_FALSE(together.has_value());
+    EXPECT_TRUE(engine->get({"f", "small"}).error().is(StoreErrc::not_found)) << "taken back";
+    EXPECT_TRUE(engine->get({"f", "late"}).error().is(StoreErrc::not_found)) << "with the rest";
     EXPECT_EQ(engine->list({"f", {}, {}})->entries.size(), written.size());
   }
   EXPECT_FALSE(write(200'000).code()) << "by itself, when there is room again";

@@ -277,6 +277,25 @@ TEST_P(StoreConformance, TheRequestsOfAFolderThatWaitAreBounded) {
   EXPECT_EQ(store_->counters().at({parent::StoreOperation::get, "busy"}), 2u);
 }
 
+// Each is answered for itself, in order, though they may be carried out together.
+TEST_P(StoreConformance, RequestsThatWaitTogetherKeepTheirOrder) {
+  std::string answers;
+  const auto put_later = [&](std::string_view content, std::optional<std::string> expected) {
+    store_->put({kFolder, "entry"}, base::to_bytes(base::as_bytes(content)), {std::move(expected)},
+                [&](const base::Result<std::string>& done) { answers += done ? '+' : '-'; });
+  };
+  put_later("1", {});
+  put_later("2", version("1"));
+  put_later("3", version("1"));
+  put_later("4", version("2"));
+  store_->remove({kFolder, "entry"}, version("4"),
+                 [&](const base::Status& done) { answers += done ? '+' : '-'; });
+  put_later("5", {});
+  loop_.run_until([&] { return answers.size() == 6; });
+  EXPECT_EQ(answers, "++-+++");
+  EXPECT_EQ(content("entry"), "5");
+}
+
 TEST_P(StoreConformance, KeepsEverythingWhenItIsOpenedAgain) {
   ASSERT_TRUE(put("root", "sealed").has_value());
   config_.limits.max_entries = 1;

@@ -181,10 +181,18 @@ void EtcdStore::begin(const std::shared_ptr<Write>& write) {
 void EtcdStore::finish(const std::shared_ptr<Write>& write, const Result<std::string>& result) {
   const auto queue = queues_.find(write->key.folder);
   queue->second.pop_front();
+  std::deque<std::shared_ptr<Write>> failed;
+  // Those behind would wait for the same, each as long as this one did.
+  if (!result && result.error().is(StoreErrc::unreachable)) failed.swap(queue->second);
   const std::shared_ptr<Write> next = queue->second.empty() ? nullptr : queue->second.front();
-  if (!next) queues_.erase(queue);
-  if (next) begin(next);
+  if (next) {
+    begin(next);
+  } else {
+    queues_.erase(queue);
+  }
   write->handler(result);
+  for (const auto& other : failed)
+    other->handler(result);
 }
 
 void EtcdStore::decide(const std::shared_ptr<Write>& write) {

@@ -96,6 +96,10 @@ Result<SqliteStatement> SqliteDatabase::prepare(std::string_view sql) {
   return SqliteStatement(*this, statement);
 }
 
+bool SqliteDatabase::in_transaction() const noexcept {
+  return sqlite3_get_autocommit(connection_.get()) == 0;
+}
+
 Result<std::int64_t> SqliteDatabase::number(std::string_view sql) {
   CONCORDAT_TRY(SqliteStatement statement, prepare(sql));
   SqliteStatement::Use use(statement);

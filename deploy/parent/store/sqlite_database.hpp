@@ -26,6 +26,7 @@ class SqliteDatabase {
   [[nodiscard]] base::Result<SqliteStatement> prepare(std::string_view sql);
   // The one integer that `sql` comes to.
   [[nodiscard]] base::Result<std::int64_t> number(std::string_view sql);
+  [[nodiscard]] bool in_transaction() const noexcept;
   // A full disk is `full`, damage `corrupt`, another program `in_use`, anything else `failed`.
   [[nodiscard]] base::Error failure(int code) const;
 

@@ -39,6 +39,9 @@ constexpr std::string_view kStatements[] = {
     "BEGIN IMMEDIATE",
     "COMMIT",
     "ROLLBACK",
+    "SAVEPOINT one",
+    "RELEASE one",
+    "ROLLBACK TO one",
     "SELECT content, version FROM entries WHERE folder = ?1 AND name = ?2",
     "SELECT version, length(content) FROM entries WHERE folder = ?1 AND name = ?2",
     "INSERT INTO entries(folder, name, version, content) VALUES(?1, ?2, ?3, ?4)"
@@ -110,6 +113,9 @@ enum class SqliteEngine::Sql : std::size_t {
   begin,
   commit,
   rollback,
+  begin_one,
+  commit_one,
+  rollback_one,
   read,
   state,
   write,
@@ -123,32 +129,54 @@ enum class SqliteEngine::Sql : std::size_t {
   custodians,
 };
 
-// Rolled back unless it was committed.
+// Rolled back unless it was committed. Among others that are done together, a part of their
+// transaction.
 class SqliteEngine::Transaction {
  public:
-  explicit Transaction(SqliteEngine& engine) : engine_(engine) {}
+  explicit Transaction(SqliteEngine& engine) : engine_(engine), part_(engine.together_) {}
   ~Transaction() {
-    // After some failures SQLite has rolled back by itself; then this fails, which is as well.
-    if (open_) (void)SqliteStatement::Use(engine_.statement(Sql::rollback)).run();
+    if (!open_) return;
+    // After some failures SQLite has rolled back by itself; then these fail, which is as well.
+    (void)run(part_ ? Sql::rollback_one : Sql::rollback);
+    if (part_) (void)run(Sql::commit_one);
   }
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
   [[nodiscard]] Status begin() {
-    CONCORDAT_CHECK(SqliteStatement::Use(engine_.statement(Sql::begin)).run());
+    // A part alone would be committed by itself, and then done again with the others.
+    if (part_ && !engine_.database_.in_transaction()) {
+      return Error(StoreErrc::failed, "what it is a part of was taken back");
+    }
+    CONCORDAT_CHECK(run(part_ ? Sql::begin_one : Sql::begin));
     open_ = true;
     return {};
   }
   [[nodiscard]] Status commit() {
-    CONCORDAT_CHECK(SqliteStatement::Use(engine_.statement(Sql::commit)).run());
+    CONCORDAT_CHECK(run(part_ ? Sql::commit_one : Sql::commit));
     open_ = false;
     return {};
   }
 
  private:
+  [[nodiscard]] Status run(Sql which) {
+    return SqliteStatement::Use(engine_.statement(which)).run();
+  }
+
   SqliteEngine& engine_;
+  bool part_;
   bool open_ = false;
 };
+
+Status SqliteEngine::together(const std::function<void()>& work) {
+  Transaction transaction(*this);
+  CONCORDAT_CHECK(transaction.begin());
+  together_ = true;
+  work();
+  together_ = false;
+  // Where a failure of a part rolled everything back, there is nothing to commit: an error.
+  return transaction.commit();
+}
 
 Result<std::unique_ptr<SqliteEngine>> SqliteEngine::open(const std::filesystem::path& file,
                                                          const StoreLimits& limits, Clock clock) {

@@ -24,6 +24,10 @@ class SqliteEngine {
   [[nodiscard]] static base::Result<std::unique_ptr<SqliteEngine>> open(
       const std::filesystem::path& file, const StoreLimits& limits, Clock clock);
 
+  // Runs `work`, whose writes become one: when this succeeds they are on disk with one sync, when
+  // it fails none of them has happened.
+  [[nodiscard]] base::Status together(const std::function<void()>& work);
+
   // As store.hpp says.
   [[nodiscard]] base::Result<StoredEntry> get(const EntryKey& key);
   [[nodiscard]] base::Result<std::string> put(const EntryKey& key, base::BytesView content,
@@ -53,6 +57,7 @@ class SqliteEngine {
   StoreLimits limits_;
   Clock clock_;
   std::vector<SqliteStatement> statements_;
+  bool together_ = false;
 };
 
 }  // namespace concordat::parent

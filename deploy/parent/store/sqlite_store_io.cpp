@@ -20,30 +20,43 @@ SqliteStore::~SqliteStore() {
 
 void SqliteStore::run() {
   for (;;) {
-    std::function<void()> job;
+    std::vector<Job> jobs;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
       if (stopping_) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
+      jobs.swap(jobs_);
     }
-    job();
+    carry_out(jobs);
+    for (const Job& job : jobs)
+      job.answer();
   }
+}
+
+// One by one where together they fail, so that each is answered for itself.
+void SqliteStore::carry_out(const std::vector<Job>& jobs) {
+  const auto each = [&] {
+    for (const Job& job : jobs)
+      job.work(*engine_);
+  };
+  if (jobs.size() == 1 || !engine_->together(each)) each();
 }
 
 template <class T, class Work>
 void SqliteStore::run_there(Work work, Handler<T> handler) {
-  auto job = [this, work = std::move(work), handler = std::move(handler)]() mutable {
-    auto answer = work(*engine_);
-    boost::asio::post(io_, [alive = std::weak_ptr<bool>(alive_), handler = std::move(handler),
-                            answer = std::move(answer)]() mutable {
-      if (!alive.expired()) handler(std::move(answer));
+  const auto result = std::make_shared<std::optional<base::Result<T>>>();
+  Job job;
+  job.work = [result, work = std::move(work)](SqliteEngine& engine) {
+    result->emplace(work(engine));
+  };
+  job.answer = [this, result, handler = std::move(handler)] {
+    boost::asio::post(io_, [alive = std::weak_ptr<bool>(alive_), handler, result] {
+      if (!alive.expired()) handler(std::move(**result));
     });
   };
   {
     const std::lock_guard lock(mutex_);
-    jobs_.emplace_back(std::move(job));
+    jobs_.push_back(std::move(job));
   }
   wake_.notify_one();
 }

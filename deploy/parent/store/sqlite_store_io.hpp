@@ -1,9 +1,9 @@
-// The embedded store behind one thread: writes stay in order, and the relay never waits for the
-// disk.
+// The embedded store behind one thread: requests are carried out in their order, and the relay
+// never waits for the disk. Those that wait while the disk syncs are done together, with the next
+// sync.
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -35,11 +35,17 @@ class SqliteStore final : public Store {
   void do_withdraw(std::string name, Handler<void> handler) override;
   void do_custodians(Handler<std::vector<Announcement>> handler) override;
 
+  // `work` may run twice: what it did the first time was taken back.
+  struct Job {
+    std::function<void(SqliteEngine&)> work;
+    std::function<void()> answer;
+  };
   // Runs `work` on the thread, then `handler` with what it returned on the loop. How many wait is
   // bounded by Store.
   template <class T, class Work>
   void run_there(Work work, Handler<T> handler);
   void run();
+  void carry_out(const std::vector<Job>& jobs);
 
   boost::asio::io_context& io_;
   std::unique_ptr<SqliteEngine> engine_;
@@ -47,7 +53,7 @@ class SqliteStore final : public Store {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::function<void()>> jobs_;
+  std::vector<Job> jobs_;
   bool stopping_ = false;
   std::thread thread_;
 };
