@@ -109,7 +109,7 @@ SecretBytes SecretBytes::zeroed(std::size_t size) {
 
 SecretBytes SecretBytes::random(std::size_t size) {
   SecretBytes out = zeroed(size);
-  randombytes_buf(out.data_, out.size_);
+  if (size != 0) randombytes_buf(out.data_, out.size_);
   return out;
 }
 

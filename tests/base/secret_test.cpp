@@ -45,6 +45,12 @@ TEST(SecretBytes, TwentyThousandSecretsStayFarFromTheMapLimit) {
   EXPECT_LT(status.slabs, 64u);
 }
 
+TEST(SecretBytes, OfNoSizeAreEmpty) {
+  EXPECT_TRUE(SecretBytes::random(0).empty());
+  EXPECT_TRUE(SecretBytes::take({}).empty());
+  EXPECT_TRUE(SecretBytes().clone() == SecretBytes::zeroed(0));
+}
+
 TEST(SecretBytes, LargerThanASlab) {
   const std::size_t before = secret_memory_status().bytes_in_use;
   {

@@ -161,10 +161,13 @@ TEST(Envelope, AnotherAlgorithmOfItsKindIsRefusedByName) {
   EXPECT_EQ(refusal(verify(p256.in_use(), envelope, kMessage)), "other_algorithm");
 }
 
+// A signature's own bits are flipped in signing_test.cpp.
 TEST(Envelope, EveryFlippedBitIsRefused) {
   for (const Made& made : one_of_each()) {
     const Bytes encoded = encode(made.envelope);
-    for (std::size_t bit = 0; bit < encoded.size() * 8; ++bit) {
+    const bool is_signature = made.envelope.kind == EnvelopeKind::signature;
+    const std::size_t end = encoded.size() - (is_signature ? made.envelope.body.size() : 0);
+    for (std::size_t bit = 0; bit < end * 8; ++bit) {
       Bytes flipped = encoded;
       flipped[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
       ASSERT_NE(outcome(made, flipped), "") << to_string(made.envelope.kind) << " bit " << bit;
