@@ -343,6 +343,35 @@ TEST(Snapshot, AFirstEntryThatCameTooLateIsNeverBuiltOn) {
   }
 }
 
+TEST(Snapshot, OneWhoTookPositionOneASecondTimeGoesOnFromTheNextEntryToo) {
+  MemoryStore::Shared world;
+  Sayer away(world);
+  ASSERT_TRUE(away.load());
+  Sayer sayer(world);
+  ASSERT_TRUE(sayer.load());
+  for (const char* text : {"1", "2"})
+    ASSERT_TRUE(sayer.say(text));
+  ASSERT_TRUE(sayer.snapshot());  // entry 2 stays, which would follow from another first one
+  EXPECT_EQ(away.say("3").value().position, 3u);
+  EXPECT_EQ(away.fold.said, (Said{"1", "2", "3"}));
+}
+
+TEST(Snapshot, AHalfReadBeginningIsNone) {
+  MemoryStore::Shared world;
+  Sayer sayer(world);
+  ASSERT_TRUE(sayer.load());
+  for (const char* text : {"1", "2", "3"})
+    ASSERT_TRUE(sayer.say(text));
+  world.read_bytes = 1;  // a page an entry
+  Sayer reader(world);
+  reader.store.fail_call(3, Failure::refused);
+  EXPECT_TRUE(reader.load().error().is(Errc::unreachable));
+  EXPECT_EQ(reader.journal.head().position, 0u);
+  EXPECT_TRUE(reader.fold.said.empty());
+  ASSERT_TRUE(reader.load());
+  EXPECT_EQ(reader.fold.said, (Said{"1", "2", "3"}));
+}
+
 TEST(Snapshot, OneWhoIsReplacedWhileItIsReadLeadsToTheNewerOne) {
   MemoryStore::Shared world;
   Sayer sayer(world);
