@@ -29,6 +29,8 @@ ParentStoreErrc code_of(unsigned status) {
   switch (status) {
     case 404:
       return ParentStoreErrc::not_found;
+    case 424:
+      return ParentStoreErrc::predecessor_missing;
     case 412:
       return ParentStoreErrc::conflict;
     case 507:
@@ -64,6 +66,8 @@ base::CodeInfo describe(ParentStoreErrc code) noexcept {
   switch (code) {
     case ParentStoreErrc::conflict:
       return {"store_conflict", "somebody else wrote the entry"};
+    case ParentStoreErrc::predecessor_missing:
+      return {"store_predecessor_missing", "the entry that it comes behind is not there so"};
     case ParentStoreErrc::not_found:
       return {"store_not_found", "there is no such entry"};
     case ParentStoreErrc::full:
@@ -83,10 +87,13 @@ std::string store_version(BytesView content) {
 }
 
 HttpRequest store_put(const std::string& name, BytesView content,
-                      const std::optional<std::string>& expected) {
+                      const std::optional<std::string>& expected,
+                      const std::optional<StorePredecessor>& behind) {
   const HttpHeader condition =
       expected ? HttpHeader{"if-match", quoted(*expected)} : HttpHeader{"if-none-match", "*"};
-  return {"PUT", path_of(name), {condition}, std::string(base::as_text(content))};
+  const std::string query =
+      behind ? "?behind=" + behind->name + "&behind_version=" + behind->version : "";
+  return {"PUT", path_of(name) + query, {condition}, std::string(base::as_text(content))};
 }
 
 HttpRequest store_get(const std::string& name) {
@@ -95,6 +102,10 @@ HttpRequest store_get(const std::string& name) {
 
 HttpRequest store_remove(const std::string& name, const std::string& version) {
   return {"DELETE", path_of(name), {{"if-match", quoted(version)}}, {}};
+}
+
+HttpRequest store_remove_range(const std::string& prefix, const std::string& before) {
+  return {"DELETE", std::string(kStore) + "?prefix=" + prefix + "&before=" + before, {}, {}};
 }
 
 HttpRequest store_list(const std::string& prefix, const std::string& after, std::size_t max_bytes) {

@@ -13,7 +13,15 @@
 
 namespace concordat::keyservice {
 
-enum class ParentStoreErrc { conflict = 1, not_found, full, unavailable, failed, malformed };
+enum class ParentStoreErrc {
+  conflict = 1,
+  predecessor_missing,
+  not_found,
+  full,
+  unavailable,
+  failed,
+  malformed
+};
 [[nodiscard]] base::CodeInfo describe(ParentStoreErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(ParentStoreErrc) {
   return "parent_store";
@@ -25,17 +33,24 @@ enum class ParentStoreErrc { conflict = 1, not_found, full, unavailable, failed,
 // SHA-256 of the content, in hex.
 [[nodiscard]] std::string store_version(base::BytesView content);
 
+// Another entry, and the version in which it must be there for a write to happen.
+struct StorePredecessor {
+  std::string name, version;
+};
 // `expected`: the version that is to be replaced; nullopt: nothing may be there.
 [[nodiscard]] HttpRequest store_put(const std::string& name, base::BytesView content,
-                                    const std::optional<std::string>& expected);
+                                    const std::optional<std::string>& expected,
+                                    const std::optional<StorePredecessor>& behind = {});
 [[nodiscard]] HttpRequest store_get(const std::string& name);
 [[nodiscard]] HttpRequest store_remove(const std::string& name, const std::string& version);
+// All that begin with `prefix`, which may be empty, and come before `before`.
+[[nodiscard]] HttpRequest store_remove_range(const std::string& prefix, const std::string& before);
 // Names that begin with `prefix` and come after `after`; either may be empty.
 [[nodiscard]] HttpRequest store_list(const std::string& prefix, const std::string& after,
                                      std::size_t max_bytes = kMaxStoreEntry);
 [[nodiscard]] HttpRequest list_custodians();
 
-// For store_put and store_remove.
+// For store_put and the removals.
 [[nodiscard]] base::Status read_store_write(const HttpReply& reply);
 // nullopt: nothing is there.
 [[nodiscard]] base::Result<std::optional<base::Bytes>> read_store_get(const HttpReply& reply);

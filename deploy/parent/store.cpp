@@ -29,6 +29,18 @@ Status check_key(const EntryKey& key) {
   if (!is_entry_name(key.name)) return StoreErrc::bad_name;
   return {};
 }
+Status check_condition(const WriteCondition& condition) {
+  if (!condition.behind || is_entry_name(condition.behind->name)) return {};
+  return Error(StoreErrc::bad_name, "behind");
+}
+Status check_range(const RemovalRange& range) {
+  CONCORDAT_CHECK(check_folder(range.folder));
+  if (!range.prefix.empty() && !is_entry_name(range.prefix)) {
+    return Error(StoreErrc::bad_name, "prefix");
+  }
+  if (!is_entry_name(range.before)) return Error(StoreErrc::bad_name, "before");
+  return {};
+}
 // A prefix of a name is empty or a name.
 Status check_query(const ListQuery& query) {
   CONCORDAT_CHECK(check_folder(query.folder));
@@ -63,6 +75,8 @@ base::CodeInfo describe(StoreErrc code) noexcept {
       return {"not_found", "there is no such entry"};
     case StoreErrc::version_differs:
       return {"version_differs", "another version is there"};
+    case StoreErrc::predecessor_missing:
+      return {"predecessor_missing", "the entry that it comes behind is not there in that version"};
     case StoreErrc::condition_missing:
       return {"condition_missing", "a write says If-Match with a version or If-None-Match: *"};
     case StoreErrc::too_large:
@@ -97,6 +111,8 @@ std::string_view name_of(StoreOperation operation) noexcept {
       return "put";
     case StoreOperation::remove:
       return "remove";
+    case StoreOperation::remove_range:
+      return "remove_range";
     case StoreOperation::list:
       return "list";
     case StoreOperation::announce:
@@ -180,6 +196,7 @@ void Store::get(EntryKey key, Handler<StoredEntry> handler) {
 void Store::put(EntryKey key, base::Bytes content, WriteCondition condition,
                 Handler<std::string> handler) {
   Status fits = check_key(key);
+  if (fits) fits = check_condition(condition);
   if (fits && content.size() > limits_.max_bytes) {
     fits = Error(StoreErrc::too_large, std::to_string(content.size()) + " bytes, at most " +
                                            std::to_string(limits_.max_bytes));
@@ -197,6 +214,14 @@ void Store::remove(EntryKey key, std::string version, Handler<void> handler) {
   }
   auto admitted = admit(StoreOperation::remove, key.folder, std::move(handler));
   if (admitted) do_remove(std::move(key), std::move(version), *std::move(admitted));
+}
+
+void Store::remove_range(RemovalRange range, Handler<void> handler) {
+  if (const Status fits = check_range(range); !fits) {
+    return refuse(StoreOperation::remove_range, handler, fits.error());
+  }
+  auto admitted = admit(StoreOperation::remove_range, range.folder, std::move(handler));
+  if (admitted) do_remove_range(std::move(range), *std::move(admitted));
 }
 
 void Store::list(ListQuery query, Handler<StorePage> handler) {

@@ -7,6 +7,8 @@
 //   acknowledged.
 //   - Of two writers who saw the same version one wins; the other is told `version_differs` and
 //     which version is there.
+//   - A write may besides depend on another entry of its folder, which must be there in the version
+//     that is named (`predecessor_missing`): so that a log grows at one end.
 //   - A version is the SHA-256 of the content. A put of what is there already is done, whatever its
 //     condition says: so a put whose answer was lost can simply be repeated. A remove that was
 //     repeated finds nothing (`not_found`), which is what it wanted.
@@ -43,6 +45,7 @@ enum class StoreErrc {
   bad_name = 1,
   not_found,
   version_differs,
+  predecessor_missing,
   condition_missing,
   too_large,
   folder_full,
@@ -77,6 +80,16 @@ struct EntryKey {
 // What must be there for a write to happen.
 struct WriteCondition {
   std::optional<std::string> version;  // exactly this one; nullopt: nothing
+  // Another entry of the folder, in this version.
+  struct Predecessor {
+    std::string name, version;
+  };
+  std::optional<Predecessor> behind{};
+};
+
+// Names that begin with `prefix`, which may be empty, and come before `before`.
+struct RemovalRange {
+  std::string folder, prefix, before;
 };
 
 struct StoredEntry {
@@ -100,7 +113,7 @@ struct Announcement {
   friend bool operator==(const Announcement&, const Announcement&) = default;
 };
 
-enum class StoreOperation { get, put, remove, list, announce, withdraw, custodians };
+enum class StoreOperation { get, put, remove, remove_range, list, announce, withdraw, custodians };
 [[nodiscard]] std::string_view name_of(StoreOperation operation) noexcept;
 
 class Store {
@@ -120,6 +133,9 @@ class Store {
   void put(EntryKey key, base::Bytes content, WriteCondition condition,
            Handler<std::string> handler);
   void remove(EntryKey key, std::string version, Handler<void> handler);
+  // Whatever versions they have; that there are none is no error. By etcd in steps, each of which
+  // is whole.
+  void remove_range(RemovalRange range, Handler<void> handler);
   void list(ListQuery query, Handler<StorePage> handler);
 
   // Lists `who` for `ttl` from now; to be repeated well before that is over. `name_taken` while the
@@ -143,6 +159,7 @@ class Store {
   virtual void do_put(EntryKey key, base::Bytes content, WriteCondition condition,
                       Handler<std::string> handler) = 0;
   virtual void do_remove(EntryKey key, std::string version, Handler<void> handler) = 0;
+  virtual void do_remove_range(RemovalRange range, Handler<void> handler) = 0;
   virtual void do_list(ListQuery query, Handler<StorePage> handler) = 0;
   virtual void do_announce(Announcement who, std::chrono::seconds ttl, Handler<void> handler) = 0;
   virtual void do_withdraw(std::string name, Handler<void> handler) = 0;

@@ -1,6 +1,7 @@
 #include "deploy/parent/store_service.hpp"
 
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -16,6 +17,7 @@ unsigned status_of(const Error& error) {
   if (error.is(StoreErrc::bad_name)) return 400;
   if (error.is(StoreErrc::not_found)) return 404;
   if (error.is(StoreErrc::version_differs)) return 412;
+  if (error.is(StoreErrc::predecessor_missing)) return 424;
   if (error.is(StoreErrc::condition_missing)) return 428;
   if (error.is(StoreErrc::too_large)) return 413;
   if (error.is(StoreErrc::folder_full) || error.is(StoreErrc::full)) return 507;
@@ -36,47 +38,40 @@ Result<std::string> version_in(const std::string& tag) {
   return tag.substr(1, tag.size() - 2);
 }
 
-Result<WriteCondition> condition_of(const HttpRequest& request) {
-  if (request.if_match.has_value() == request.if_none_match.has_value()) {
-    return StoreErrc::condition_missing;
-  }
-  if (request.if_none_match) {
-    if (*request.if_none_match != "*") return StoreErrc::condition_missing;
-    return WriteCondition{};
-  }
-  CONCORDAT_TRY(std::string version, version_in(*request.if_match));
-  return WriteCondition{std::move(version)};
-}
+using Query = std::map<std::string, std::string, std::less<>>;
 
-HttpResponse bad_query(const std::string& what) {
-  return http_error(400, "bad_request",
-                    what + "; want ?prefix=NAME&after=NAME&max_bytes=NUMBER, each at most once");
-}
-
-// Nothing where it is not understood. Names need no escapes.
-std::optional<ListQuery> query_of(const std::string& folder, std::string_view text) {
-  ListQuery out;
-  out.folder = folder;
-  std::set<std::string_view> seen;
+// Nothing where it is not understood or has other keys. Names need no escapes.
+std::optional<Query> query_of(std::string_view text, const std::set<std::string_view>& keys) {
+  Query out;
   while (!text.empty()) {
     const std::string_view part = text.substr(0, text.find('&'));
     text.remove_prefix(std::min(part.size() + 1, text.size()));
     const std::size_t equals = part.find('=');
-    if (equals == std::string_view::npos) return {};
-    const std::string_view key = part.substr(0, equals), value = part.substr(equals + 1);
-    if (!seen.insert(key).second) return {};
-    if (key == "prefix") {
-      out.prefix = value;
-    } else if (key == "after") {
-      out.after = value;
-    } else if (key == "max_bytes") {
-      const char* const end = value.data() + value.size();
-      const auto [at, failure] = std::from_chars(value.data(), end, out.max_bytes);
-      if (failure != std::errc() || at != end) return {};
-    } else {
-      return {};
-    }
+    if (equals == std::string_view::npos || !keys.contains(part.substr(0, equals))) return {};
+    const bool first = out.emplace(part.substr(0, equals), part.substr(equals + 1)).second;
+    if (!first) return {};
   }
+  return out;
+}
+
+HttpResponse bad_query(const HttpRequest& request, std::string_view wanted) {
+  return http_error(400, "bad_request",
+                    "\"" + request.query + "\" is not understood; want " + std::string(wanted) +
+                        ", each at most once");
+}
+
+Result<WriteCondition> condition_of(const HttpRequest& request, const Query& query) {
+  if (request.if_match.has_value() == request.if_none_match.has_value()) {
+    return StoreErrc::condition_missing;
+  }
+  WriteCondition out;
+  if (request.if_match) {
+    CONCORDAT_TRY(out.version, version_in(*request.if_match));
+  } else if (*request.if_none_match != "*") {
+    return StoreErrc::condition_missing;
+  }
+  const auto behind = query.find("behind");
+  if (behind != query.end()) out.behind = {behind->second, query.at("behind_version")};
   return out;
 }
 
@@ -89,7 +84,10 @@ void read_entry(Store& store, EntryKey key, const Respond& respond) {
 }
 
 void write_entry(Store& store, EntryKey key, const HttpRequest& request, const Respond& respond) {
-  auto condition = condition_of(request);
+  const auto query = query_of(request.query, {"behind", "behind_version"});
+  const bool whole = query && query->contains("behind") == query->contains("behind_version");
+  if (!whole) return respond(bad_query(request, "?behind=NAME&behind_version=VERSION"));
+  auto condition = condition_of(request, *query);
   if (!condition) return respond(store_error(condition.error()));
   store.put(std::move(key), base::to_bytes(base::as_bytes(request.body)), *std::move(condition),
             [respond](Result<std::string> version) {
@@ -99,7 +97,7 @@ void write_entry(Store& store, EntryKey key, const HttpRequest& request, const R
 }
 
 void remove_entry(Store& store, EntryKey key, const HttpRequest& request, const Respond& respond) {
-  const auto condition = condition_of(request);
+  const auto condition = condition_of(request, {});
   if (!condition || !condition->version) {
     return respond(store_error(StoreErrc::condition_missing));
   }
@@ -108,13 +106,40 @@ void remove_entry(Store& store, EntryKey key, const HttpRequest& request, const 
   });
 }
 
+void remove_entries(Store& store, const std::string& folder, const HttpRequest& request,
+                    const Respond& respond) {
+  const auto query = query_of(request.query, {"prefix", "before"});
+  if (!query || !query->contains("before")) {
+    return respond(bad_query(request, "?prefix=NAME&before=NAME"));
+  }
+  const auto prefix = query->find("prefix");
+  store.remove_range(
+      {folder, prefix == query->end() ? "" : prefix->second, query->at("before")},
+      [respond](const Status& removed) {
+        respond(removed ? HttpResponse{204, {}, {}, {}} : store_error(removed.error()));
+      });
+}
+
+std::optional<ListQuery> list_query_of(const std::string& folder, std::string_view text) {
+  const auto query = query_of(text, {"prefix", "after", "max_bytes"});
+  if (!query) return {};
+  const auto value = [&](std::string_view key) {
+    const auto found = query->find(key);
+    return found == query->end() ? std::string() : found->second;
+  };
+  ListQuery out{folder, value("prefix"), value("after")};
+  if (!query->contains("max_bytes")) return out;
+  const std::string number = value("max_bytes");
+  const char* const end = number.data() + number.size();
+  const auto [at, failure] = std::from_chars(number.data(), end, out.max_bytes);
+  if (failure != std::errc() || at != end) return {};
+  return out;
+}
+
 void list_entries(Store& store, const std::string& folder, const HttpRequest& request,
                   const Respond& respond) {
-  if (request.method != "GET") {
-    return respond(http_error(405, "method_not_allowed", "only GET is answered here"));
-  }
-  const auto query = query_of(folder, request.query);
-  if (!query) return respond(bad_query("\"" + request.query + "\" is not understood"));
+  const auto query = list_query_of(folder, request.query);
+  if (!query) return respond(bad_query(request, "?prefix=NAME&after=NAME&max_bytes=NUMBER"));
   store.list(*query, [respond](const Result<StorePage>& page) {
     if (!page) return respond(store_error(page.error()));
     const base::Bytes encoded = keyservice::encode_store_page(*page);
@@ -126,7 +151,11 @@ void list_entries(Store& store, const std::string& folder, const HttpRequest& re
 
 void serve_store(Store& store, const std::string& folder, const std::optional<std::string>& name,
                  const HttpRequest& request, const Respond& respond) {
-  if (!name) return list_entries(store, folder, request, respond);
+  if (!name && request.method == "GET") return list_entries(store, folder, request, respond);
+  if (!name && request.method == "DELETE") return remove_entries(store, folder, request, respond);
+  if (!name) {
+    return respond(http_error(405, "method_not_allowed", "only GET and DELETE are answered here"));
+  }
   EntryKey key{folder, *name};
   if (request.method == "GET") return read_entry(store, std::move(key), respond);
   if (request.method == "PUT") return write_entry(store, std::move(key), request, respond);

@@ -7,9 +7,12 @@
 #include <future>
 #include <thread>
 
+#include "attest/base/hash.hpp"
 #include "deploy/parent/parent_io.hpp"
 #include "keyservice/error.hpp"
+#include "keyservice/journal/errc.hpp"
 #include "keyservice/parent_client_io.hpp"
+#include "keyservice/parent_journal_store_io.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace concordat::keyservice {
@@ -39,8 +42,8 @@ class ParentStoreTest : public ::testing::Test {
   boost::asio::io_context io_{1};
   std::unique_ptr<parent::Parent> parent_;
   std::thread thread_;
-  ParentClient client_{peer::UnixEndpoint{(folder_.path() / "relay").string()},
-                       std::chrono::seconds(30)};
+  peer::Endpoint relay_ = peer::UnixEndpoint{(folder_.path() / "relay").string()};
+  ParentClient client_{relay_, std::chrono::seconds(30)};
 };
 
 TEST_F(ParentStoreTest, WritesReadsListsAndRemoves) {
@@ -71,6 +74,52 @@ TEST_F(ParentStoreTest, FindsCustodiansAndItsOwnConfiguration) {
   EXPECT_EQ(client_.custodians().value(), std::vector<std::string>{"c"});
   EXPECT_EQ(client_.config()->role, "custodian");
   EXPECT_EQ(client_.config()->settings.at("a"), "b");
+}
+
+// The journal's store, over the same way.
+TEST_F(ParentStoreTest, KeepsTheJournalsRecords) {
+  boost::asio::io_context io;
+  ParentJournalStore store(io, relay_, std::chrono::seconds(30));
+  const auto run = [&](auto call) {
+    std::optional<base::Status> answer;
+    call([&](base::Status done) { answer = std::move(done); });
+    io.restart();
+    io.run();
+    return answer.value();
+  };
+  const auto create = [&](const std::string& name, std::optional<journal::Predecessor> after,
+                          std::uint8_t value) {
+    return run([&](auto done) { store.create(name, after, {value}, done); });
+  };
+  const auto code = [](const base::Status& done) { return std::string(done.error().name()); };
+  const auto hash = [](std::uint8_t value) { return base::sha256({base::Bytes{value}}); };
+  EXPECT_EQ(code(create("log.1", journal::Predecessor{"log.0", hash(0)}, 1)),
+            "predecessor_missing");
+  ASSERT_TRUE(create("log.0", {}, 0));
+  EXPECT_TRUE(create("log.0", {}, 0)) << "by the very same value";
+  EXPECT_EQ(code(create("log.0", {}, 1)), "position_taken");
+  EXPECT_EQ(code(create("log.1", journal::Predecessor{"log.0", hash(7)}, 1)),
+            "predecessor_missing");
+  ASSERT_TRUE(create("log.1", journal::Predecessor{"log.0", hash(0)}, 1));
+  ASSERT_TRUE(create("log.2", journal::Predecessor{"log.1", hash(1)}, 2));
+  EXPECT_EQ(code(create("log.3", journal::Predecessor{"log.2", hash(2)}, 3)), "store_full");
+  const auto read = [&](const std::string& after, std::size_t max_bytes) {
+    std::string found;
+    store.read("log.", after, max_bytes, [&](base::Result<journal::Records> records) {
+      for (const auto& record : records.value().records)
+        found += record.name + "=" + std::to_string(record.value.at(0)) + " ";
+      found += records->more ? "more" : "end";
+    });
+    io.restart();
+    io.run();
+    return found;
+  };
+  EXPECT_EQ(read("", 1 << 20), "log.0=0 log.1=1 log.2=2 end");
+  EXPECT_EQ(read("log.0", 1), "log.1=1 more");
+  EXPECT_TRUE(run([&](auto done) { store.remove("log.", "log.2", done); }));
+  EXPECT_EQ(read("", 1 << 20), "log.2=2 end");
+  ParentJournalStore gone(io, peer::UnixEndpoint{"/nowhere"}, std::chrono::seconds(30));
+  EXPECT_EQ(code(run([&](auto done) { gone.remove("log.", "log.2", done); })), "unreachable");
 }
 
 }  // namespace

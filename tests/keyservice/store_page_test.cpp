@@ -44,6 +44,7 @@ TEST(ParentStore, SaysWhatAReplyMeans) {
   const auto written = [](unsigned status) { return read_store_write({status, {}, {}}).error(); };
   EXPECT_FALSE(written(204).code());
   EXPECT_TRUE(written(412).is(ParentStoreErrc::conflict));
+  EXPECT_TRUE(written(424).is(ParentStoreErrc::predecessor_missing));
   EXPECT_TRUE(written(404).is(ParentStoreErrc::not_found));
   EXPECT_TRUE(written(507).is(ParentStoreErrc::full));
   EXPECT_TRUE(written(503).is(ParentStoreErrc::unavailable));

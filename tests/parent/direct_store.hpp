@@ -25,6 +25,9 @@ class DirectStore final : public parent::Store {
   void do_remove(parent::EntryKey key, std::string version, Handler<void> handler) override {
     handler(engine_->remove(key, version));
   }
+  void do_remove_range(parent::RemovalRange range, Handler<void> handler) override {
+    handler(engine_->remove_range(range));
+  }
   void do_list(parent::ListQuery query, Handler<parent::StorePage> handler) override {
     handler(engine_->list(query));
   }

@@ -14,14 +14,15 @@ TEST(EtcdMessages, ATransactionWritesIfNothingChangedAndReadsOtherwise) {
   Txn txn;
   txn.conditions = {{"k", 7}};
   txn.puts = {{"k", {1, 2}, 9}};
-  txn.removals = {"old"};
+  txn.removals = {{"old"}, {"a", "b"}};
   txn.reads = {"k"};
   const json asked = json::parse(txn_request(txn));
   EXPECT_EQ(asked["compare"], json::parse(R"([{"target": "MOD", "result": "EQUAL", "key": "aw==",
                                                "mod_revision": "7"}])"));
   EXPECT_EQ(asked["success"],
             json::parse(R"([{"request_put": {"key": "aw==", "value": "AQI=", "lease": "9"}},
-                            {"request_delete_range": {"key": "b2xk"}}])"));
+                            {"request_delete_range": {"key": "b2xk"}},
+                            {"request_delete_range": {"key": "YQ==", "range_end": "Yg=="}}])"));
   EXPECT_EQ(asked["failure"], json::parse(R"([{"request_range": {"key": "aw=="}}])"));
 }
 

@@ -169,6 +169,28 @@ TEST_F(ServicesTest, TheStoreHasLimitsAndOwners) {
   EXPECT_EQ(ask("custodian", {"PUT", "/v1/store", {}, {}, {}}).status, 405u);
 }
 
+TEST_F(ServicesTest, ALogGrowsAtOneEndAndIsCutAtTheOther) {
+  const auto append = [&](const std::string& name, const std::string& query) {
+    return ask("custodian", {"PUT", "/v1/store/" + name, {}, "*", name, query}).status;
+  };
+  const auto behind = [](const std::string& name) {
+    return "behind=" + name + "&behind_version=" + version_of(base::as_bytes(name));
+  };
+  EXPECT_EQ(append("log-2", behind("log-1")), 424u);
+  EXPECT_EQ(append("log-1", {}), 204u);
+  EXPECT_EQ(append("log-2", behind("log-1")), 204u);
+  for (const char* bad : {"behind=log-1", "behind_version=x", "x=y", "behind"})
+    EXPECT_EQ(append("log-3", bad), 400u) << bad;
+  const auto cut = [&](const std::string& query) {
+    return ask("custodian", {"DELETE", "/v1/store", {}, {}, {}, query}).status;
+  };
+  for (const char* bad : {"", "prefix=log-", "before=", "before=A", "before=a&x=y"})
+    EXPECT_EQ(cut(bad), 400u) << bad;
+  EXPECT_EQ(cut("prefix=log-&before=log-2"), 204u);
+  EXPECT_EQ(get("/v1/store/log-1").status, 404u);
+  EXPECT_EQ(get("/v1/store/log-2").status, 200u);
+}
+
 TEST_F(ServicesTest, RemovesTheVersionThatIsNamed) {
   const HttpResponse made = put("one", {}, "*");
   const auto remove = [&](std::optional<std::string> if_match) {

@@ -212,6 +212,51 @@ TEST_P(StoreConformance, APageHasABoundedNumberOfEntries) {
   ASSERT_EQ(found.size(), static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i)
     EXPECT_EQ(found[static_cast<std::size_t>(i)].second, std::to_string(i));
+  ASSERT_TRUE(loop_.remove_range(*store_, {kFolder, "log-", "log-101049"}).has_value());
+  EXPECT_EQ(all("log-").size(), 1u) << "a removal goes on over pages";
+}
+
+// A log that grows at one end.
+TEST_P(StoreConformance, AnEntryMayComeBehindAnotherAlone) {
+  const auto put_behind = [&](const std::string& name, const std::string& behind,
+                              const std::string& version_behind) {
+    return loop_.put_behind(*store_, {kFolder, name}, name, {behind, version_behind});
+  };
+  const auto missing = put_behind("2", "1", version("1"));
+  EXPECT_TRUE(missing.error().is(StoreErrc::predecessor_missing)) << missing.error().to_string();
+  ASSERT_TRUE(put("1", "1").has_value());
+  EXPECT_TRUE(put_behind("2", "1", version("x")).error().is(StoreErrc::predecessor_missing));
+  ASSERT_TRUE(put_behind("2", "1", version("1")).has_value());
+  ASSERT_TRUE(put_behind("3", "2", version("2")).has_value());
+  EXPECT_TRUE(put_behind("4", "2", version("1")).error().is(StoreErrc::predecessor_missing));
+  EXPECT_TRUE(put_behind("3", "2", version("2")).has_value()) << "it is there already";
+  const std::string changed = put("3", "changed", version("3")).value();
+  EXPECT_TRUE(put_behind("4", "3", version("3")).error().is(StoreErrc::predecessor_missing));
+  EXPECT_TRUE(put_behind("4", "3", changed).has_value());
+  EXPECT_TRUE(put_behind("5", "A", changed).error().is(StoreErrc::bad_name));
+  ASSERT_TRUE(loop_.remove(*store_, {kFolder, "4"}, version("4")).has_value());
+  EXPECT_TRUE(put_behind("5", "4", version("4")).error().is(StoreErrc::predecessor_missing));
+  EXPECT_EQ(all().size(), 3u);
+}
+
+TEST_P(StoreConformance, RemovesARangeAndItsWeight) {
+  config_.limits = {100, 10, 100};
+  open();
+  for (const char* name : {"a-1", "a-2", "a-3", "b-1"})
+    ASSERT_TRUE(put(name, "0123456789").has_value());
+  ASSERT_TRUE(loop_.put(*store_, {"other", "a-1"}, "x").has_value());
+  EXPECT_TRUE(loop_.remove_range(*store_, {kFolder, "a-", "a-3"}).has_value());
+  EXPECT_EQ(all().front().first, "a-3");
+  EXPECT_EQ(all().size(), 2u);
+  EXPECT_TRUE(loop_.remove_range(*store_, {kFolder, "c", "z"}).has_value()) << "there is none";
+  EXPECT_TRUE(put("c", std::string(80, 'x')).has_value()) << "there is room for it now";
+  EXPECT_TRUE(put("d", "x").error().is(StoreErrc::folder_full));
+  EXPECT_TRUE(loop_.remove_range(*store_, {kFolder, "a", "z"}).has_value());
+  EXPECT_EQ(all().size(), 2u) << "what begins otherwise stays";
+  EXPECT_TRUE(loop_.remove_range(*store_, {kFolder, "", "z"}).has_value());
+  EXPECT_TRUE(all().empty());
+  EXPECT_TRUE(loop_.get(*store_, {"other", "a-1"}).has_value());
+  EXPECT_TRUE(loop_.remove_range(*store_, {kFolder, "", ""}).error().is(StoreErrc::bad_name));
 }
 
 TEST_P(StoreConformance, LimitsEntriesAndFolders) {

@@ -31,6 +31,18 @@ class StoreLoop {
       store.remove(std::move(key), std::move(version), std::move(handler));
     });
   }
+  base::Result<std::string> put_behind(parent::Store& store, parent::EntryKey key,
+                                       std::string_view content,
+                                       parent::WriteCondition::Predecessor behind) {
+    return await<std::string>([&](auto handler) {
+      store.put(std::move(key), base::to_bytes(base::as_bytes(content)), {{}, std::move(behind)},
+                std::move(handler));
+    });
+  }
+  base::Status remove_range(parent::Store& store, parent::RemovalRange range) {
+    return await<void>(
+        [&](auto handler) { store.remove_range(std::move(range), std::move(handler)); });
+  }
   base::Result<parent::StorePage> list(parent::Store& store, parent::ListQuery query) {
     return await<parent::StorePage>(
         [&](auto handler) { store.list(std::move(query), std::move(handler)); });

@@ -112,8 +112,11 @@ json write_requests(const Txn& txn) {
     if (put.lease != 0) request["lease"] = std::to_string(put.lease);
     out.push_back({{"request_put", std::move(request)}});
   }
-  for (const std::string& key : txn.removals)
-    out.push_back({{"request_delete_range", {{"key", base64(key)}}}});
+  for (const Removal& removal : txn.removals) {
+    json request = {{"key", base64(removal.from)}};
+    if (!removal.to.empty()) request["range_end"] = base64(removal.to);
+    out.push_back({{"request_delete_range", std::move(request)}});
+  }
   return out;
 }
 

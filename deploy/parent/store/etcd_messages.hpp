@@ -40,11 +40,14 @@ struct Put {
   base::Bytes value;
   std::int64_t lease = 0;
 };
+struct Removal {
+  std::string from, to{};  // keys from `from` on and below `to`, or `from` alone
+};
 // Writes if nothing changed; otherwise, or where there is nothing to write, reads.
 struct Txn {
   std::vector<Unchanged> conditions;
   std::vector<Put> puts;
-  std::vector<std::string> removals;
+  std::vector<Removal> removals;
   std::vector<std::string> reads;
 };
 [[nodiscard]] std::string txn_request(const Txn& txn);

@@ -70,9 +70,9 @@ std::string last_part(const std::string& key) {
 
 // What a decision is made from.
 struct EtcdStore::Seen {
-  std::optional<EntryState> entry;
+  std::optional<EntryState> entry, behind;
   FolderUsage usage;
-  std::int64_t entry_revision = 0, usage_revision = 0;
+  std::int64_t entry_revision = 0, usage_revision = 0, behind_revision = 0;
 };
 
 struct EtcdStore::Write {
@@ -80,6 +80,7 @@ struct EtcdStore::Write {
   std::optional<Bytes> content;  // nullopt: remove
   EntryState wanted;             // what is to be there; for a removal, what is to go
   WriteCondition condition;
+  std::optional<NameRange> range;  // of names to remove, in the key's folder
   Handler<std::string> handler;
   std::optional<Seen> seen;
   bool guessed = false;  // `seen` was not read for this write
@@ -168,13 +169,26 @@ void EtcdStore::enqueue(std::shared_ptr<Write> write) {
   if (queue.size() == 1) begin(queue.front());
 }
 
-// For a new entry the decision is made from what the folder's usage was last.
+// For a new entry: that it is not there, the folder's usage as it was last, and for what comes
+// behind another that this is what was written last.
+std::optional<EtcdStore::Seen> EtcdStore::guess(const Write& write) const {
+  const auto found = known_.find(write.key.folder);
+  if (!write.content || write.condition.version || found == known_.end()) return {};
+  const KnownUsage& known = found->second;
+  Seen seen;
+  seen.usage = known.usage;
+  seen.usage_revision = known.mod_revision;
+  if (!write.condition.behind) return seen;
+  if (write.condition.behind->name != known.name) return {};
+  seen.behind = known.entry;
+  seen.behind_revision = known.mod_revision;
+  return seen;
+}
+
 void EtcdStore::begin(const std::shared_ptr<Write>& write) {
-  const auto known = known_.find(write->key.folder);
-  if (write->content && !write->condition.version && known != known_.end()) {
-    write->seen = Seen{{}, known->second.usage, 0, known->second.mod_revision};
-    write->guessed = true;
-  }
+  if (write->range) return read_range_usage(write);
+  write->seen = guess(*write);
+  write->guessed = write->seen.has_value();
   decide(write);
 }
 
@@ -203,7 +217,8 @@ void EtcdStore::decide(const std::shared_ptr<Write>& write) {
     if (!after) return finish(write, after.error());
     return send(write, *after);
   }
-  const auto plan = plan_put(seen.entry, seen.usage, write->wanted, write->condition, limits());
+  const auto plan =
+      plan_put(seen.entry, seen.behind, seen.usage, write->wanted, write->condition, limits());
   if (!plan && write->guessed) return read_state(write);
   if (!plan) return finish(write, plan.error());
   if (plan->done) return finish(write, write->wanted.version);
@@ -214,6 +229,9 @@ void EtcdStore::read_state(const std::shared_ptr<Write>& write) {
   Txn read;
   read.reads = {key_of("versions", write->key.folder, write->key.name),
                 key_of("usage", write->key.folder, {})};
+  if (write->condition.behind) {
+    read.reads.push_back(key_of("versions", write->key.folder, write->condition.behind->name));
+  }
   txn(read, [this, write](const Result<TxnReply>& reply) {
     if (!reply) return finish(write, reply.error());
     take_reads(write, *reply);
@@ -225,9 +243,16 @@ void EtcdStore::take_reads(const std::shared_ptr<Write>& write, const TxnReply& 
   if (!entry) return finish(write, entry.error());
   const auto usage = read_usage(reply.reads[1]);
   if (!usage) return finish(write, usage.error());
-  write->seen = Seen{*entry, *usage, revision_of(reply.reads[0]), revision_of(reply.reads[1])};
+  Seen seen{*entry, {}, *usage, revision_of(reply.reads[0]), revision_of(reply.reads[1])};
+  if (write->condition.behind) {
+    const auto behind = read_state_of(reply.reads[2]);
+    if (!behind) return finish(write, behind.error());
+    seen.behind = *behind;
+    seen.behind_revision = revision_of(reply.reads[2]);
+  }
+  write->seen = std::move(seen);
   write->guessed = false;
-  known_[write->key.folder] = {*usage, write->seen->usage_revision};
+  known_[write->key.folder] = {*usage, write->seen->usage_revision, {}, {}};
   decide(write);
 }
 
@@ -242,18 +267,92 @@ void EtcdStore::send(const std::shared_ptr<Write>& write, const FolderUsage& aft
   change.conditions = {{version, write->seen->entry_revision},
                        {usage, write->seen->usage_revision}};
   change.reads = {version, usage};
+  if (write->condition.behind) {
+    const std::string behind = key_of("versions", write->key.folder, write->condition.behind->name);
+    change.conditions.push_back({behind, write->seen->behind_revision});
+    change.reads.push_back(behind);
+  }
   change.puts = {{usage, words(std::to_string(after.entries), after.bytes)}};
   if (write->content) {
     change.puts.push_back({entry, *write->content});
     change.puts.push_back({version, words(write->wanted.version, write->wanted.size)});
   } else {
-    change.removals = {entry, version};
+    change.removals = {{entry}, {version}};
   }
   txn(change, [this, write, after](const Result<TxnReply>& reply) {
     if (!reply) return finish(write, reply.error());
     if (!reply->written) return take_reads(write, *reply);
-    known_[write->key.folder] = {after, reply->revision};
+    KnownUsage known{after, reply->revision, {}, {}};
+    if (write->content) {
+      known.name = write->key.name;
+      known.entry = write->wanted;
+    }
+    known_[write->key.folder] = std::move(known);
     finish(write, write->wanted.version);
+  });
+}
+
+void EtcdStore::do_remove_range(RemovalRange range, Handler<void> handler) {
+  auto write = std::make_shared<Write>();
+  write->key.folder = range.folder;
+  write->range = range_of(range);
+  write->handler = [handler = std::move(handler)](const Result<std::string>& done) {
+    handler(done ? Status() : Status(done.error()));
+  };
+  enqueue(std::move(write));
+}
+
+// Usage first: any write to the folder after it changes it, so that the removal is decided again.
+void EtcdStore::read_range_usage(const std::shared_ptr<Write>& write) {
+  Txn read;
+  read.reads = {key_of("usage", write->key.folder, {})};
+  txn(read, [this, write](const Result<TxnReply>& usage) {
+    if (!usage) return finish(write, usage.error());
+    read_range(write, *usage);
+  });
+}
+
+void EtcdStore::read_range(const std::shared_ptr<Write>& write, const TxnReply& usage) {
+  if (++write->attempts > kMaxEtcdAttempts) {
+    return finish(write, Error(StoreErrc::busy, "others write to the folder all the time"));
+  }
+  range(key_of("versions", write->key.folder, write->range->from),
+        key_of("versions", write->key.folder, write->range->to), kMaxPageEntries,
+        [this, write, usage](const Result<RangeReply>& page) {
+          if (!page) return finish(write, page.error());
+          if (page->found.empty()) return finish(write, std::string());
+          remove_page(write, usage, *page);
+        });
+}
+
+void EtcdStore::remove_page(const std::shared_ptr<Write>& write, const TxnReply& usage,
+                            const RangeReply& page) {
+  const auto before = read_usage(usage.reads[0]);
+  if (!before) return finish(write, before.error());
+  FolderUsage removed;
+  for (const KeyValue& kept : page.found) {
+    const auto state = read_state_of(kept);
+    if (!state) return finish(write, state.error());
+    removed = {removed.entries + 1, removed.bytes + (*state)->size};
+  }
+  const FolderUsage after = without(*before, removed);
+  const std::string from = last_part(page.found.front().key), to = last_part(page.found.back().key);
+  const std::string usage_key = key_of("usage", write->key.folder, {});
+  Txn change;
+  change.conditions = {{usage_key, revision_of(usage.reads[0])}};
+  change.reads = {usage_key};
+  change.puts = {{usage_key, words(std::to_string(after.entries), after.bytes)}};
+  for (const char* kind : {"entries", "versions"}) {
+    change.removals.push_back(
+        {key_of(kind, write->key.folder, from), key_of(kind, write->key.folder, to) + kNext});
+  }
+  txn(change, [this, write, after, more = page.more](const Result<TxnReply>& reply) {
+    if (!reply) return finish(write, reply.error());
+    if (!reply->written) return read_range(write, *reply);
+    known_[write->key.folder] = {after, reply->revision, {}, {}};
+    write->attempts = 0;
+    if (more) return read_range_usage(write);
+    finish(write, std::string());
   });
 }
 

@@ -37,6 +37,7 @@ class EtcdStore final : public Store {
   void do_put(EntryKey key, base::Bytes content, WriteCondition condition,
               Handler<std::string> handler) override;
   void do_remove(EntryKey key, std::string version, Handler<void> handler) override;
+  void do_remove_range(RemovalRange range, Handler<void> handler) override;
   void do_list(ListQuery query, Handler<StorePage> handler) override;
   void do_announce(Announcement who, std::chrono::seconds ttl, Handler<void> handler) override;
   void do_withdraw(std::string name, Handler<void> handler) override;
@@ -49,10 +50,16 @@ class EtcdStore final : public Store {
              Handler<etcd::RangeReply> handler);
 
   void enqueue(std::shared_ptr<Write> write);
+  [[nodiscard]] std::optional<Seen> guess(const Write& write) const;
   void begin(const std::shared_ptr<Write>& write);
   void finish(const std::shared_ptr<Write>& write, const base::Result<std::string>& result);
   void decide(const std::shared_ptr<Write>& write);
   void read_state(const std::shared_ptr<Write>& write);
+  // A removal of many goes page by page.
+  void read_range_usage(const std::shared_ptr<Write>& write);
+  void read_range(const std::shared_ptr<Write>& write, const etcd::TxnReply& usage);
+  void remove_page(const std::shared_ptr<Write>& write, const etcd::TxnReply& usage,
+                   const etcd::RangeReply& page);
   void send(const std::shared_ptr<Write>& write, const FolderUsage& after);
   void take_reads(const std::shared_ptr<Write>& write, const etcd::TxnReply& reply);
   void read_page(const ListQuery& query, const etcd::RangeReply& versions,
@@ -68,10 +75,13 @@ class EtcdStore final : public Store {
 
   EtcdClient client_;
   std::string prefix_;
-  // What a folder's usage was last: a guess that saves making a new entry a round trip.
+  // What a folder's usage was last, and what was written there last: a guess that saves making a
+  // new entry a round trip.
   struct KnownUsage {
     FolderUsage usage;
     std::int64_t mod_revision = 0;
+    std::string name;  // of what was written last; empty: not known
+    EntryState entry;  // of that
   };
   std::map<std::string, KnownUsage> known_;
   std::map<std::string, std::deque<std::shared_ptr<Write>>>

@@ -9,6 +9,9 @@ using base::Error;
 using base::Result;
 using base::Status;
 
+// Names are of bytes between these two.
+constexpr char kBelow = '\x01', kAbove = '\x7f';
+
 Error differs(const std::optional<EntryState>& present) {
   return Error(StoreErrc::version_differs, present ? present->version : "nothing is there");
 }
@@ -25,12 +28,16 @@ std::uint64_t less(std::uint64_t from, std::uint64_t what) {
 
 }  // namespace
 
-Result<PutPlan> plan_put(const std::optional<EntryState>& present, const FolderUsage& usage,
+Result<PutPlan> plan_put(const std::optional<EntryState>& present,
+                         const std::optional<EntryState>& behind, const FolderUsage& usage,
                          const EntryState& wanted, const WriteCondition& condition,
                          const StoreLimits& limits) {
   if (present && present->version == wanted.version) return PutPlan{true, usage};
   const auto there = present ? std::optional(present->version) : std::nullopt;
   if (there != condition.version) return differs(present);
+  if (condition.behind && (!behind || behind->version != condition.behind->version)) {
+    return Error(StoreErrc::predecessor_missing, condition.behind->name);
+  }
   const std::uint64_t replaced = present ? present->size : 0;
   PutPlan plan{false,
                {usage.entries + (present ? 0 : 1), less(usage.bytes, replaced) + wanted.size}};
@@ -47,12 +54,18 @@ Result<FolderUsage> plan_remove(const std::optional<EntryState>& present, const 
                                 const std::string& version) {
   if (!present) return StoreErrc::not_found;
   if (present->version != version) return differs(present);
-  return FolderUsage{less(usage.entries, 1), less(usage.bytes, present->size)};
+  return without(usage, {1, present->size});
+}
+
+FolderUsage without(const FolderUsage& usage, const FolderUsage& removed) noexcept {
+  return {less(usage.entries, removed.entries), less(usage.bytes, removed.bytes)};
+}
+
+NameRange range_of(const RemovalRange& range) {
+  return {range.prefix, std::min(range.before, range.prefix + kAbove)};
 }
 
 NameRange range_of(const ListQuery& query) {
-  // Names are of bytes between these two.
-  constexpr char kBelow = '\x01', kAbove = '\x7f';
   const std::string behind = query.after.empty() ? "" : query.after + kBelow;
   return {std::max(query.prefix, behind), query.prefix + kAbove};
 }

@@ -20,8 +20,10 @@ struct PutPlan {
   bool done = false;  // the content is there already
   FolderUsage after;  // of the folder once it is written
 };
-// Errors: version_differs, folder_full.
+// `behind`: what is there of the condition's predecessor. Errors: version_differs,
+// predecessor_missing, folder_full.
 [[nodiscard]] base::Result<PutPlan> plan_put(const std::optional<EntryState>& present,
+                                             const std::optional<EntryState>& behind,
                                              const FolderUsage& usage, const EntryState& wanted,
                                              const WriteCondition& condition,
                                              const StoreLimits& limits);
@@ -30,11 +32,15 @@ struct PutPlan {
                                                     const FolderUsage& usage,
                                                     const std::string& version);
 
+// What the removal of so much leaves.
+[[nodiscard]] FolderUsage without(const FolderUsage& usage, const FolderUsage& removed) noexcept;
+
 // Names from `from` on and below `to`, as bytes.
 struct NameRange {
   std::string from, to;
 };
 [[nodiscard]] NameRange range_of(const ListQuery& query);
+[[nodiscard]] NameRange range_of(const RemovalRange& range);
 
 // Whether a page of `entries` entries and `bytes` bytes takes one more of `next` bytes.
 [[nodiscard]] constexpr bool page_takes(const ListQuery& query, std::size_t entries,

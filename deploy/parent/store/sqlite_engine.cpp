@@ -47,6 +47,9 @@ constexpr std::string_view kStatements[] = {
     "INSERT INTO entries(folder, name, version, content) VALUES(?1, ?2, ?3, ?4)"
     " ON CONFLICT(folder, name) DO UPDATE SET version = ?3, content = ?4",
     "DELETE FROM entries WHERE folder = ?1 AND name = ?2",
+    "SELECT count(*), total(length(content)) FROM entries"
+    " WHERE folder = ?1 AND name >= ?2 AND name < ?3",
+    "DELETE FROM entries WHERE folder = ?1 AND name >= ?2 AND name < ?3",
     "SELECT name, version, content FROM entries WHERE folder = ?1 AND name >= ?2 AND name < ?3"
     " ORDER BY name",
     "SELECT entries, bytes FROM folders WHERE folder = ?1",
@@ -120,6 +123,8 @@ enum class SqliteEngine::Sql : std::size_t {
   state,
   write,
   erase,
+  measure_range,
+  erase_range,
   page,
   usage,
   set_usage,
@@ -251,7 +256,11 @@ Result<std::string> SqliteEngine::put(const EntryKey& key, base::BytesView conte
   CONCORDAT_CHECK(transaction.begin());
   CONCORDAT_TRY(const auto present, state_of(key));
   CONCORDAT_TRY(const FolderUsage usage, usage_of(key.folder));
-  CONCORDAT_TRY(const PutPlan plan, plan_put(present, usage, wanted, condition, limits_));
+  std::optional<EntryState> behind;
+  if (condition.behind) {
+    CONCORDAT_TRY(behind, state_of({key.folder, condition.behind->name}));
+  }
+  CONCORDAT_TRY(const PutPlan plan, plan_put(present, behind, usage, wanted, condition, limits_));
   if (plan.done) return wanted.version;
   {
     SqliteStatement::Use use(statement(Sql::write));
@@ -275,6 +284,28 @@ Status SqliteEngine::remove(const EntryKey& key, const std::string& version) {
     CONCORDAT_CHECK(use.run());
   }
   CONCORDAT_CHECK(set_usage(key.folder, after));
+  return transaction.commit();
+}
+
+Status SqliteEngine::remove_range(const RemovalRange& range) {
+  const NameRange names = range_of(range);
+  Transaction transaction(*this);
+  CONCORDAT_CHECK(transaction.begin());
+  FolderUsage removed;
+  {
+    SqliteStatement::Use use(statement(Sql::measure_range));
+    use.text(range.folder).text(names.from).text(names.to);
+    CONCORDAT_CHECK(use.step());
+    removed = {static_cast<std::uint64_t>(use.integer_at(0)),
+               static_cast<std::uint64_t>(use.integer_at(1))};
+  }
+  if (removed.entries == 0) return {};
+  {
+    SqliteStatement::Use use(statement(Sql::erase_range));
+    CONCORDAT_CHECK(use.text(range.folder).text(names.from).text(names.to).run());
+  }
+  CONCORDAT_TRY(const FolderUsage usage, usage_of(range.folder));
+  CONCORDAT_CHECK(set_usage(range.folder, without(usage, removed)));
   return transaction.commit();
 }
 

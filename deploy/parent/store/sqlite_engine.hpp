@@ -33,6 +33,7 @@ class SqliteEngine {
   [[nodiscard]] base::Result<std::string> put(const EntryKey& key, base::BytesView content,
                                               const WriteCondition& condition);
   [[nodiscard]] base::Status remove(const EntryKey& key, const std::string& version);
+  [[nodiscard]] base::Status remove_range(const RemovalRange& range);
   [[nodiscard]] base::Result<StorePage> list(const ListQuery& query);
   [[nodiscard]] base::Status announce(const Announcement& who, std::chrono::seconds ttl);
   [[nodiscard]] base::Status withdraw(const std::string& name);

@@ -80,6 +80,12 @@ void SqliteStore::do_remove(EntryKey key, std::string version, Handler<void> han
                   std::move(handler));
 }
 
+void SqliteStore::do_remove_range(RemovalRange range, Handler<void> handler) {
+  run_there<void>(
+      [range = std::move(range)](SqliteEngine& engine) { return engine.remove_range(range); },
+      std::move(handler));
+}
+
 void SqliteStore::do_list(ListQuery query, Handler<StorePage> handler) {
   run_there<StorePage>(
       [query = std::move(query)](SqliteEngine& engine) { return engine.list(query); },

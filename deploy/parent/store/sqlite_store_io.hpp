@@ -30,6 +30,7 @@ class SqliteStore final : public Store {
   void do_put(EntryKey key, base::Bytes content, WriteCondition condition,
               Handler<std::string> handler) override;
   void do_remove(EntryKey key, std::string version, Handler<void> handler) override;
+  void do_remove_range(RemovalRange range, Handler<void> handler) override;
   void do_list(ListQuery query, Handler<StorePage> handler) override;
   void do_announce(Announcement who, std::chrono::seconds ttl, Handler<void> handler) override;
   void do_withdraw(std::string name, Handler<void> handler) override;
