@@ -296,7 +296,8 @@ TEST_F(ParentProgramTest, AnAnnouncedCustodianIsReachedThroughItsParent) {
   program_->signal(SIGTERM);
   EXPECT_EQ(program_->wait_for_end(), 0);
   const Wire later = open("worker-2", "parent/http");
-  for (const auto& left : json::parse(http(later, "GET", "/v1/custodians").body)["custodians"])
+  const json listed = json::parse(http(later, "GET", "/v1/custodians").body);
+  for (const auto& left : listed["custodians"])
     EXPECT_NE(left["name"], "custodian") << "withdrawn when its parent ended";
 }
 
