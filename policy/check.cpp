@@ -198,6 +198,10 @@ class Warnings {
         nobody("/operators" + pointer_token(name) + "/purposes",
                "no purpose: this operator is admitted to nothing");
       }
+      if (contains(entry.purposes, kKeysPurpose)) {
+        report_.warning(PolicyErrc::unused, "/operators" + pointer_token(name) + "/purposes",
+                        "\"keys\" is for enclaves and serves no operator; \"admin\" is theirs");
+      }
     }
   }
 

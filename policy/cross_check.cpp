@@ -35,6 +35,7 @@ void CrossCheck::finish() {
   check_custodians();
   check_recovery();
   check_keys();
+  check_administration();
 }
 
 void CrossCheck::check_roots() {
@@ -100,6 +101,26 @@ void CrossCheck::check_keys() {
   if (!model_.recovery) return;
   for (const auto& [name, key] : model_.recovery->holders)
     claim(key.hex(), "/recovery/holders" + pointer_token(name) + "/key");
+}
+
+// What an operator sends over "admin" is for custodians alone.
+void CrossCheck::check_administration() {
+  const Purpose* const admin = model_.purpose(kAdminPurpose);
+  if (admin == nullptr) return;
+  if (!admin->initiator.empty()) {
+    report_.error(PolicyErrc::purpose_misused, "/purposes/admin/initiator",
+                  "only operators ask for \"admin\", and no role");
+  }
+  const Purpose* const keys = model_.purpose(kKeysPurpose);
+  for (const std::string& role : admin->responder) {
+    if (keys != nullptr && std::ranges::find(keys->responder, role) != keys->responder.end()) {
+      continue;
+    }
+    report_.error(PolicyErrc::purpose_misused, "/purposes/admin/responder",
+                  "role " + quote(role) +
+                      " does not answer \"keys\": what operators send to a "
+                      "custodian would reach another enclave");
+  }
 }
 
 std::vector<OfficeKey> office_keys(const Model& model) {

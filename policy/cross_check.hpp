@@ -30,6 +30,7 @@ class CrossCheck {
   void check_custodians();
   void check_recovery();
   void check_keys();
+  void check_administration();
 
   const Model& model_;
   json::Report& report_;

@@ -51,6 +51,14 @@ void set_number(Json& field, const std::optional<std::uint64_t>& number) {
   if (number) field = *number;
 }
 
+void add_administration(Json& file) {
+  const std::string keys(kKeysPurpose);
+  Json custodians = Json::array();
+  if (file["purposes"].contains(keys)) custodians = file["purposes"][keys]["responder"];
+  file["purposes"][std::string(kAdminPurpose)] = {{"initiator", Json::array()},
+                                                  {"responder", std::move(custodians)}};
+}
+
 }  // namespace
 
 base::CodeInfo describe(EditErrc code) noexcept {
@@ -142,8 +150,10 @@ base::Result<std::string> add_operator(std::string_view text, const std::string&
   if (earlier == model.operators.end()) {
     operators[name] = {{"key", entry.key.hex()}, {"purposes", Json::array()}};
   }
-  for (const std::string& purpose : entry.purposes)
+  for (const std::string& purpose : entry.purposes) {
     add_once(operators[name]["purposes"], purpose);
+    if (purpose == kAdminPurpose && model.purpose(purpose) == nullptr) add_administration(file);
+  }
   return close_file(std::move(file));
 }
 

@@ -54,7 +54,7 @@ enum class EditErrc {
                                               std::chrono::milliseconds validity);
 
 // Adds the operator, or purposes to one of the same key; name_taken when the name stands for
-// another key.
+// another key. Purpose "admin" comes about with its first operator: the custodians answer it.
 [[nodiscard]] base::Result<std::string> add_operator(std::string_view text, const std::string& name,
                                                      const Operator& entry);
 

@@ -69,6 +69,20 @@ void add_to_purpose(Json& file, const PurposeSide& entry, const std::string& rol
   add_once(purposes[entry.purpose][std::string(to_string(entry.side))], role);
 }
 
+bool answers(const Json& file, std::string_view purpose, const std::string& role) {
+  const auto found = file["purposes"].find(std::string(purpose));
+  if (found == file["purposes"].end()) return false;
+  const Json& responders = (*found)["responder"];
+  return std::ranges::find(responders, Json(role)) != responders.end();
+}
+
+// Where custodians are administered, a new one is as well.
+void administer_too(Json& file, const std::string& role, bool was_custodian) {
+  if (was_custodian || !answers(file, kKeysPurpose, role)) return;
+  if (!file["purposes"].contains(std::string(kAdminPurpose))) return;
+  add_to_purpose(file, {std::string(kAdminPurpose), Side::responder}, role);
+}
+
 base::Result<std::string> register_of(const VerifiedClaims& claims, unsigned index,
                                       const char* meaning) {
   const auto value = claims.pcr(index);
@@ -83,6 +97,7 @@ base::Result<std::string> register_of(const VerifiedClaims& claims, unsigned ind
 base::Result<std::string> enroll(std::string_view text, const Enrolment& enrolment) {
   CONCORDAT_TRY(Json file, open_file(text));
   CONCORDAT_CHECK(add_image(file, enrolment));
+  const bool was_custodian = answers(file, kKeysPurpose, enrolment.role);
   const bool is_new = add_role(file, enrolment);
   for (const PurposeSide& entry : enrolment.purposes)
     add_to_purpose(file, entry, enrolment.role);
@@ -90,6 +105,7 @@ base::Result<std::string> enroll(std::string_view text, const Enrolment& enrolme
     const Side side = enrolment.role == kCustodianRole ? Side::responder : Side::initiator;
     add_to_purpose(file, {std::string(kKeysPurpose), side}, enrolment.role);
   }
+  administer_too(file, enrolment.role, was_custodian);
   for (const NewGrant& grant : enrolment.grants)
     add_grant(file, enrolment.role, grant);
   return close_file(std::move(file));

@@ -32,6 +32,8 @@ base::CodeInfo describe(PolicyErrc code) noexcept {
       return {"custodian_unpinned", "a custodian role that anyone's account could hold"};
     case PolicyErrc::key_reused:
       return {"key_reused", "one key holds two offices"};
+    case PolicyErrc::purpose_misused:
+      return {"purpose_misused", "a purpose asked for or answered by whom it is not for"};
     case PolicyErrc::role_unpinned:
       return {"role_unpinned", "a role that anyone's account could hold"};
     case PolicyErrc::roles_overlap:
@@ -111,6 +113,12 @@ base::CodeInfo describe(AdmissionErrc code) noexcept {
       return {"peer_role_unknown", "policy does not know the peer's role"};
     case AdmissionErrc::peer_role_not_in_purpose:
       return {"peer_role_not_in_purpose", "policy does not give the peer's role that purpose"};
+    case AdmissionErrc::operator_unknown:
+      return {"operator_unknown", "policy lists no operator with that key"};
+    case AdmissionErrc::operator_not_in_purpose:
+      return {"operator_not_in_purpose", "policy does not give the operator that purpose"};
+    case AdmissionErrc::bad_operator_signature:
+      return {"bad_operator_signature", "the operator's signature does not verify"};
     case AdmissionErrc::debug_document:
       return {"peer_in_debug_mode", "the peer runs in debug mode"};
     case AdmissionErrc::own_authority_unset:

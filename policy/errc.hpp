@@ -21,6 +21,7 @@ enum class PolicyErrc {
   bad_roots,
   custodian_unpinned,
   key_reused,
+  purpose_misused,
   // Warnings of `concordat policy check`; never a reason for an enclave to refuse.
   role_unpinned,
   roles_overlap,
@@ -85,6 +86,9 @@ enum class AdmissionErrc {
   own_role_not_in_purpose,
   peer_role_unknown,
   peer_role_not_in_purpose,
+  operator_unknown,
+  operator_not_in_purpose,
+  bad_operator_signature,
   debug_document,
   own_authority_unset,
   authority_differs,

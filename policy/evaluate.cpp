@@ -5,6 +5,7 @@
 
 #include "attest/claims.hpp"
 #include "policy/finding.hpp"
+#include "policy/operators.hpp"
 
 namespace concordat::policy {
 namespace {
@@ -106,10 +107,27 @@ class Walk {
     const Purpose* const purpose = model_.purpose(question_.purpose);
     require(AdmissionErrc::purpose_unknown, "purpose", "one that policy names",
             quote(question_.purpose), purpose != nullptr);
-    check_role(AdmissionErrc::own_role_unknown, AdmissionErrc::own_role_not_in_purpose, "own role",
-               question_.my_role, purpose, other(question_.peer_side));
+    if (question_.my_key) {
+      check_own_operator(*question_.my_key);
+    } else {
+      check_role(AdmissionErrc::own_role_unknown, AdmissionErrc::own_role_not_in_purpose,
+                 "own role", question_.my_role, purpose, other(question_.peer_side));
+    }
     check_role(AdmissionErrc::peer_role_unknown, AdmissionErrc::peer_role_not_in_purpose,
                "peer role", question_.peer_role, purpose, question_.peer_side);
+  }
+
+  void check_own_operator(const attest::SignerKey& key) {
+    const auto* const self = operator_with(model_, key);
+    if (!require(AdmissionErrc::operator_unknown, "own key", "an operator's that policy names",
+                 self != nullptr ? self->first : key_id(key), self != nullptr)) {
+      return;
+    }
+    const auto& allowed = self->second.purposes;
+    require(AdmissionErrc::operator_not_in_purpose, "purposes of operator " + self->first,
+            joined(allowed), quote(question_.purpose),
+            question_.peer_side == Side::responder &&
+                std::ranges::find(allowed, question_.purpose) != allowed.end());
   }
 
   void check_role(AdmissionErrc unknown, AdmissionErrc misplaced, const char* subject,

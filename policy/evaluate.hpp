@@ -29,6 +29,8 @@ struct Question {
   std::string_view peer_role;
   std::string_view purpose;
   Side peer_side = Side::responder;
+  // An operator asks, who has this key in place of a role; it asks responders only.
+  std::optional<attest::SignerKey> my_key{};
 };
 
 // One line of `concordat policy explain`.

@@ -19,6 +19,9 @@ using PolicyDigest = base::Sha256Digest;
 
 // The purpose through which workers get keys; the roles that may answer it are the custodians.
 inline constexpr std::string_view kKeysPurpose = "keys";
+// The purpose through which operators administer custodians: no role asks for it, and only roles
+// that answer "keys" answer it, or what is meant for a custodian would reach another enclave.
+inline constexpr std::string_view kAdminPurpose = "admin";
 
 struct Image {
   std::string name;

@@ -242,8 +242,10 @@ void add_policy_add_operator(Command policy, Invocation& invocation) {
   add.footer(
       "Adds purposes where there is an operator of that name and key. `revoke --operator` takes "
       "one out.\n"
+      "\"admin\" is what `concordat status` asks custodians by; the first operator brings it "
+      "about.\n"
       "Example:\n"
-      "  concordat policy add-operator dana --key dana.key.pub --purpose operate/keys\n"
+      "  concordat policy add-operator dana --key dana.key.pub --purpose admin\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");
   on_chosen(add, invocation,
             [options, &invocation] { return run_add_operator(*options, invocation); });

@@ -71,7 +71,13 @@ TEST(CheckPolicy, Table) {
       {replaced(sample(), "\"operators\": {}",
                 "\"operators\": {\"dana\": {\"key\": \"" + authority().key(1).public_key().hex() +
                     "\", \"purposes\": [\"keys\"]}}"),
-       std::string(kReportsUnpinned) + "error key_reused /operators/dana/key\n"},
+       std::string(kReportsUnpinned) + "error key_reused /operators/dana/key\n" +
+           "warning unused /operators/dana/purposes\n"},
+      {test::with_operator(sample(), "dana", test::operator_key().public_key()),
+       std::string(kReportsUnpinned)},
+      {test::with_operator(sample(), "dana", test::operator_key().public_key(), "\"keys\""),
+       std::string(kReportsUnpinned) + "warning nobody_admitted /purposes/admin/initiator\n" +
+           "warning unused /operators/dana/purposes\n"},
       {replaced(sample(), test::kRealm, "other.example"),
        "error bad_value /realm\n" + std::string(kReportsUnpinned)},
   };

@@ -144,7 +144,7 @@ TEST_F(PolicyCli, SetAndAddOperatorSayWhatChanges) {
   EXPECT_FALSE(model().freshness || model().recovery);
 
   const Outcome added =
-      policy({"add-operator", "dana", "--key", "online.pub", "--purpose", "keys"});
+      policy({"add-operator", "dana", "--key", "online.pub", "--purpose", "admin"});
   EXPECT_EQ(added.status, 0) << added.err;
   expect_golden("add_operator.txt", added.out);
   // A signer's key is no operator's: what `check` refuses is not written.

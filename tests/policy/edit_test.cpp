@@ -170,6 +170,35 @@ TEST(Edit, AnOperatorGetsPurposesUnderOneKey) {
   EXPECT_TRUE(add_operator(once, "erin", {key, {"keys"}}).error().is(PolicyErrc::key_reused));
 }
 
+TEST(Edit, AdministrationComesWithItsFirstOperator) {
+  const attest::SignerKey key = test::operator_key().public_key();
+  const std::string once = add_operator(sample(), "dana", {key, {"admin"}}).value();
+  const Model model = load_policy(once).value();
+  const Purpose* const admin = model.purpose(kAdminPurpose);
+  ASSERT_NE(admin, nullptr);
+  EXPECT_TRUE(admin->initiator.empty());
+  EXPECT_EQ(admin->responder, std::vector<std::string>{"custodian"});
+  // Taken away by hand, it stays away: whoever wants no custodian administered says so there.
+  const std::string nobody =
+      replaced(once, "\"responder\": [\n        \"custodian\"\n      ]\n    }\n  },",
+               "\"responder\": []\n    }\n  },");
+  const std::string again = add_operator(nobody, "dana", {key, {"admin"}}).value();
+  EXPECT_TRUE(load_policy(again).value().purpose(kAdminPurpose)->responder.empty());
+}
+
+TEST(Edit, ANewCustodianIsAdministeredWhereTheOthersAre) {
+  Enrolment custodian = enrolment("custodian-2", "custodian-eu");
+  custodian.accounts = {kAccount};
+  custodian.purposes = {{"keys", Side::responder}};
+  EXPECT_EQ(load_policy(enroll(sample(), custodian).value()).value().purpose(kAdminPurpose),
+            nullptr);
+  const std::string administered =
+      add_operator(sample(), "dana", {test::operator_key().public_key(), {"admin"}}).value();
+  const Model model = load_policy(enroll(administered, custodian).value()).value();
+  EXPECT_EQ(model.purpose(kAdminPurpose)->responder,
+            (std::vector<std::string>{"custodian", "custodian-eu"}));
+}
+
 TEST(Edit, SettingsChangeWhatTheyNameAndNothingElse) {
   EXPECT_EQ(change_settings(sample(), {}).value(),
             replaced(sample(), "\"serial\": 1", "\"serial\": 2"));

@@ -114,6 +114,37 @@ TEST_F(Evaluate, AbsenceDeniesTable) {
     EXPECT_EQ(verdict(c.text, question("custodian"), peer), c.verdict) << c.what;
 }
 
+// An operator asks: its key stands where an enclave's own role would.
+TEST_F(Evaluate, WhenAnOperatorAsks) {
+  const attest::SignerKey key = test::operator_key().public_key();
+  const attest::SignerKey other = test::freshness_key().public_key();
+  const std::string text = test::with_operator(sample(), "dana", key);
+  const auto custodian = claims(enclave("custodian-1"));
+  const struct {
+    const char* what;
+    Question question;
+    const char* verdict;
+  } cases[] = {
+      {"as it is", {{}, "custodian", "admin", Side::responder, key}, "admitted"},
+      {"another key", {{}, "custodian", "admin", Side::responder, other}, "operator_unknown"},
+      {"a role besides does not help",
+       {"payments", "custodian", "keys", Side::responder, other},
+       "operator_unknown"},
+      {"another purpose",
+       {{}, "custodian", "keys", Side::responder, key},
+       "operator_not_in_purpose"},
+      {"who would ask it",
+       {{}, "custodian", "admin", Side::initiator, key},
+       "operator_not_in_purpose"},
+      {"another role answers",
+       {{}, "payments", "admin", Side::responder, key},
+       "peer_role_not_in_purpose"},
+      {"no such purpose", {{}, "custodian", "audit", Side::responder, key}, "purpose_unknown"},
+  };
+  for (const auto& c : cases)
+    EXPECT_EQ(verdict(text, c.question, custodian), c.verdict) << c.what;
+}
+
 TEST_F(Evaluate, PeersTable) {
   const auto altered = [](unsigned index) {
     lab::EnclaveIdentity identity = enclave("custodian-1");

@@ -221,6 +221,25 @@ TEST(ParsePolicy, RefusesTable) {
     EXPECT_EQ(with(c.from, c.to), c.verdict) << c.from << " -> " << c.to;
 }
 
+// What an operator sends to a custodian reaches no other enclave, whatever the policy's author
+// meant.
+TEST(ParsePolicy, AdministrationIsBetweenOperatorsAndCustodians) {
+  const std::string sample =
+      test::with_operator(::concordat::policy::sample(), "dana", test::operator_key().public_key());
+  EXPECT_EQ(verdict(sample), "accepted");
+  const std::string admin = "\"admin\": {\"initiator\": [], \"responder\": [\"custodian\"]}";
+  EXPECT_EQ(verdict(replaced(sample, admin,
+                             "\"admin\": {\"initiator\": [], \"responder\": [\"custodian\", "
+                             "\"payments\"]}")),
+            "purpose_misused /purposes/admin/responder");
+  EXPECT_EQ(verdict(replaced(sample, admin,
+                             "\"admin\": {\"initiator\": [\"payments\"], \"responder\": "
+                             "[\"custodian\"]}")),
+            "purpose_misused /purposes/admin/initiator");
+  EXPECT_EQ(verdict(replaced(sample, "\"keys\": {", "\"locks\": {")),
+            "purpose_misused /purposes/admin/responder");
+}
+
 TEST(ParsePolicy, ACustodianMustBePinned) {
   const std::string pinned = std::string("[\n        \"") + kAccount + "\"\n      ]";
   const std::string unpinned = replaced(sample(), pinned, "\"any\"");

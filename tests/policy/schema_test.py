@@ -64,6 +64,9 @@ PARSER_ONLY = {
         ParserOnly("root generations that do not ascend, or not exactly one of them current", "bad_roots", "/root/generations"),
         ParserOnly("no KMS key where a root or a custodian needs one", "bad_roots", "/root/kms_key_arn"),
         ParserOnly("a custodian role with neither accounts nor instances", "custodian_unpinned", "/roles/[^/]+"),
+        ParserOnly(
+            "`admin` asked for by a role, or answered by one that does not answer `keys`",
+            "purpose_misused", "/purposes/admin/(initiator|responder)"),
         ParserOnly("a threshold above the number of holders", "bad_value", "/recovery/threshold", "holders"),
         ParserOnly("one key in two offices", "key_reused", OFFICES),
         ParserOnly("hexadecimal digits that are nobody's public key", "bad_value", OFFICES, "no public key"),
@@ -383,6 +386,10 @@ class SchemaAndParser(unittest.TestCase):
                 encoded(put(file, ("root", "kms_key_arn"), "none")) for file in (sample(), full())
             ],
             "a custodian role with neither accounts nor instances": [encoded(unpinned)],
+            "`admin` asked for by a role, or answered by one that does not answer `keys`": [
+                encoded(put(sample(), ("purposes", "admin"), {"initiator": initiator, "responder": responder}))
+                for initiator, responder in ((["payments"], ["custodian"]), ([], ["custodian", "payments"]))
+            ],
             "a threshold above the number of holders": [encoded(put(full(), ("recovery", "threshold"), 3))],
             "one key in two offices": [
                 encoded(put(full(), ("operators", "erik"), dana)),

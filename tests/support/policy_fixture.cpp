@@ -173,6 +173,19 @@ policy::SigningKey operator_key() {
   return key_of(80);
 }
 
+std::string with_operator(std::string text, const std::string& name, const policy::SignerKey& key,
+                          const std::string& purposes) {
+  if (text.find("\"admin\": {") == text.npos) {
+    text = replaced(std::move(text), "\"purposes\": {",
+                    "\"purposes\": {\"admin\": {\"initiator\": [], \"responder\": "
+                    "[\"custodian\"]},");
+  }
+  const bool first = text.find("\"operators\": {}") != text.npos;
+  return replaced(std::move(text), "\"operators\": {",
+                  "\"operators\": {\"" + name + "\": {\"key\": \"" + key.hex() +
+                      "\", \"purposes\": [" + purposes + "]}" + (first ? "" : ","));
+}
+
 policy::SigningKey freshness_key() {
   return key_of(77);
 }

@@ -49,6 +49,11 @@ class TestAuthority {
 // Of operator dana in full_policy; of freshness statements, and `text` naming it.
 [[nodiscard]] policy::SigningKey operator_key();
 [[nodiscard]] policy::SigningKey freshness_key();
+// The sample with purpose "admin", which custodians answer, and operator `name` for `purposes`
+// (JSON texts, joined).
+[[nodiscard]] std::string with_operator(std::string text, const std::string& name,
+                                        const policy::SignerKey& key,
+                                        const std::string& purposes = "\"admin\"");
 [[nodiscard]] std::string with_freshness(std::string text, const policy::SigningKey& key,
                                          std::chrono::seconds max_age);
 // `text` with the first `from` replaced by `to`; fails the test when there is none.
