@@ -34,6 +34,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"unknown_evidence", "kind of evidence not accepted"};
     case Errc::unknown_extension:
       return {"unknown_extension", "extension that the purpose does not define"};
+    case Errc::operators_not_served:
+      return {"operators_not_served", "operators are not served here"};
     case Errc::refused_by_peer:
       return {"refused_by_peer", "the other side refused"};
     case Errc::record_does_not_open:

@@ -21,6 +21,7 @@ enum class Errc {
   statement_mismatch,
   unknown_evidence,
   unknown_extension,
+  operators_not_served,
   refused_by_peer,
   record_does_not_open,
   record_too_large,

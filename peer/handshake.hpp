@@ -7,8 +7,9 @@
 //     awaiting_reply                              minting
 //       | reply: checks, admitted                   | document ready: send reply
 //     minting                                     awaiting_confirm
-//       | document ready: send confirm              | confirm: checks, admitted: send accept
-//     awaiting_accept                             established
+//       | document (operator: signature) ready:     | confirm: checks, admitted: send accept
+//       |   send confirm                          established
+//     awaiting_accept
 //       | accept [0]
 //     established          any error: failed, keys wiped
 #pragma once
@@ -35,13 +36,14 @@ enum class HandshakeState {
 
 // What to do after a step that went well.
 struct HandshakeAction {
-  base::Bytes send;                         // write to the stream; may be empty
-  std::optional<attest::MintRequest> mint;  // ask the NSM and answer with on_document
+  base::Bytes send;                           // write to the stream; may be empty
+  std::optional<attest::MintRequest> mint{};  // ask the NSM and answer with on_document
+  std::optional<base::Bytes> sign{};          // ask the operator's signer, answer with on_signature
 };
 
 // What both sides hold after the handshake. Each direction's key exists exactly once.
 struct Established {
-  policy::AdmittedPeer peer;
+  Admitted peer;  // for an initiator always an enclave
   Extensions peer_extensions;
   Sealer sealer;
   Opener opener;
@@ -105,6 +107,8 @@ class Handshake {
   std::optional<PolicyReference> peer_policy_;
 };
 
+// An enclave, which shows a document; or an operator (context.operator_key), which shows a
+// signature of that key (section 3.3). All else is one.
 class Initiator final : public Handshake {
  public:
   // `purpose`: what the channel is for; policy says which roles may play which side of it.
@@ -114,12 +118,17 @@ class Initiator final : public Handshake {
   [[nodiscard]] base::Result<HandshakeAction> start();
   [[nodiscard]] base::Result<HandshakeAction> on_frame(const Frame& frame, const Now& now);
   [[nodiscard]] base::Result<HandshakeAction> on_document(base::BytesView document, const Now& now);
+  // What the operator's signer made of HandshakeAction::sign. One that does not verify (a faulty
+  // token's) goes nowhere: bad_signature.
+  [[nodiscard]] base::Result<HandshakeAction> on_signature(const policy::Signature& signature,
+                                                           const Now& now);
 
   // Section 5, early records: between confirm and accept, at most 16,384 bytes in all, idempotent
-  // requests only. Appends to `out`.
+  // requests only. Appends to `out`. Never an operator's: wrong_state.
   [[nodiscard]] base::Status seal_early(base::BytesView payload, const Now& now, base::Bytes& out);
 
  private:
+  [[nodiscard]] HandshakeAction confirm(base::BytesView evidence, const Now& now);
   [[nodiscard]] base::Result<HandshakeAction> on_reply(const Frame& frame, const Now& now);
   [[nodiscard]] base::Result<HandshakeAction> on_accept(const Frame& frame, const Now& now);
   [[nodiscard]] base::Result<HandshakeAction> on_refuse(const Frame& frame, const Now& now);

@@ -68,12 +68,34 @@ Result<HandshakeAction> Initiator::on_reply(const Frame& frame, const Now& now) 
   transcript_ = transcript_2(t1, reply->box);
   own_statement_ = {policy::Side::initiator, fields.challenge, own_public, transcript_, purpose_};
   state_ = HandshakeState::minting;
+  if (context_.operator_key) {
+    return HandshakeAction{.send = {},
+                           .sign = operator_message(*context_.operator_key, transcript_)};
+  }
   return HandshakeAction{{}, own_document(context_, own_statement_)};
 }
 
 Result<HandshakeAction> Initiator::on_document(BytesView document, const Now& now) {
-  if (state_ != HandshakeState::minting) return fail(Error(Errc::wrong_state, "document"));
-  const Bytes box = seal_box(keys_->box_2(transcript_), encode_initiator_evidence(document));
+  if (state_ != HandshakeState::minting || context_.operator_key) {
+    return fail(Error(Errc::wrong_state, "document"));
+  }
+  return confirm(encode_initiator_evidence(document), now);
+}
+
+Result<HandshakeAction> Initiator::on_signature(const policy::Signature& signature,
+                                                const Now& now) {
+  if (state_ != HandshakeState::minting || !context_.operator_key) {
+    return fail(Error(Errc::wrong_state, "signature"));
+  }
+  const policy::SignerKey& key = *context_.operator_key;
+  const Status verified =
+      policy::check_signature(signature, operator_message(key, transcript_), key);
+  if (!verified) return fail(verified.error());
+  return confirm(encode_initiator_evidence(OperatorProof{key, signature}), now);
+}
+
+HandshakeAction Initiator::confirm(BytesView evidence, const Now& now) {
+  const Bytes box = seal_box(keys_->box_2(transcript_), evidence);
   transcript_ = transcript_3(transcript_, box);
   FinalKeys final_keys = (*std::move(keys_)).finish(transcript_);
   keys_.reset();
@@ -88,7 +110,9 @@ Result<HandshakeAction> Initiator::on_document(BytesView document, const Now& no
 }
 
 Status Initiator::seal_early(BytesView payload, const Now& now, Bytes& out) {
-  if (state_ != HandshakeState::awaiting_accept) return Error(Errc::wrong_state, "early record");
+  if (state_ != HandshakeState::awaiting_accept || context_.operator_key) {
+    return Error(Errc::wrong_state, "early record");
+  }
   if (payload.size() > kMaxEarlyPlaintext - early_bytes_) return Error(Errc::early_limit);
   CONCORDAT_CHECK(sealer_->seal(payload, now.monotonic, out));
   early_bytes_ += payload.size();

@@ -6,6 +6,7 @@
 namespace concordat::peer {
 namespace {
 
+using base::Bytes;
 using base::Error;
 using base::Result;
 using base::Status;
@@ -65,13 +66,27 @@ Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
   CONCORDAT_TRY(Statement statement, decode_statement(items.encoded));
   CONCORDAT_CHECK(check_statement(context, expected, statement));
   const policy::Question question{context.role, statement.role, expected.purpose,
-                                  expected.peer_side};
+                                  expected.peer_side, context.operator_key};
   auto peer = policy::admit(*context.policy, question, claims, context.own_pcr16);
   if (!peer) {
     return Error(peer.error().code(), "as role '" + statement.role + "': " + peer.error().detail());
   }
   if (context.also_admit) CONCORDAT_CHECK(context.also_admit(*peer));
   return Judged{*std::move(peer), std::move(statement.extensions)};
+}
+
+Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
+                     const OperatorProof& proof, base::UnixMillis now) {
+  CONCORDAT_CHECK(context.policy_usable(now));
+  if (!context.also_admit_operator || expected.peer_side != policy::Side::initiator) {
+    return Error(Errc::operators_not_served);
+  }
+  const Bytes message = operator_message(proof.key, expected.transcript);
+  CONCORDAT_TRY(policy::AdmittedOperator admitted,
+                policy::admit_operator(*context.policy, {context.role, expected.purpose, proof.key,
+                                                         message, proof.signature}));
+  CONCORDAT_CHECK(context.also_admit_operator(admitted));
+  return Judged{std::move(admitted), {}};
 }
 
 attest::MintRequest own_document(const HandshakeContext& context, const Expected& as_seen_by_peer) {

@@ -12,6 +12,7 @@
 #include "peer/token_bucket.hpp"
 #include "policy/evaluate.hpp"
 #include "policy/freshness.hpp"
+#include "policy/operators.hpp"
 
 namespace concordat::peer {
 
@@ -27,6 +28,9 @@ struct HandshakeContext {
   policy::PolicyPtr policy;
   std::optional<base::UnixMillis> policy_confirmed;  // by its newest freshness statement
   std::string role;                                  // own policy role, claimed in the own document
+  // Of an operator, who has neither role nor document: initiators only.
+  std::optional<policy::SignerKey> operator_key;
+  // Of an operator: the one that its authority gives enclaves.
   attest::PcrValue own_pcr16;
   const attest::TrustAnchors* anchors = nullptr;
   attest::ChainCache* chain_cache = nullptr;
@@ -39,6 +43,8 @@ struct HandshakeContext {
   // What else the owner asks of a peer that policy admits, such as that its role is not full; may
   // be empty.
   std::function<base::Status(const policy::AdmittedPeer&)> also_admit;
+  // The same of an operator; empty: operators are not served here, whatever policy says.
+  std::function<base::Status(const policy::AdmittedOperator&)> also_admit_operator;
 
   // Whether anybody may be admitted under the policy: within its validity and fresh.
   [[nodiscard]] base::Status policy_usable(base::UnixMillis now) const {
@@ -57,15 +63,23 @@ struct Expected {
   std::string purpose;
 };
 
+// Whom a handshake admitted: two types, so that the one never stands where the other is wanted.
+using Admitted = std::variant<policy::AdmittedPeer, policy::AdmittedOperator>;
+
 struct Judged {
-  policy::AdmittedPeer peer;
-  Extensions extensions;
+  Admitted peer;
+  Extensions extensions;  // of an enclave
 };
 
 // Errors of attest (document, chain, time, nonce), of the purpose table, of this module (key,
 // transcript, statement) and of policy; the first that fails.
 [[nodiscard]] base::Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
                                          base::BytesView document, base::UnixMillis now);
+
+// An operator instead (section 3.3): errors of this module (not served here) and of policy. As
+// expected of an initiator; `expected.nonce` and `expected.key` are in the transcript.
+[[nodiscard]] base::Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
+                                         const OperatorProof& proof, base::UnixMillis now);
 
 // The mirror: what to ask the NSM for, so that the other side's judge() accepts it.
 [[nodiscard]] attest::MintRequest own_document(const HandshakeContext& context,

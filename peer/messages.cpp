@@ -47,6 +47,10 @@ Result<Fixed> read_fixed(Reader& reader) {
   return Fixed::from(bytes);
 }
 
+// Kinds of evidence in box_2.
+constexpr std::uint64_t kDocumentKind = 0;
+constexpr std::uint64_t kOperatorKind = 1;
+
 constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789._-/";
 // Role names are the policy's (policy/names.hpp): either case.
 constexpr std::string_view kRoleCharacters =
@@ -159,16 +163,43 @@ Result<BytesView> decode_responder_evidence(BytesView plaintext) {
 }
 
 Bytes encode_initiator_evidence(BytesView document) {
-  return std::move(Writer().array(2).uint(0).bytes(document)).take();
+  return std::move(Writer().array(2).uint(kDocumentKind).bytes(document)).take();
 }
 
-Result<BytesView> decode_initiator_evidence(BytesView plaintext) {
-  return decode_all(plaintext, "evidence", [](Reader& reader) -> Result<BytesView> {
-    CONCORDAT_CHECK(expect_array(reader, 2));
+Bytes encode_initiator_evidence(const OperatorProof& proof) {
+  Writer out;
+  out.array(3).uint(kOperatorKind).bytes(proof.key.view()).bytes(proof.signature.view());
+  return std::move(out).take();
+}
+
+Result<InitiatorEvidence> decode_initiator_evidence(BytesView plaintext) {
+  return decode_all(plaintext, "evidence", [](Reader& reader) -> Result<InitiatorEvidence> {
+    CONCORDAT_TRY(const std::size_t count, reader.read_array(3));
     CONCORDAT_TRY(const std::uint64_t kind, reader.read_uint());
-    if (kind != 0) return Error(Errc::unknown_evidence, "kind " + std::to_string(kind));
-    return reader.read_bytes(kMaxEvidenceBody);
+    if (kind != kDocumentKind && kind != kOperatorKind) {
+      return Error(Errc::unknown_evidence, "kind " + std::to_string(kind));
+    }
+    if (count != (kind == kDocumentKind ? 2 : 3)) {
+      return Error(Errc::malformed_message, std::to_string(count) + " items");
+    }
+    if (kind == kDocumentKind) {
+      CONCORDAT_TRY(const BytesView document, reader.read_bytes(kMaxEvidenceBody));
+      return InitiatorEvidence(document);
+    }
+    OperatorProof proof;
+    CONCORDAT_TRY(proof.key, read_fixed<policy::SignerKey>(reader));
+    CONCORDAT_TRY(proof.signature, read_fixed<policy::Signature>(reader));
+    return InitiatorEvidence(proof);
   });
+}
+
+Bytes operator_message(const policy::SignerKey& key, const TranscriptHash& transcript_2) {
+  // With its end: no other domain may begin with this one, and a hash can be searched for letters.
+  static constexpr std::string_view kDomain("concordat/1/operator\0", 21);
+  Bytes out = base::to_bytes(base::as_bytes(kDomain));
+  base::append(out, key.view());
+  base::append(out, transcript_2.view());
+  return out;
 }
 
 Bytes encode_verdict(CoarseCode code) {

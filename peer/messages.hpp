@@ -3,10 +3,12 @@
 
 #include <map>
 #include <string>
+#include <variant>
 
 #include "attest/base/bytes.hpp"
 #include "peer/error.hpp"
 #include "peer/key_schedule.hpp"
+#include "policy/dsse.hpp"
 
 namespace concordat::peer {
 
@@ -46,11 +48,24 @@ struct Reply {
 [[nodiscard]] base::Bytes encode_box(base::BytesView box);
 [[nodiscard]] base::Result<base::BytesView> decode_box(base::BytesView body, std::size_t max);
 
-// Plaintext of box_1 and box_2. Kind 0 is a document; other kinds are unknown_evidence.
+// An operator's proof (section 3.3).
+struct OperatorProof {
+  policy::SignerKey key;
+  policy::Signature signature;
+};
+// What an initiator shows of itself; views into what was decoded.
+using InitiatorEvidence = std::variant<base::BytesView, OperatorProof>;  // kind 0: a document
+
+// Plaintext of box_1 and box_2. Kinds other than 0 and 1 are unknown_evidence.
 [[nodiscard]] base::Bytes encode_responder_evidence(base::BytesView document);
 [[nodiscard]] base::Result<base::BytesView> decode_responder_evidence(base::BytesView plaintext);
 [[nodiscard]] base::Bytes encode_initiator_evidence(base::BytesView document);
-[[nodiscard]] base::Result<base::BytesView> decode_initiator_evidence(base::BytesView plaintext);
+[[nodiscard]] base::Bytes encode_initiator_evidence(const OperatorProof& proof);
+[[nodiscard]] base::Result<InitiatorEvidence> decode_initiator_evidence(base::BytesView plaintext);
+
+// What an operator signs: the one domain that operators' keys sign under.
+[[nodiscard]] base::Bytes operator_message(const policy::SignerKey& key,
+                                           const TranscriptHash& transcript_2);
 
 // Plaintext of box_3.
 [[nodiscard]] base::Bytes encode_verdict(CoarseCode code);

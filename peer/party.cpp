@@ -11,11 +11,13 @@ base::Result<HandshakeContext> Party::context() const {
   context.policy = in_force.policy;
   context.policy_confirmed = in_force.confirmed;
   context.role = role;
+  context.operator_key = operator_key;
   context.own_pcr16 = own_pcr16;
   context.anchors = anchors;
   context.chain_cache = chain_cache;
   context.random = random;
   context.also_admit = also_admit;
+  context.also_admit_operator = also_admit_operator;
   context.envelope_bytes = envelope_bytes;
   return context;
 }

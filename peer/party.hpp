@@ -11,6 +11,8 @@ namespace concordat::peer {
 // Everything outlives the streams that use it. One thread.
 struct Party {
   std::string role;
+  // Of an operator, who has no role; the rest is an operator's machine's.
+  std::optional<policy::SignerKey> operator_key{};
   attest::PcrValue own_pcr16;
   const attest::TrustAnchors* anchors = nullptr;
   attest::ChainCache* chain_cache = nullptr;
@@ -25,6 +27,7 @@ struct Party {
   // Asked last of all for each peer that policy admits (HandshakeContext::also_admit); may be
   // empty.
   std::function<base::Status(const policy::AdmittedPeer&)> also_admit;
+  std::function<base::Status(const policy::AdmittedOperator&)> also_admit_operator{};
   // Told after a newer policy was installed from a peer's envelope.
   std::function<void()> policy_changed;
 

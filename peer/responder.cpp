@@ -13,7 +13,8 @@ using base::Status;
 
 namespace {
 
-// Whether our role may answer this purpose at all; asked before any key or document is made.
+// Whether our role may answer this purpose at all (an operator has none); asked before any key or
+// document is made.
 Status check_served(const HandshakeContext& context, const std::string& purpose) {
   const policy::Purpose* known = context.policy->model().purpose(purpose);
   if (known == nullptr ||
@@ -104,12 +105,14 @@ Result<HandshakeAction> Responder::on_confirm(const Frame& frame, const Now& now
   // P-384 verification. No answer either: there is nobody to whom T3 could be confirmed.
   auto plaintext = open_box(keys_->box_2(transcript_), *box);
   if (!plaintext) return fail(plaintext.error());
-  auto document = decode_initiator_evidence(*plaintext);
+  const Expected expected{policy::Side::initiator, own_challenge_, peer_key_, transcript_,
+                          purpose_};
+  const auto evidence = decode_initiator_evidence(*plaintext);
   auto judged =
-      document ? judge(context_,
-                       {policy::Side::initiator, own_challenge_, peer_key_, transcript_, purpose_},
-                       *document, now.wall)
-               : Result<Judged>(document.error());
+      evidence ? std::visit(
+                     [&](const auto& shown) { return judge(context_, expected, shown, now.wall); },
+                     *evidence)
+               : Result<Judged>(evidence.error());
   transcript_ = transcript_3(transcript_, *box);
   FinalKeys final_keys = (*std::move(keys_)).finish(transcript_);
   keys_.reset();

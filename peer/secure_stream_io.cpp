@@ -19,11 +19,11 @@ constexpr std::size_t kInbox = 64 * 1024;
 
 }  // namespace
 
-SecureStream::SecureStream(StreamSocket socket, Party& party, NsmWorker& nsm, Events events,
+SecureStream::SecureStream(StreamSocket socket, Party& party, EvidenceSource source, Events events,
                            StreamTimeouts timeouts)
     : socket_(std::move(socket)),
       party_(party),
-      nsm_(nsm),
+      source_(source),
       events_(std::move(events)),
       timeouts_(timeouts),
       deadline_(socket_.get_executor()),
@@ -32,21 +32,34 @@ SecureStream::SecureStream(StreamSocket socket, Party& party, NsmWorker& nsm, Ev
 std::shared_ptr<SecureStream> SecureStream::initiate(StreamSocket socket, Party& party,
                                                      NsmWorker& nsm, std::string purpose,
                                                      Events events, StreamTimeouts timeouts) {
-  std::shared_ptr<SecureStream> stream(
-      new SecureStream(std::move(socket), party, nsm, std::move(events), timeouts));
-  boost::asio::post(stream->socket_.get_executor(),
-                    [stream, purpose = std::move(purpose)]() mutable {
-                      stream->begin(std::move(purpose), true);
-                    });
-  return stream;
+  return start(std::shared_ptr<SecureStream>(
+                   new SecureStream(std::move(socket), party, &nsm, std::move(events), timeouts)),
+               std::move(purpose), true);
+}
+
+std::shared_ptr<SecureStream> SecureStream::initiate(StreamSocket socket, Party& party,
+                                                     const policy::Signer& signer,
+                                                     std::string purpose, Events events,
+                                                     StreamTimeouts timeouts) {
+  return start(std::shared_ptr<SecureStream>(new SecureStream(std::move(socket), party, &signer,
+                                                              std::move(events), timeouts)),
+               std::move(purpose), true);
 }
 
 std::shared_ptr<SecureStream> SecureStream::respond(StreamSocket socket, Party& party,
                                                     NsmWorker& nsm, Events events,
                                                     StreamTimeouts timeouts) {
-  std::shared_ptr<SecureStream> stream(
-      new SecureStream(std::move(socket), party, nsm, std::move(events), timeouts));
-  boost::asio::post(stream->socket_.get_executor(), [stream] { stream->begin({}, false); });
+  return start(std::shared_ptr<SecureStream>(
+                   new SecureStream(std::move(socket), party, &nsm, std::move(events), timeouts)),
+               {}, false);
+}
+
+std::shared_ptr<SecureStream> SecureStream::start(std::shared_ptr<SecureStream> stream,
+                                                  std::string purpose, bool initiate) {
+  boost::asio::post(stream->socket_.get_executor(),
+                    [stream, purpose = std::move(purpose), initiate]() mutable {
+                      stream->begin(std::move(purpose), initiate);
+                    });
   return stream;
 }
 
@@ -144,18 +157,32 @@ void SecureStream::on_handshake_frame(const Frame& frame) {
 void SecureStream::perform(Result<HandshakeAction> action) {
   if (!action) return handshake_failed(action.error());
   if (!action->send.empty()) write(std::move(action->send));
-  if (action->mint) {
-    const bool ours = std::holds_alternative<std::unique_ptr<Initiator>>(handshake_);
-    minting_ = true;
-    const Status queued =
-        nsm_.mint(*std::move(action->mint), ours ? MintPriority::own : MintPriority::stranger,
-                  [self = shared_from_this()](Result<Bytes> document) {
-                    self->on_document(std::move(document));
-                  });
-    if (!queued) handshake_failed(queued.error());
-    return;
-  }
+  if (action->mint) return mint(*std::move(action->mint));
+  if (action->sign) return sign(*action->sign);
   if (handshake()->state() == HandshakeState::established) become_established();
+}
+
+void SecureStream::mint(attest::MintRequest request) {
+  auto* const nsm = std::get_if<NsmWorker*>(&source_);
+  if (nsm == nullptr) return handshake_failed(Error(Errc::wrong_state, "an operator has no NSM"));
+  const bool ours = std::holds_alternative<std::unique_ptr<Initiator>>(handshake_);
+  minting_ = true;
+  const Status queued =
+      (*nsm)->mint(std::move(request), ours ? MintPriority::own : MintPriority::stranger,
+                   [self = shared_from_this()](Result<Bytes> document) {
+                     self->on_document(std::move(document));
+                   });
+  if (!queued) handshake_failed(queued.error());
+}
+
+void SecureStream::sign(const Bytes& message) {
+  auto* const signer = std::get_if<const policy::Signer*>(&source_);
+  if (signer == nullptr) return handshake_failed(Error(Errc::wrong_state, "no signer"));
+  const auto signature = (*signer)->sign(message);
+  if (!signature) return handshake_failed(signature.error());
+  const auto now = party_.clock();
+  if (!now) return handshake_failed(now.error());
+  perform(std::get<std::unique_ptr<Initiator>>(handshake_)->on_signature(*signature, *now));
 }
 
 void SecureStream::on_document(Result<Bytes> document) {
@@ -186,7 +213,13 @@ void SecureStream::become_established() {
   deadline_.async_wait([self = shared_from_this()](boost::system::error_code error) {
     if (!error) self->end(Error(Errc::channel_expired, "time"));
   });
-  if (events_.established) events_.established(established_->peer);
+  if (const auto* enclave = std::get_if<policy::AdmittedPeer>(&established_->peer)) {
+    if (events_.established) events_.established(*enclave);
+  } else if (events_.operator_established) {
+    events_.operator_established(std::get<policy::AdmittedOperator>(established_->peer));
+  } else {
+    end(Error(Errc::operators_not_served));
+  }
 }
 
 void SecureStream::on_record(const Frame& frame) {
@@ -270,6 +303,9 @@ void SecureStream::write_next() {
         self->waiting_ -= self->outbox_.front().size();
         self->outbox_.pop_front();
         if (!self->outbox_.empty()) return self->write_next();
+        if (self->events_.drained && self->established_) self->events_.drained();
+        if (self->ended_) return;
+        if (self->writing_) return self->read();
         if (self->sealer_ != nullptr && self->sealer_->closed()) {
           if (self->established_->opener.closed()) return self->end({});
         }

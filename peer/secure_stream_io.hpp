@@ -10,6 +10,7 @@
 #include "peer/nsm_worker_io.hpp"
 #include "peer/party.hpp"
 #include "peer/stream_io.hpp"
+#include "policy/signer.hpp"
 
 namespace concordat::peer {
 
@@ -23,7 +24,11 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   // sides closed in order. The stream keeps itself alive until then.
   struct Events {
     std::function<void(const policy::AdmittedPeer&)> established;
+    // Instead, where the other side is an operator (Party::also_admit_operator).
+    std::function<void(const policy::AdmittedOperator&)> operator_established{};
     std::function<void(base::SecretBytes record)> record;
+    // All that was sent has been written: whoever holds more back may go on.
+    std::function<void()> drained{};
     std::function<void(base::Status)> ended;
   };
 
@@ -31,6 +36,10 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   static std::shared_ptr<SecureStream> initiate(StreamSocket socket, Party& party, NsmWorker& nsm,
                                                 std::string purpose, Events events,
                                                 StreamTimeouts timeouts = {});
+  // As the operator whose key is party.operator_key and `signer`'s. Signing blocks the io_context.
+  static std::shared_ptr<SecureStream> initiate(StreamSocket socket, Party& party,
+                                                const policy::Signer& signer, std::string purpose,
+                                                Events events, StreamTimeouts timeouts = {});
   static std::shared_ptr<SecureStream> respond(StreamSocket socket, Party& party, NsmWorker& nsm,
                                                Events events, StreamTimeouts timeouts = {});
 
@@ -49,16 +58,21 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   // Whether it is time to make the next channel (PROTOCOL.md section 9).
   [[nodiscard]] bool wants_renewal() const;
   [[nodiscard]] std::size_t bytes_waiting() const noexcept { return waiting_; }
-  // Which policy it was admitted under; only once established.
+  // Which policy it was admitted under; only once established, and only an enclave.
   [[nodiscard]] const policy::AdmittedPeer* peer() const noexcept {
-    return established_ ? &established_->peer : nullptr;
+    return established_ ? std::get_if<policy::AdmittedPeer>(&established_->peer) : nullptr;
   }
 
  private:
   static constexpr std::size_t kMaxWaiting = 1024 * 1024;
 
-  SecureStream(StreamSocket socket, Party& party, NsmWorker& nsm, Events events,
+  // What makes this side's evidence: an enclave's NSM, an operator's signer.
+  using EvidenceSource = std::variant<NsmWorker*, const policy::Signer*>;
+
+  SecureStream(StreamSocket socket, Party& party, EvidenceSource source, Events events,
                StreamTimeouts timeouts);
+  static std::shared_ptr<SecureStream> start(std::shared_ptr<SecureStream> stream,
+                                             std::string purpose, bool initiate);
   void begin(std::string purpose, bool initiate);
   void arm_deadline();
   void read();
@@ -67,7 +81,9 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   void process();
   void on_handshake_frame(const Frame& frame);
   void perform(base::Result<HandshakeAction> action);
+  void mint(attest::MintRequest request);
   void on_document(base::Result<base::Bytes> document);
+  void sign(const base::Bytes& message);
   void become_established();
   void on_record(const Frame& frame);
   void handshake_failed(const base::Error& error);
@@ -78,7 +94,7 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
 
   StreamSocket socket_;
   Party& party_;
-  NsmWorker& nsm_;
+  EvidenceSource source_;
   Events events_;
   StreamTimeouts timeouts_;
   boost::asio::steady_timer deadline_;

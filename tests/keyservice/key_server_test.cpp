@@ -27,7 +27,7 @@ class KeyServerTest : public testing::Test {
     test::TestEnclave worker(world_, image, role);
     peer::Dialogue dialogue(world_, worker, custodian_);
     dialogue.run();
-    return std::move(dialogue.responder()).take_established().peer;
+    return peer::enclave_of(std::move(dialogue.responder()).take_established());
   }
   ResponseBody ask(const policy::AdmittedPeer& peer, const Request& request) {
     const ServedRequest served =
@@ -97,7 +97,7 @@ TEST_F(KeyServerTest, AnotherPurposeOpensNoKeys) {
   dialogue.purpose = "tunnel/ledger";
   dialogue.run();
   ASSERT_TRUE(dialogue.both_established());
-  const auto peer = std::move(dialogue.responder()).take_established().peer;
+  const auto peer = peer::enclave_of(std::move(dialogue.responder()).take_established());
   EXPECT_EQ(code(ask(peer, {1, GetRequest{"payments/a"}})), "not_ready");
 }
 
@@ -112,7 +112,7 @@ TEST_F(KeyServerTest, WhoeverAnsweredAsCustodianIsServedNothing) {
   peer::Dialogue dialogue(world_, worker, custodian_);
   dialogue.run();
   ASSERT_TRUE(dialogue.both_established());
-  const auto answered = std::move(dialogue.initiator()).take_established().peer;
+  const auto answered = peer::enclave_of(std::move(dialogue.initiator()).take_established());
   ASSERT_EQ(answered.role(), "custodian");
   EXPECT_EQ(code(ask(answered, {1, GetRequest{"payments/a"}})), "not_ready");
 }

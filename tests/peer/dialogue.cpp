@@ -19,9 +19,21 @@ Towards other(Towards side) {
 Dialogue::Dialogue(test::TestWorld& world, test::TestEnclave& worker, test::TestEnclave& custodian,
                    std::uint64_t worker_serial, std::uint64_t custodian_serial)
     : world_(world),
-      worker_(worker),
+      worker_(&worker),
       custodian_(custodian),
       contexts_{worker.context(worker_serial), custodian.context(custodian_serial)} {}
+
+Dialogue::Dialogue(test::TestWorld& world, const policy::Signer& signer,
+                   test::TestEnclave& custodian, std::uint64_t operator_serial,
+                   std::uint64_t custodian_serial)
+    : purpose(policy::kAdminPurpose),
+      world_(world),
+      signer_(&signer),
+      custodian_(custodian),
+      contexts_{test::operator_context(world, signer.public_key(), operator_serial),
+                custodian.context(custodian_serial)} {
+  contexts_[1].also_admit_operator = [](const auto&) { return base::Status(); };
+}
 
 void Dialogue::run() {
   initiator_ = std::make_unique<Initiator>(contexts_[0], purpose);
@@ -81,9 +93,19 @@ void Dialogue::perform(Towards by, Result<HandshakeAction> action) {
     return;
   }
   if (!action->send.empty()) send(other(by), std::move(action->send));
-  if (!action->mint) return;
-  if (orders) orders(by, *action->mint);
-  Result<Bytes> document = (by == Towards::initiator ? worker_ : custodian_).mint(*action->mint);
+  if (action->mint) mint(by, *std::move(action->mint));
+  if (action->sign) sign(*action->sign);
+}
+
+void Dialogue::sign(const Bytes& message) {
+  const policy::Signature signature =
+      signatures ? signatures(message) : signer_->sign(message).value();
+  perform(Towards::initiator, initiator_->on_signature(signature, world_.now()));
+}
+
+void Dialogue::mint(Towards by, attest::MintRequest order) {
+  if (orders) orders(by, order);
+  Result<Bytes> document = (by == Towards::initiator ? *worker_ : custodian_).mint(order);
   if (documents) document = documents(by, *std::move(document));
   if (!document) {
     errors_[index(by)] = document.error();

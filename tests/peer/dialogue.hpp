@@ -18,6 +18,8 @@ using Frames = std::vector<base::Bytes>;
 using RelayHook = std::function<Frames(Towards, std::size_t number, base::Bytes)>;
 // What a side asks its NSM for; a test may have it ask for something else.
 using OrderHook = std::function<void(Towards from, attest::MintRequest&)>;
+// Stands for the signature that an operator's signer made; a test may have another one made.
+using SignatureHook = std::function<policy::Signature(const base::Bytes& message)>;
 // Stands for each document that an NSM made; a test may tamper with it.
 using DocumentHook = std::function<base::Result<base::Bytes>(Towards from, base::Bytes)>;
 
@@ -25,10 +27,14 @@ class Dialogue {
  public:
   Dialogue(test::TestWorld& world, test::TestEnclave& worker, test::TestEnclave& custodian,
            std::uint64_t worker_serial = 1, std::uint64_t custodian_serial = 1);
+  // An operator in place of the worker, for purpose "admin", at a custodian that serves operators.
+  Dialogue(test::TestWorld& world, const policy::Signer& signer, test::TestEnclave& custodian,
+           std::uint64_t operator_serial = 1, std::uint64_t custodian_serial = 1);
 
   RelayHook relay;
   OrderHook orders;
   DocumentHook documents;
+  SignatureHook signatures;
   std::string purpose = "keys";
 
   // What a side brings, to be changed before run().
@@ -50,10 +56,13 @@ class Dialogue {
   void send(Towards to, base::Bytes bytes);
   void deliver(Towards to, const base::Bytes& bytes);
   void perform(Towards by, base::Result<HandshakeAction> action);
+  void mint(Towards by, attest::MintRequest order);
+  void sign(const base::Bytes& message);
   [[nodiscard]] base::Result<HandshakeAction> step(Towards at, const Frame& frame);
 
   test::TestWorld& world_;
-  test::TestEnclave& worker_;
+  test::TestEnclave* worker_ = nullptr;  // or else signer_
+  const policy::Signer* signer_ = nullptr;
   test::TestEnclave& custodian_;
   HandshakeContext contexts_[2];
   std::unique_ptr<Initiator> initiator_;
@@ -64,5 +73,10 @@ class Dialogue {
   base::Bytes wire_;
   Frames frames_;
 };
+
+// Whom it admitted, as an enclave; fails the test for an operator.
+inline const policy::AdmittedPeer& enclave_of(const Established& established) {
+  return std::get<policy::AdmittedPeer>(established.peer);
+}
 
 }  // namespace concordat::peer

@@ -32,9 +32,9 @@ TEST_F(HandshakeTest, BothSidesAdmitEachOtherAndTalk) {
       << (d.responder_error() ? d.responder_error()->to_string() : "");
   Established worker = std::move(d.initiator()).take_established();
   Established custodian = std::move(d.responder()).take_established();
-  EXPECT_EQ(worker.peer.role(), "custodian");
-  EXPECT_EQ(worker.peer.image(), "custodian-1");
-  EXPECT_EQ(custodian.peer.role(), "payments");
+  EXPECT_EQ(enclave_of(worker).role(), "custodian");
+  EXPECT_EQ(enclave_of(worker).image(), "custodian-1");
+  EXPECT_EQ(enclave_of(custodian).role(), "payments");
   EXPECT_EQ(worker.transcript, custodian.transcript);
   EXPECT_TRUE(worker.exporter == custodian.exporter);
   const base::MonotonicMillis at = world_.now().monotonic;

@@ -1,6 +1,7 @@
 // fail_each_step over the whole handshake: the relay does each of its tricks to each message in
 // turn. Whatever it does, nobody is admitted who should not be, nobody releases anything, and what
-// the two sides had sealed stays unreadable.
+// the two sides had sealed stays unreadable. Once with an enclave that dials, once with an
+// operator.
 #include <gtest/gtest.h>
 
 #include "peer/error.hpp"
@@ -14,15 +15,33 @@ using base::BytesView;
 using test::TestEnclave;
 using test::TestWorld;
 
+enum class Kind { enclave, op };  // who dials
+
 // hello, reply, confirm, accept.
 constexpr std::size_t kMessages = 4;
 
-class HostileRelay : public testing::Test {
+class HostileRelay : public testing::TestWithParam<Kind> {
  protected:
+  HostileRelay() {
+    world_.edit_policy = [this](std::string text) {
+      return test::with_operator(std::move(text), "dana", operator_.public_key());
+    };
+  }
+  [[nodiscard]] std::unique_ptr<Dialogue> dialogue() {
+    return GetParam() == Kind::op ? std::make_unique<Dialogue>(world_, operator_, custodian_)
+                                  : std::make_unique<Dialogue>(world_, worker_, custodian_);
+  }
+  [[nodiscard]] static std::string purpose() {
+    return std::string(GetParam() == Kind::op ? policy::kAdminPurpose : policy::kKeysPurpose);
+  }
+  [[nodiscard]] HandshakeContext initiator_context() {
+    return GetParam() == Kind::op ? test::operator_context(world_, operator_.public_key())
+                                  : worker_.context();
+  }
   // A handshake in which `trick` is played on message `number`.
   using Trick = std::function<std::vector<Bytes>(Bytes)>;
   std::unique_ptr<Dialogue> run(std::size_t number, Trick trick) {
-    auto d = std::make_unique<Dialogue>(world_, worker_, custodian_);
+    std::unique_ptr<Dialogue> d = dialogue();
     d->relay = [number, trick = std::move(trick)](Towards, std::size_t n, Bytes frame) {
       return n == number ? trick(std::move(frame)) : Frames{std::move(frame)};
     };
@@ -44,12 +63,13 @@ class HostileRelay : public testing::Test {
     EXPECT_FALSE(d.both_established()) << what;
   }
 
+  policy::SigningKey operator_ = test::operator_key();
   TestWorld world_;
   TestEnclave worker_{world_, "payments-1", "payments"};
   TestEnclave custodian_{world_, "custodian-1", "custodian"};
 };
 
-TEST_F(HostileRelay, AnyFlippedBitInAnyMessageEndsTheHandshake) {
+TEST_P(HostileRelay, AnyFlippedBitInAnyMessageEndsTheHandshake) {
   for (std::size_t message = 0; message < kMessages; ++message) {
     const std::size_t size =
         run(message, [](Bytes f) { return Frames{std::move(f)}; })->frames()[message].size();
@@ -68,14 +88,14 @@ TEST_F(HostileRelay, AnyFlippedBitInAnyMessageEndsTheHandshake) {
   }
 }
 
-TEST_F(HostileRelay, ADroppedMessageLeavesItsReceiverWaiting) {
+TEST_P(HostileRelay, ADroppedMessageLeavesItsReceiverWaiting) {
   for (std::size_t message = 0; message < kMessages; ++message) {
     auto d = run(message, [](Bytes) { return Frames(); });
     expect_not_established(*d, receiver(message), "dropped " + std::to_string(message));
   }
 }
 
-TEST_F(HostileRelay, ATruncatedMessageIsNeverTakenForAWholeOne) {
+TEST_P(HostileRelay, ATruncatedMessageIsNeverTakenForAWholeOne) {
   for (std::size_t message = 0; message < kMessages; ++message) {
     for (const std::size_t keep :
          {std::size_t{0}, std::size_t{1}, std::size_t{4}, std::size_t{60}}) {
@@ -88,7 +108,7 @@ TEST_F(HostileRelay, ATruncatedMessageIsNeverTakenForAWholeOne) {
   }
 }
 
-TEST_F(HostileRelay, AMessageSentTwiceEndsTheHandshakeOrIsRefusedAsARecord) {
+TEST_P(HostileRelay, AMessageSentTwiceEndsTheHandshakeOrIsRefusedAsARecord) {
   for (std::size_t message = 0; message + 1 < kMessages; ++message) {
     auto d = run(message, [](const Bytes& frame) { return Frames{frame, frame}; });
     // The second copy arrives in a state that does not let its type in.
@@ -99,10 +119,11 @@ TEST_F(HostileRelay, AMessageSentTwiceEndsTheHandshakeOrIsRefusedAsARecord) {
   }
 }
 
-TEST_F(HostileRelay, AReflectedMessageIsRefused) {
+TEST_P(HostileRelay, AReflectedMessageIsRefused) {
   // What a side receives in place of each message is what it sent last itself.
   for (std::size_t message = 1; message < kMessages; ++message) {
-    Dialogue d(world_, worker_, custodian_);
+    const auto made = dialogue();
+    Dialogue& d = *made;
     Bytes own;
     d.relay = [&](Towards, std::size_t n, Bytes frame) {
       if (n + 1 == message) own = frame;
@@ -117,9 +138,9 @@ TEST_F(HostileRelay, AReflectedMessageIsRefused) {
 }
 
 // The first message has none before it: it comes back to its sender, or meets another that dials.
-TEST_F(HostileRelay, AHelloIsNoAnswerToAHello) {
-  Initiator initiator(worker_.context(), "keys");
-  Initiator other(worker_.context(), "keys");
+TEST_P(HostileRelay, AHelloIsNoAnswerToAHello) {
+  Initiator initiator(initiator_context(), purpose());
+  Initiator other(initiator_context(), purpose());
   const Bytes own = initiator.start().value().send;
   const Bytes crossed = other.start().value().send;
   for (const Bytes& hello : {own, crossed}) {
@@ -132,8 +153,9 @@ TEST_F(HostileRelay, AHelloIsNoAnswerToAHello) {
   EXPECT_EQ(initiator.state(), HandshakeState::failed);
 }
 
-TEST_F(HostileRelay, MessagesOfAnotherHandshakeAreRefused) {
-  Dialogue recorded(world_, worker_, custodian_);
+TEST_P(HostileRelay, MessagesOfAnotherHandshakeAreRefused) {
+  const auto made = dialogue();
+  Dialogue& recorded = *made;
   recorded.run();
   ASSERT_TRUE(recorded.both_established());
   for (std::size_t message = 1; message < kMessages; ++message) {
@@ -145,8 +167,9 @@ TEST_F(HostileRelay, MessagesOfAnotherHandshakeAreRefused) {
   EXPECT_FALSE(d->both_established());
 }
 
-TEST_F(HostileRelay, SwappedMessagesAreRefused) {
-  Dialogue recorded(world_, worker_, custodian_);
+TEST_P(HostileRelay, SwappedMessagesAreRefused) {
+  const auto made = dialogue();
+  Dialogue& recorded = *made;
   recorded.run();
   for (std::size_t message = 0; message < kMessages; ++message) {
     for (std::size_t instead = 0; instead < kMessages; ++instead) {
@@ -157,8 +180,9 @@ TEST_F(HostileRelay, SwappedMessagesAreRefused) {
   }
 }
 
-TEST_F(HostileRelay, ARelayThatKnowsEverySentByteReadsNoRecord) {
-  Dialogue d(world_, worker_, custodian_);
+TEST_P(HostileRelay, ARelayThatKnowsEverySentByteReadsNoRecord) {
+  const auto made = dialogue();
+  Dialogue& d = *made;
   d.run();
   ASSERT_TRUE(d.both_established());
   Established worker = std::move(d.initiator()).take_established();
@@ -176,12 +200,13 @@ TEST_F(HostileRelay, ARelayThatKnowsEverySentByteReadsNoRecord) {
 }
 
 // Whoever does not know the shared secret costs no P-384 verification.
-TEST_F(HostileRelay, NoCertificateIsLookedAtBeforeTheBoxOpens) {
+TEST_P(HostileRelay, NoCertificateIsLookedAtBeforeTheBoxOpens) {
   for (const bool spoilt : {true, false}) {
     attest::ChainCache cache;
     HandshakeContext context = custodian_.context();
     context.chain_cache = &cache;
-    Initiator initiator(worker_.context(), "keys");
+    context.also_admit_operator = [](const auto&) { return base::Status(); };
+    Initiator initiator(initiator_context(), purpose());
     Responder responder(context);
     const auto frame = [](const Bytes& whole) {
       return Frame{static_cast<FrameType>(whole.at(0)), whole};
@@ -189,17 +214,23 @@ TEST_F(HostileRelay, NoCertificateIsLookedAtBeforeTheBoxOpens) {
     const Bytes hello = initiator.start().value().send;
     const auto order = responder.on_frame(frame(hello), world_.now()).value().mint;
     const Bytes reply = responder.on_document(custodian_.mint(*order), world_.now()).value().send;
-    const auto own_order = initiator.on_frame(frame(reply), world_.now()).value().mint;
-    Bytes confirm = initiator.on_document(worker_.mint(*own_order), world_.now()).value().send;
+    const auto order_of_own = initiator.on_frame(frame(reply), world_.now()).value();
+    Bytes confirm =
+        (order_of_own.mint
+             ? initiator.on_document(worker_.mint(*order_of_own.mint), world_.now())
+             : initiator.on_signature(operator_.sign(*order_of_own.sign).value(), world_.now()))
+            .value()
+            .send;
     if (spoilt) confirm.back() ^= 1;
     const auto verdict = responder.on_frame(frame(confirm), world_.now());
     EXPECT_EQ(verdict.has_value(), !spoilt);
     const auto counts = cache.counts();
-    EXPECT_EQ(counts.leaf_hits + counts.path_hits + counts.misses, spoilt ? 0u : 1u);
+    EXPECT_EQ(counts.leaf_hits + counts.path_hits + counts.misses,
+              spoilt || GetParam() == Kind::op ? 0u : 1u);
   }
 }
 
-TEST_F(HostileRelay, AFailedHandshakeGivesNothingAway) {
+TEST_P(HostileRelay, AFailedHandshakeGivesNothingAway) {
   auto d = run(2, [](Bytes frame) {
     frame.back() ^= 1;
     return Frames{std::move(frame)};
@@ -209,6 +240,12 @@ TEST_F(HostileRelay, AFailedHandshakeGivesNothingAway) {
   EXPECT_EQ(d->frames().size(), 3u) << "no verdict to somebody who could not seal";
   EXPECT_EQ(d->responder().state(), HandshakeState::failed);
 }
+
+INSTANTIATE_TEST_SUITE_P(Whoever, HostileRelay, testing::Values(Kind::enclave, Kind::op),
+                         [](const auto& given) {
+                           return std::string(given.param == Kind::op ? "AnOperatorDials"
+                                                                      : "AnEnclaveDials");
+                         });
 
 }  // namespace
 }  // namespace concordat::peer

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Makes tests/peer/vectors/concordat1.json from peer/PROTOCOL.md alone.
 
-An independent reading of the specification: CBOR, HKDF and framing are written out here, X25519 and
-AES-256-GCM come from Debian's python3-cryptography. `--check` compares with the committed file.
+An independent reading of the specification: CBOR, HKDF and framing are written out here, X25519,
+Ed25519 and AES-256-GCM come from Debian's python3-cryptography. `--check` compares with the committed file.
 """
 import hashlib
 import hmac
@@ -10,6 +10,7 @@ import json
 import pathlib
 import sys
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -105,6 +106,11 @@ def make():
     traffic_r = expand(p3, b"concordat/1/traffic/responder", 44)
     exporter = expand(p3, b"concordat/1/exporter", 48)
     extensions = {"bb": b"\x01", "a": b"", "session-key": b"\x02" * 32}
+    operator = Ed25519PrivateKey.from_private_bytes(sha384(b"secret operator")[:32])
+    operator_key = raw(operator.public_key())
+    operator_signature = operator.sign(b"concordat/1/operator\0" + operator_key + t2)
+    operator_evidence = cbor([1, operator_key, operator_signature])
+    operator_box = box(extract(t2, z), b"concordat/1/box_2", operator_evidence)
     statement = [t1, purpose, "custodian", serial, digest, extensions]
     values = {
         "secret_i": secret_i, "secret_r": secret_r, "n_i": n_i, "n_r": n_r,
@@ -117,6 +123,10 @@ def make():
         "record_i_1": record(traffic_i, 1, 0x10, b"second"),
         "close_i_2": record(traffic_i, 2, 0x11, b""),
         "record_r_0": record(traffic_r, 0, 0x10, b"answer"),
+        "operator_seed": sha384(b"secret operator")[:32], "operator_key": operator_key,
+        "operator_signature": operator_signature, "operator_evidence": operator_evidence,
+        "operator_confirm_frame": frame(0x03, cbor(operator_box)),
+        "operator_t3": sha384(b"concordat/1/T3", t2, operator_box),
         "exporter": exporter,
         "export_test": expand(exporter, b"concordat/1/export/test\0" + sha384(b"context"), 40),
         "statement_items": b"".join(map(cbor, statement)),

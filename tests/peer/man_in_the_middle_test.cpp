@@ -5,6 +5,7 @@
 
 #include "attest/document.hpp"
 #include "peer/error.hpp"
+#include "policy/errc.hpp"
 #include "tests/peer/dialogue.hpp"
 
 namespace concordat::peer {
@@ -58,6 +59,20 @@ class ManInTheMiddle : public testing::Test {
     of_responder_ = responders;
     of_initiator_ = initiators;
     auto d = std::make_unique<Dialogue>(world_, worker_, custodian_);
+    return run(std::move(d));
+  }
+  // The same with an operator; `signs_anew`: as if it signed for the other leg.
+  std::unique_ptr<Dialogue> run_operator(Rebind responders, bool signs_anew) {
+    world_.edit_policy = [this](std::string text) {
+      return test::with_operator(std::move(text), "dana", operator_.public_key());
+    };
+    of_responder_ = responders;
+    of_initiator_ = {.transcript = signs_anew};
+    return run(std::make_unique<Dialogue>(world_, operator_, custodian_));
+  }
+
+ private:
+  std::unique_ptr<Dialogue> run(std::unique_ptr<Dialogue> d) {
     d->relay = [this](Towards, std::size_t number, const Bytes& frame) {
       return Frames{pass_on(number, frame)};
     };
@@ -65,7 +80,6 @@ class ManInTheMiddle : public testing::Test {
     return d;
   }
 
- private:
   Bytes pass_on(std::size_t number, const Bytes& frame) {
     const auto type = static_cast<FrameType>(frame.at(0));
     if (number == 0) return hello(frame);
@@ -108,13 +122,23 @@ class ManInTheMiddle : public testing::Test {
     const Bytes plaintext = open(initiator_.keys->box_2(initiator_.transcript), theirs);
     finish(initiator_, theirs);
 
-    const Bytes document = rebound(worker_, attest::Purpose::handshake_initiator, of_initiator_,
-                                   decode_initiator_evidence(plaintext).value(), responder_.key,
-                                   responder_.transcript);
-    const Bytes ours =
-        seal(responder_.keys->box_2(responder_.transcript), encode_initiator_evidence(document));
+    const Bytes ours = seal(responder_.keys->box_2(responder_.transcript),
+                            for_responder(decode_initiator_evidence(plaintext).value()));
     finish(responder_, ours);
     return make_frame(FrameType::confirm, encode_box(ours));
+  }
+
+  Bytes for_responder(const InitiatorEvidence& evidence) {
+    if (const auto* document = std::get_if<BytesView>(&evidence)) {
+      return encode_initiator_evidence(rebound(worker_, attest::Purpose::handshake_initiator,
+                                               of_initiator_, *document, responder_.key,
+                                               responder_.transcript));
+    }
+    OperatorProof proof = std::get<OperatorProof>(evidence);
+    if (of_initiator_.transcript) {
+      proof.signature = operator_.sign(operator_message(proof.key, responder_.transcript)).value();
+    }
+    return encode_initiator_evidence(proof);
   }
 
   Bytes accept(const Bytes& body) {
@@ -144,6 +168,7 @@ class ManInTheMiddle : public testing::Test {
          what.key ? EphemeralKey::subject_public_key_info(key) : fields.public_key});
   }
 
+  policy::SigningKey operator_ = test::operator_key();
   TestWorld world_;
   TestEnclave worker_{world_, "payments-1", "payments"};
   TestEnclave custodian_{world_, "custodian-1", "custodian"};
@@ -197,6 +222,26 @@ TEST_F(ManInTheMiddle, ADocumentThatNamesItsTranscriptAttestsAnotherKeyForTheRes
   ASSERT_TRUE(d->responder_error());
   EXPECT_TRUE(d->responder_error()->is(Errc::key_not_attested))
       << d->responder_error()->to_string();
+}
+
+TEST_F(ManInTheMiddle, IsSeenByAnOperatorBeforeItSignsAnything) {
+  const auto d = run_operator(kAsItWas, false);
+  ASSERT_TRUE(d->initiator_error());
+  EXPECT_TRUE(d->initiator_error()->is(Errc::key_not_attested))
+      << d->initiator_error()->to_string();
+  EXPECT_EQ(d->frames().size(), 2u);
+}
+
+TEST_F(ManInTheMiddle, CannotHandAnOperatorsSignatureOn) {
+  const auto d = run_operator(kBoth, false);
+  ASSERT_TRUE(d->responder_error());
+  EXPECT_TRUE(d->responder_error()->is(policy::AdmissionErrc::bad_operator_signature))
+      << d->responder_error()->to_string();
+  EXPECT_EQ(d->initiator_error()->to_string(), "the other side refused: not_admitted");
+}
+
+TEST_F(ManInTheMiddle, WouldBeAdmittedIfAnNsmAndTheOperatorSignedForIt) {
+  EXPECT_TRUE(run_operator(kBoth, true)->both_established());
 }
 
 // That what the cases above are refused for is all that is wrong with them.

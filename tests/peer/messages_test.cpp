@@ -35,6 +35,7 @@ TEST(Messages, EveryTruncationAndExtensionIsRefused) {
   expect_exact(encode_box(Bytes(20)), [](BytesView b) { return decode_box(b, 20); });
   expect_exact(encode_responder_evidence(Bytes(20)), decode_responder_evidence);
   expect_exact(encode_initiator_evidence(Bytes(20)), decode_initiator_evidence);
+  expect_exact(encode_initiator_evidence(OperatorProof{}), decode_initiator_evidence);
   expect_exact(encode_verdict(CoarseCode::busy), decode_verdict);
   expect_exact(encode(Refuse{CoarseCode::policy_differs, {}, Bytes(9)}), decode_refuse);
   expect_exact(encode_statement({{}, "keys", "worker", {}, {{"a", {1}}}}), decode_statement);
@@ -52,8 +53,16 @@ TEST(Messages, NamesAreRestricted) {
 }
 
 TEST(Messages, OtherKindsOfEvidenceAreNamed) {
-  const Bytes operator_kind = std::move(base::cbor::Writer().array(2).uint(1).bytes({})).take();
-  EXPECT_TRUE(decode_initiator_evidence(operator_kind).error().is(Errc::unknown_evidence));
+  const Bytes unknown = std::move(base::cbor::Writer().array(2).uint(2).bytes({})).take();
+  EXPECT_TRUE(decode_initiator_evidence(unknown).error().is(Errc::unknown_evidence));
+}
+
+TEST(Messages, AKindOfEvidenceHasItsOwnNumberOfItems) {
+  const Bytes short_proof = std::move(base::cbor::Writer().array(2).uint(1).bytes({})).take();
+  EXPECT_TRUE(decode_initiator_evidence(short_proof).error().is(Errc::malformed_message));
+  const Bytes long_document =
+      std::move(base::cbor::Writer().array(3).uint(0).bytes({}).bytes({})).take();
+  EXPECT_TRUE(decode_initiator_evidence(long_document).error().is(Errc::malformed_message));
 }
 
 TEST(Messages, UnknownCoarseCodeIsRefused) {

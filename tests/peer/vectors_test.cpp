@@ -9,6 +9,7 @@
 #include "peer/channel.hpp"
 #include "peer/key_schedule.hpp"
 #include "peer/messages.hpp"
+#include "policy/signer_key.hpp"
 #include "tests/support/vectors.hpp"
 
 namespace concordat::peer {
@@ -108,7 +109,29 @@ TEST_F(Vectors, TranscriptAndBoxes) {
   const KeyAndNonce key_2 = keys.box_2(t2);
   plain.resize(box_2.size() - kAeadTagSize);
   ASSERT_TRUE(Aead(key_2.key, Aead::Direction::open).open(key_2.nonce.view(), {}, box_2, plain));
-  EXPECT_TRUE(base::equal(decode_initiator_evidence(plain).value(), bytes("document_i")));
+  EXPECT_TRUE(base::equal(std::get<BytesView>(decode_initiator_evidence(plain).value()),
+                          bytes("document_i")));
+}
+
+TEST_F(Vectors, AnOperatorsProof) {
+  Bytes seed = bytes("operator_seed");
+  const auto signer = policy::SigningKey::from_seed(base::SecretBytes::take(seed)).value();
+  ASSERT_EQ(signer.public_key(), fixed<policy::SignerKey>("operator_key"));
+  const auto t2 = fixed<TranscriptHash>("t2");
+  const OperatorProof proof{signer.public_key(),
+                            signer.sign(operator_message(signer.public_key(), t2)).value()};
+  EXPECT_EQ(proof.signature, fixed<policy::Signature>("operator_signature"));
+  EXPECT_EQ(encode_initiator_evidence(proof), bytes("operator_evidence"));
+
+  Bytes z = bytes("z");
+  const KeyAndNonce key = KeySchedule(base::SecretBytes::take(z)).box_2(t2);
+  const Bytes confirm = bytes("operator_confirm_frame");
+  const BytesView box =
+      decode_box(BytesView(confirm).subspan(kFrameHeaderSize), kMaxEvidenceBody).value();
+  Bytes plain(box.size() - kAeadTagSize);
+  ASSERT_TRUE(Aead(key.key, Aead::Direction::open).open(key.nonce.view(), {}, box, plain));
+  EXPECT_EQ(std::get<OperatorProof>(decode_initiator_evidence(plain).value()).key, proof.key);
+  EXPECT_EQ(transcript_3(t2, box), fixed<TranscriptHash>("operator_t3"));
 }
 
 TEST_F(Vectors, RecordsBothWays) {

@@ -65,6 +65,18 @@ peer::HandshakeContext TestEnclave::context(std::uint64_t policy_serial) {
   return context;
 }
 
+peer::HandshakeContext operator_context(TestWorld& world, const policy::SignerKey& key,
+                                        std::uint64_t policy_serial) {
+  peer::HandshakeContext context;
+  context.policy = world.policy(policy_serial);
+  context.operator_key = key;
+  context.own_pcr16 = world.authority.descriptor().pcr16();
+  context.anchors = &world.anchors;
+  context.chain_cache = &world.cache;
+  context.random = &world.random;
+  return context;
+}
+
 base::Bytes TestEnclave::mint(const attest::MintRequest& request) {
   return attest::mint(*nsm_, request).value();
 }

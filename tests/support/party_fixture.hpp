@@ -59,4 +59,9 @@ class TestEnclave {
   std::unique_ptr<lab::SoftwareNsm> nsm_;
 };
 
+// What an operator brings to a handshake under the world's policy.
+[[nodiscard]] peer::HandshakeContext operator_context(TestWorld& world,
+                                                      const policy::SignerKey& key,
+                                                      std::uint64_t policy_serial = 1);
+
 }  // namespace concordat::test
