@@ -17,6 +17,7 @@ enum class PrefaceKind : std::uint8_t { target = 1, source = 2, answer = 3 };
 constexpr std::string_view kEnclavePrefix = "enclave/";
 constexpr std::string_view kEgressPrefix = "egress/";
 constexpr std::string_view kParentPrefix = "parent/";
+constexpr std::string_view kOperatorPrefix = "operator/";
 constexpr std::string_view kParentHttp = "parent/http";
 constexpr std::size_t kMaxSource = 255;
 
@@ -129,7 +130,8 @@ std::string to_string(const Target& target) {
 }
 
 Result<Source> parse_source(std::string_view text) {
-  const bool prefixed = text.starts_with(kEnclavePrefix) || text.starts_with(kParentPrefix);
+  const bool prefixed = text.starts_with(kEnclavePrefix) || text.starts_with(kParentPrefix) ||
+                        text.starts_with(kOperatorPrefix);
   const bool printable = std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
   if (!prefixed || !printable || text.size() > kMaxSource) return Error(PrefaceErrc::bad_source);
   return Source{std::string(text)};

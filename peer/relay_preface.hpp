@@ -67,8 +67,8 @@ using Target = std::variant<EnclaveTarget, EgressTarget, ParentHttpTarget>;
 [[nodiscard]] base::Result<Target> parse_target(std::string_view text);
 [[nodiscard]] std::string to_string(const Target& target);
 
-// Who calls, as the parent says: "enclave/NAME" or "parent/WHERE", 1 to 255 printable ASCII
-// characters without space. For logs only.
+// Who calls, as the parent says: "enclave/NAME", "parent/WHERE" or "operator/WHERE", 1 to 255
+// printable ASCII characters without space. For logs only.
 struct Source {
   std::string text;
   friend bool operator==(const Source&, const Source&) = default;

@@ -5,7 +5,10 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
@@ -59,12 +62,13 @@ std::optional<std::string> header(const http::request<http::string_body>& messag
 class ServerSession : public std::enable_shared_from_this<ServerSession> {
  public:
   ServerSession(peer::StreamSocket stream, HttpHandler handler, HttpLimits limits,
-                std::shared_ptr<void> slot)
+                std::shared_ptr<void> slot, std::optional<HttpUpgrade> upgrade)
       : stream_(std::move(stream)),
         deadline_(stream_),
         handler_(std::move(handler)),
         limits_(limits),
-        slot_(std::move(slot)) {}
+        slot_(std::move(slot)),
+        upgrade_(std::move(upgrade)) {}
 
   void read() {
     parser_.emplace();
@@ -80,6 +84,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   void on_header(error_code failure) {
     if (failure) return on_read(failure);
     const std::string_view target(parser_->get().target());
+    if (upgrade_ && target == upgrade_->path) return on_upgrade();
     const auto special = limits_.max_body_of.find(target.substr(0, target.find('?')));
     max_body_ = special == limits_.max_body_of.end() ? limits_.max_body : special->second;
     parser_->body_limit(max_body_);
@@ -89,6 +94,30 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
     http::async_read(
         stream_, buffer_, *parser_,
         [self = shared_from_this()](error_code failed, std::size_t) { self->on_read(failed); });
+  }
+
+  // The client waits for the answer before it speaks the new protocol: whatever it sent already is
+  // part of neither.
+  void on_upgrade() {
+    const auto& message = parser_->get();
+    const bool asks = message.method() == http::verb::get && parser_->is_done() &&
+                      http::token_list(message[http::field::connection]).exists("upgrade") &&
+                      boost::beast::iequals(message[http::field::upgrade], upgrade_->protocol);
+    if (!asks || buffer_.size() != 0) {
+      keep_alive_ = false;
+      return write(http_error(426, "upgrade_required",
+                              "want GET with Connection: Upgrade and Upgrade: " +
+                                  upgrade_->protocol + ", and nothing after it"));
+    }
+    message_ = {http::status::switching_protocols, 11};
+    message_.set(http::field::connection, "Upgrade");
+    message_.set(http::field::upgrade, upgrade_->protocol);
+    http::async_write(stream_, message_,
+                      [self = shared_from_this()](error_code failure, std::size_t) {
+                        self->deadline_.clear();
+                        if (failure) return self->close();
+                        self->upgrade_->take(std::move(self->stream_));
+                      });
   }
 
   void on_read(error_code failure) {
@@ -155,6 +184,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   HttpHandler handler_;
   HttpLimits limits_;
   std::shared_ptr<void> slot_;
+  std::optional<HttpUpgrade> upgrade_;
   boost::beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> message_;
@@ -235,6 +265,54 @@ class ClientCall : public std::enable_shared_from_this<ClientCall<Stream>> {
   http::response_parser<http::string_body> parser_;
 };
 
+class ClientUpgrade : public std::enable_shared_from_this<ClientUpgrade> {
+ public:
+  ClientUpgrade(peer::StreamSocket stream, const std::string& path, const std::string& protocol,
+                peer::ConnectHandler handler)
+      : stream_(std::move(stream)), deadline_(stream_), handler_(std::move(handler)) {
+    message_.method(http::verb::get);
+    message_.target(path);
+    message_.set(http::field::host, "parent");
+    message_.set(http::field::connection, "Upgrade");
+    message_.set(http::field::upgrade, protocol);
+    parser_.header_limit(kMaxHeader);
+  }
+
+  void start(std::chrono::milliseconds timeout) {
+    deadline_.set(timeout, shared_from_this(), stream_);
+    http::async_write(stream_, message_,
+                      [self = shared_from_this()](error_code failure, std::size_t) {
+                        if (failure) return self->finish(failure);
+                        self->read();
+                      });
+  }
+
+ private:
+  void read() {
+    http::async_read_header(
+        stream_, buffer_, parser_,
+        [self = shared_from_this()](error_code failure, std::size_t) { self->finish(failure); });
+  }
+
+  void finish(error_code failure) {
+    deadline_.clear();
+    if (failure) return handler_(Error(HttpErrc::broken, failure.message()));
+    const auto status = parser_.get().result();
+    if (status != http::status::switching_protocols || buffer_.size() != 0) {
+      return handler_(
+          Error(HttpErrc::not_upgraded, "status " + std::to_string(parser_.get().result_int())));
+    }
+    handler_(std::move(stream_));
+  }
+
+  peer::StreamSocket stream_;
+  Deadline deadline_;
+  peer::ConnectHandler handler_;
+  boost::beast::flat_buffer buffer_;
+  http::request<http::empty_body> message_;
+  http::response_parser<http::empty_body> parser_;
+};
+
 }  // namespace
 
 base::CodeInfo describe(HttpErrc code) noexcept {
@@ -243,13 +321,16 @@ base::CodeInfo describe(HttpErrc code) noexcept {
       return {"broken", "the HTTP exchange broke"};
     case HttpErrc::bad_tls:
       return {"bad_tls", "a file for TLS cannot be used"};
+    case HttpErrc::not_upgraded:
+      return {"not_upgraded", "the server does not change to the other protocol"};
   }
   return {"unknown", "unknown HTTP error"};
 }
 
 void serve_http(peer::StreamSocket stream, HttpHandler handler, HttpLimits limits,
-                std::shared_ptr<void> slot) {
-  std::make_shared<ServerSession>(std::move(stream), std::move(handler), limits, std::move(slot))
+                std::shared_ptr<void> slot, std::optional<HttpUpgrade> upgrade) {
+  std::make_shared<ServerSession>(std::move(stream), std::move(handler), limits, std::move(slot),
+                                  std::move(upgrade))
       ->read();
 }
 
@@ -293,6 +374,18 @@ void async_http_call(asio::io_context& io, const peer::Endpoint& endpoint, const
         SSL_set_tlsext_host_name(tls.native_handle(), call.host.c_str());
         std::make_shared<ClientCall<TlsStream>>(std::move(tls), call, handler)->start(timeout);
       });
+}
+
+void async_http_upgrade(asio::io_context& io, const peer::Endpoint& endpoint,
+                        const std::string& path, const std::string& protocol,
+                        std::chrono::milliseconds timeout, peer::ConnectHandler handler) {
+  peer::async_connect(io, endpoint, timeout,
+                      [path, protocol, timeout,
+                       handler = std::move(handler)](base::Result<peer::StreamSocket> stream) {
+                        if (!stream) return handler(stream.error());
+                        std::make_shared<ClientUpgrade>(*std::move(stream), path, protocol, handler)
+                            ->start(timeout);
+                      });
 }
 
 }  // namespace concordat::parent

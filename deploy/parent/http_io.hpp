@@ -18,12 +18,19 @@ struct HttpLimits {
   std::chrono::milliseconds patience{60'000};
 };
 
+// A path where a client may ask to speak another protocol on its connection (RFC 9110 section 7.8):
+// it is told so, and `take` has the stream.
+struct HttpUpgrade {
+  std::string path, protocol;
+  std::function<void(peer::StreamSocket)> take;
+};
+
 // Serves requests one after the other until the client or the limits end it. `slot` is kept as long
 // as the stream.
 void serve_http(peer::StreamSocket stream, HttpHandler handler, HttpLimits limits,
-                std::shared_ptr<void> slot);
+                std::shared_ptr<void> slot, std::optional<HttpUpgrade> upgrade = {});
 
-enum class HttpErrc { broken = 1, bad_tls };
+enum class HttpErrc { broken = 1, bad_tls, not_upgraded };
 [[nodiscard]] base::CodeInfo describe(HttpErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(HttpErrc) {
   return "http";
@@ -51,5 +58,11 @@ using ReplyHandler = std::function<void(base::Result<HttpReply>)>;
 // Errors: StreamErrc from connecting, HttpErrc.
 void async_http_call(boost::asio::io_context& io, const peer::Endpoint& endpoint,
                      const HttpCall& call, std::chrono::milliseconds timeout, ReplyHandler handler);
+
+// Asks for `protocol` at `path`; the stream comes back with nothing of the new protocol read.
+// Errors: StreamErrc from connecting, HttpErrc.
+void async_http_upgrade(boost::asio::io_context& io, const peer::Endpoint& endpoint,
+                        const std::string& path, const std::string& protocol,
+                        std::chrono::milliseconds timeout, peer::ConnectHandler handler);
 
 }  // namespace concordat::parent

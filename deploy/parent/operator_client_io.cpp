@@ -3,6 +3,8 @@
 #include <boost/asio/io_context.hpp>
 
 #include "deploy/parent/http_io.hpp"
+#include "deploy/parent/operator_service.hpp"
+#include "peer/preface_io.hpp"
 
 namespace concordat::parent {
 namespace {
@@ -20,6 +22,18 @@ base::Result<cli::ParentAnswer> call_parent(const peer::Endpoint& endpoint,
   io.run();
   if (!*reply) return reply->error();
   return cli::ParentAnswer{(*reply)->status, std::move((*reply)->body)};
+}
+
+void async_reach_enclave(boost::asio::io_context& io, const peer::Endpoint& parent,
+                         const std::string& enclave, std::chrono::milliseconds timeout,
+                         peer::ConnectHandler handler) {
+  async_http_upgrade(
+      io, parent, kOperatorRelayPath, kOperatorRelayProtocol, timeout,
+      [enclave, timeout, handler = std::move(handler)](base::Result<peer::StreamSocket> stream) {
+        if (!stream) return handler(stream.error());
+        peer::async_ask_for_target(*std::move(stream), peer::EnclaveTarget{enclave}, timeout,
+                                   handler);
+      });
 }
 
 }  // namespace concordat::parent

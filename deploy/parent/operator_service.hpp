@@ -8,6 +8,7 @@
 //   GET /v1/custodians      those that are announced in the store
 //   /v1/store/FOLDER        any folder of the store (store_service.hpp): to put the challenge of a
 //                           genesis there, to read what it gave, to restore and to move
+//   GET /v1/relay           with Upgrade: concordat-relay: a way to an enclave (parent_io.cpp)
 //
 // A push is refused (409) when it would be a step back; with ?force=true anything that has the
 // right form is taken. That is all the same to the enclaves, which judge by themselves.
@@ -50,5 +51,9 @@ class OperatorService {
   OperatorParts parts_;
   bool writing_ = false;  // one push at a time: the next is judged against what this one leaves
 };
+
+// Where operators' programs find the relay on that endpoint (peer/PROTOCOL.md section 10).
+inline constexpr const char* kOperatorRelayPath = "/v1/relay";
+inline constexpr const char* kOperatorRelayProtocol = "concordat-relay";
 
 }  // namespace concordat::parent

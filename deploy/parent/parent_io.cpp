@@ -23,6 +23,7 @@ using peer::Target;
 using peer::relay::Route;
 
 constexpr std::string_view kEnclavePrefix = "enclave/";
+constexpr std::string_view kOperatorPrefix = "operator/";
 // Connections to the operator's endpoint at once: a scraper, a person, their retries.
 constexpr std::size_t kMaxOperatorConnections = 32;
 // How often those who wait for news are looked through.
@@ -63,12 +64,26 @@ std::optional<Route> route_for_enclave(const Config& config, const Announcer* an
   return Route{Route::Kind::egress, config.egress.at(name)};
 }
 
-// The address without its port: one caller a parent, not one a connection.
-Source source_of_parent(const peer::PeerAddress& from) {
+// Enclaves here and beyond other parents, and nothing else: the handshake decides the rest.
+std::optional<Route> route_for_operator(const Config& config, const Target& target) {
+  const auto* enclave = std::get_if<peer::EnclaveTarget>(&target);
+  return enclave != nullptr ? find_enclave(config, enclave->name) : std::nullopt;
+}
+
+// The address without its port: one caller a machine, not one a connection.
+std::optional<std::string> tcp_address(const peer::PeerAddress& from) {
   constexpr std::string_view kTcp = "tcp:";
-  std::string_view text = from.text;
-  if (text.starts_with(kTcp)) text = text.substr(kTcp.size(), text.rfind(':') - kTcp.size());
-  return Source{"parent/" + std::string(text)};
+  const std::string_view text = from.text;
+  if (!text.starts_with(kTcp)) return {};
+  return std::string(text.substr(kTcp.size(), text.rfind(':') - kTcp.size()));
+}
+
+Source source_of_parent(const peer::PeerAddress& from) {
+  return Source{"parent/" + tcp_address(from).value_or(from.text)};
+}
+
+Source source_of_operator(const peer::PeerAddress& from) {
+  return Source{std::string(kOperatorPrefix) + tcp_address(from).value_or("local")};
 }
 
 }  // namespace
@@ -183,6 +198,7 @@ peer::relay::Parts Parent::Impl::relay_parts() {
   peer::relay::Parts parts;
   parts.log = &log_;
   parts.route = [this](const Source& caller, const Target& target) {
+    if (caller.text.starts_with(kOperatorPrefix)) return route_for_operator(config_, target);
     if (!caller.text.starts_with(kEnclavePrefix)) return route_for_parent(config_, target);
     return route_for_enclave(config_, announcer_.get(), std::string(enclave_of(caller)), target);
   };
@@ -225,7 +241,7 @@ Status Parent::Impl::listen_for_parents() {
 Status Parent::Impl::listen_for_operators() {
   if (!config_.operator_listen) return {};
   CONCORDAT_TRY(operator_listener_, peer::Listener::open(io_, *config_.operator_listen));
-  operator_listener_->start([this](StreamSocket stream, const peer::PeerAddress&) {
+  operator_listener_->start([this](StreamSocket stream, const peer::PeerAddress& from) {
     if (operator_connections_ >= kMaxOperatorConnections) return;
     ++operator_connections_;
     std::shared_ptr<void> slot(nullptr, [weak = weak_from_this()](void*) {
@@ -238,7 +254,12 @@ Status Parent::Impl::listen_for_operators() {
         [weak = weak_from_this()](const HttpRequest& request, const Respond& respond) {
           if (const auto self = weak.lock()) self->operators_->handle(request, respond);
         },
-        limits, std::move(slot));
+        limits, std::move(slot),
+        HttpUpgrade{kOperatorRelayPath, kOperatorRelayProtocol,
+                    [weak = weak_from_this(), from](StreamSocket upgraded) {
+                      const auto self = weak.lock();
+                      if (self) self->relay_->adopt(std::move(upgraded), source_of_operator(from));
+                    }});
   });
   log_.info("listening",
             {{"for", "operators"}, {"endpoint", to_string(operator_listener_->local())}});

@@ -84,6 +84,10 @@ class Relay::Impl : public std::enable_shared_from_this<Impl> {
     return listeners_.back()->local();
   }
 
+  void adopt(StreamSocket stream, const Source& caller) {
+    if (!stopped_) on_accept(std::move(stream), caller, {});
+  }
+
   void stop() {
     stopped_ = true;
     listeners_.clear();
@@ -331,6 +335,9 @@ Relay::~Relay() {
 Result<Endpoint> Relay::listen(const Endpoint& endpoint, ListenOptions options,
                                IdentifyCaller who) {
   return impl_->listen(endpoint, options, std::move(who));
+}
+void Relay::adopt(StreamSocket stream, const Source& caller) {
+  impl_->adopt(std::move(stream), caller);
 }
 Snapshot Relay::snapshot() const {
   return impl_->snapshot();

@@ -101,6 +101,8 @@ class Relay {
   // Accepts callers there. Returns the endpoint with its real port.
   [[nodiscard]] base::Result<Endpoint> listen(const Endpoint& endpoint, ListenOptions options,
                                               IdentifyCaller who);
+  // A stream that somebody else accepted, from here on as if the relay had.
+  void adopt(StreamSocket stream, const Source& caller);
   [[nodiscard]] Snapshot snapshot() const;
   // Closes listeners and streams; opens none any more.
   void stop();

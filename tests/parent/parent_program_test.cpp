@@ -118,6 +118,59 @@ TEST_F(ParentProgramTest, ShowsARefusalWithItsReason) {
   EXPECT_NE(program_->wait_for("stream_refused").find("enclave/nobody"), std::string::npos);
 }
 
+TEST_F(ParentProgramTest, AnOperatorReachesEnclavesAndNothingElse) {
+  const Target custodian(folder_.socket("custodian.sock"));
+  const Target kms(folder_.socket("kms.sock"));
+  start();
+  const auto upgraded = [&] {
+    Wire wire = Wire::connect(folder_.socket("operator.sock"));
+    const Reply reply =
+        http(wire, "GET", "/v1/relay", {{"Connection", "Upgrade"}, {"Upgrade", "concordat-relay"}});
+    EXPECT_EQ(reply.status, 101);
+    EXPECT_EQ(reply.headers.at("upgrade"), "concordat-relay");
+    return wire;
+  };
+  const auto asked = [&](const std::string& target) {
+    Wire wire = upgraded();
+    wire.write(peer::encode_preface(peer::parse_target(target).value()));
+    return wire;
+  };
+  const Wire wire = asked("enclave/custodian");
+  EXPECT_EQ(wire.read_preface(), Preface(Answer::ok));
+  const Wire enclave = custodian.accept();
+  EXPECT_EQ(enclave.read_preface(), Preface(Source{"operator/local"}));
+  wire.write(text("hello"));
+  EXPECT_EQ(base::as_text(enclave.read(5)), "hello");
+  enclave.write(text("reply!"));
+  EXPECT_EQ(base::as_text(wire.read(6)), "reply!");
+  EXPECT_EQ(status()["streams"][0]["caller"], "operator/local");
+
+  for (const char* target : {"egress/kms.example:443", "parent/http", "enclave/nobody"})
+    EXPECT_EQ(asked(target).read_preface(), Preface(Answer::unknown_target)) << target;
+  EXPECT_EQ(status()["callers"]["operator/local"]["refused"]["unknown_target"], 3);
+}
+
+TEST_F(ParentProgramTest, TheWayToEnclavesIsForThoseWhoAskForIt) {
+  start();
+  const auto answered = [&](const std::string& head) {
+    const Wire wire = Wire::connect(folder_.socket("operator.sock"));
+    wire.write(text(head));
+    return read_reply(wire).status;
+  };
+  const std::string host = " HTTP/1.1\r\nHost: parent\r\n";
+  const std::string asks = "Connection: Upgrade\r\nUpgrade: concordat-relay\r\n\r\n";
+  EXPECT_EQ(answered("GET /v1/relay" + host + "\r\n"), 426);
+  EXPECT_EQ(answered("GET /v1/relay" + host + "Upgrade: concordat-relay\r\n\r\n"), 426);
+  EXPECT_EQ(answered("GET /v1/relay" + host + "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"), 426);
+  EXPECT_EQ(answered("PUT /v1/relay" + host + "Content-Length: 0\r\n" + asks), 426);
+  EXPECT_EQ(answered("GET /v1/relay" + host + asks + "too early"), 426);
+  EXPECT_EQ(answered("GET /v1/status" + host + asks), 200) << "no other path changes";
+  // Nor any way on which enclaves ask for services.
+  const Reply enclave = http(open("custodian", "parent/http"), "GET", "/v1/relay",
+                             {{"Connection", "Upgrade"}, {"Upgrade", "concordat-relay"}});
+  EXPECT_NE(enclave.status, 101);
+}
+
 TEST_F(ParentProgramTest, EgressGoesWhereTheConfigurationSays) {
   const Target kms(folder_.socket("kms.sock"));
   start();
