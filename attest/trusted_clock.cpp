@@ -59,6 +59,10 @@ Result<UnixMillis> TrustedClock::now(MonotonicMillis at) {
   return *told_;
 }
 
+std::optional<MonotonicMillis> TrustedClock::anchored_at() const noexcept {
+  return anchor_ ? std::optional(anchor_->monotonic) : std::nullopt;
+}
+
 bool TrustedClock::wants_anchor(MonotonicMillis at) const noexcept {
   return !anchor_ || at - anchor_->monotonic >= kAnchorRenewal;
 }

@@ -49,6 +49,8 @@ class TrustedClock {
                                     base::MonotonicMillis answered);
   // Never less than what it returned before.
   [[nodiscard]] base::Result<base::UnixMillis> now(base::MonotonicMillis at);
+  // When the module was last asked; nullopt: never.
+  [[nodiscard]] std::optional<base::MonotonicMillis> anchored_at() const noexcept;
   [[nodiscard]] bool wants_anchor(base::MonotonicMillis at) const noexcept;
 
  private:

@@ -1,5 +1,7 @@
 #include "keyservice/custodian_io.hpp"
 
+#include <algorithm>
+#include <deque>
 #include <set>
 
 #include "attest/base/secret_access.hpp"
@@ -15,11 +17,17 @@ struct Custodian::Session {
   std::uint64_t number = 0;
   std::string source;  // the parent's word, for the log only
   std::shared_ptr<peer::SecureStream> stream;
+  // Who was admitted, once somebody is: two kinds that nothing here takes for one another.
   std::optional<policy::AdmittedPeer> peer;
-  bool evicted = false;  // its stream is ending, to make room
-};
+  std::optional<policy::AdmittedOperator> who;
+  std::deque<std::unique_ptr<AdminAnswer>> answers;  // that an operator is owed
+  bool evicted = false;                              // its stream is ending, to make room
 
-namespace {}  // namespace
+  [[nodiscard]] bool is_admitted() const noexcept { return peer || who; }
+  [[nodiscard]] const policy::PolicyDigest& digest() const noexcept {
+    return peer ? peer->policy_digest() : who->policy_digest();
+  }
+};
 
 Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, const KeyServer& keys,
                      base::Logger& log, const CustodianLimits& limits)
@@ -30,6 +38,7 @@ Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, const KeyServer& 
       limits_(limits),
       admissions_(limits.admissions_per_second, limits.admission_burst, {}),
       refusal_lines_(limits.refusal_lines_per_second, limits.refusal_line_burst, {}),
+      started_(base::system_monotonic_clock()),
       report_(wall()) {
   party_.also_admit = [this](const policy::AdmittedPeer& peer) { return check_room(peer); };
 }
@@ -37,8 +46,16 @@ Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, const KeyServer& 
 Custodian::~Custodian() {
   *alive_ = false;
   party_.also_admit = {};
+  party_.also_admit_operator = {};
   for (const auto& [number, session] : sessions_)
     session->stream->abort(Error(peer::Errc::channel_closed));
+}
+
+void Custodian::serve_operators(Administration administration) {
+  administration_ = std::move(administration);
+  party_.also_admit_operator = [this](const policy::AdmittedOperator& who) {
+    return check_room(who);
+  };
 }
 
 void Custodian::serve(std::unique_ptr<peer::Listener> listener) {
@@ -50,13 +67,12 @@ void Custodian::serve(std::unique_ptr<peer::Listener> listener) {
 std::size_t Custodian::half_open() const {
   std::size_t open = reading_preface_;
   for (const auto& [number, session] : sessions_)
-    open += session->peer ? 0 : 1;
+    open += session->is_admitted() ? 0 : 1;
   return open;
 }
 
 bool Custodian::may_begin(base::MonotonicMillis now) {
-  return half_open() < limits_.half_open && sessions_.size() < limits_.channels &&
-         admissions_.take(now);
+  return half_open() < limits_.half_open && admissions_.take(now);
 }
 
 void Custodian::refuse_stream(const base::Result<peer::Now>& now) {
@@ -92,6 +108,13 @@ void Custodian::begin(peer::StreamSocket socket, std::string source) {
   events.established = [this, alive = alive_, session](const policy::AdmittedPeer& peer) {
     if (*alive) on_established(session, peer);
   };
+  events.operator_established = [this, alive = alive_,
+                                 session](const policy::AdmittedOperator& who) {
+    if (*alive) on_established(session, who);
+  };
+  events.drained = [this, alive = alive_, session] {
+    if (*alive) answer_operator(session);
+  };
   events.record = [this, alive = alive_, session](base::SecretBytes record) {
     if (*alive) on_record(session, std::move(record));
   };
@@ -103,14 +126,20 @@ void Custodian::begin(peer::StreamSocket socket, std::string source) {
                                                 {limits_.handshake_timeout});
 }
 
+bool Custodian::is_current(const SessionPtr& session, const policy::PolicyDigest& digest) {
+  if (digest == party_.policies->latest()->digest()) return true;
+  session->stream->abort(
+      Error(peer::Errc::policy_differs, "a newer policy came during the handshake"));
+  return false;
+}
+
 void Custodian::on_established(const SessionPtr& session, const policy::AdmittedPeer& peer) {
-  // A policy that came while the handshake was under way counts: the snapshot it was judged under
-  // is no longer in force.
-  if (peer.policy_digest() != party_.policies->latest()->digest()) {
-    return session->stream->abort(
-        Error(peer::Errc::policy_differs, "a newer policy came during the handshake"));
-  }
-  make_room_for(peer);
+  if (!is_current(session, peer.policy_digest())) return;
+  const auto own = [&](const Session& other) {
+    return other.peer && other.peer->module_id() == peer.module_id();
+  };
+  const auto any = [](const Session& other) { return other.peer.has_value(); };
+  make_room(held_by(own), limits_.channels_of_one_enclave, held_by(any), limits_.channels);
   session->peer = peer;
   ++counts_.handshakes;
   log_.info("peer_admitted", {{"role", peer.role()},
@@ -120,16 +149,37 @@ void Custodian::on_established(const SessionPtr& session, const policy::Admitted
                               {"policy_serial", peer.policy_serial()}});
 }
 
+void Custodian::on_established(const SessionPtr& session, const policy::AdmittedOperator& who) {
+  if (!is_current(session, who.policy_digest())) return;
+  const auto own = [&](const Session& other) { return other.who && other.who->key() == who.key(); };
+  const auto any = [](const Session& other) { return other.who.has_value(); };
+  make_room(held_by(own), limits_.channels_of_one_operator, held_by(any),
+            limits_.operator_channels);
+  session->who = who;
+  ++counts_.operators;
+  log_.info("operator_admitted", {{"operator", who.name()},
+                                  {"key_id", policy::key_id(who.key())},
+                                  {"source", session->source},
+                                  {"policy_serial", who.policy_serial()}});
+}
+
 void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
   const auto now = party_.clock();
   const auto policy =
       now ? party_.policies->at(now->wall) : base::Result<policy::PolicyPtr>(now.error());
   if (!policy) return session->stream->abort(policy.error());
-  const ServedRequest served =
-      keys_.serve(**policy, *session->peer, record.expose(base::SecretAccess{}), now->wall);
+  const base::BytesView request = record.expose(base::SecretAccess{});
+  if (session->peer) return serve_worker(session, **policy, request, now->wall);
+  if (session->who) return serve_operator(session, **policy, request);
+  session->stream->abort(Error(peer::Errc::wrong_state, "a record of nobody"));
+}
+
+void Custodian::serve_worker(const SessionPtr& session, const policy::Policy& policy,
+                             base::BytesView request, base::UnixMillis now) {
+  const ServedRequest served = keys_.serve(policy, *session->peer, request, now);
   if (served.outcome) {
     ++counts_.served;
-    report_.released(now->wall, *session->peer, served.key_name, served.version, served.operation);
+    report_.released(now, *session->peer, served.key_name, served.version, served.operation);
     if (report_changed_) report_changed_();
     log_.info("request_served", {{"operation", served.operation},
                                  {"key", served.key_name},
@@ -145,11 +195,71 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
   if (!sent) session->stream->abort(sent.error());
 }
 
+void Custodian::serve_operator(const SessionPtr& session, const policy::Policy& policy,
+                               base::BytesView request) {
+  if (session->answers.size() >= limits_.operator_answers) {
+    return session->stream->abort(Error(Errc::overloaded, "requests that wait for an answer"));
+  }
+  ServedAdmin served = admin_.serve(policy, *session->who, request);
+  if (served.outcome) {
+    ++counts_.administered;
+    log_.info("request_administered",
+              {{"operation", served.operation}, {"operator", session->who->name()}});
+  } else {
+    ++counts_.denied;
+    log_.error("request_denied", served.outcome.error(),
+               {{"operation", served.operation}, {"operator", session->who->name()}});
+  }
+  session->answers.push_back(std::move(served.answer));
+  answer_operator(session);
+}
+
+void Custodian::answer_operator(const SessionPtr& session) {
+  while (!session->answers.empty() && session->stream->bytes_waiting() < limits_.operator_backlog) {
+    const auto record = session->answers.front()->next();
+    if (!record) {
+      session->answers.pop_front();
+      continue;
+    }
+    if (const Status sent = session->stream->send(*record); !sent) {
+      return session->stream->abort(sent.error());
+    }
+  }
+}
+
+base::Result<CustodianStatus> Custodian::status() const {
+  CONCORDAT_TRY(const peer::Now now, party_.clock());
+  const auto& policy = party_.policies->latest();
+  CustodianStatus status;
+  status.enclave = administration_->facts;
+  status.role = party_.role;
+  status.policy_serial = policy->serial();
+  status.policy_digest = policy->digest();
+  if (keys_.has_root()) {
+    status.root.emplace(
+        CustodianStatus::RootState{keys_.root().generation(), keys_.root().commitment()});
+  }
+  status.now = now.wall;
+  status.uptime = base::system_monotonic_clock() - started_;
+  if (const auto anchored = administration_->anchored_at()) {
+    status.anchor_age = now.monotonic - *anchored;
+  }
+  status.counts = counts_;
+  for (const auto& [number, session] : sessions_) {
+    if (session->peer) ++status.channels[session->peer->role()];
+    if (session->who) ++status.operator_channels[session->who->name()];
+  }
+  status.memory = base::secret_memory_status();
+  return status;
+}
+
 void Custodian::on_ended(const SessionPtr& session, const Status& status) {
   sessions_.erase(session->number);
-  if (session->peer) {
-    if (status) return log_.info("channel_closed", {{"role", session->peer->role()}});
-    return log_.error("channel_ended", status.error(), {{"role", session->peer->role()}});
+  if (session->is_admitted()) {
+    const char* const kind = session->peer ? "role" : "operator";
+    const std::string& name = session->peer ? session->peer->role() : session->who->name();
+    if (status) return log_.info("channel_closed", {{kind, name}});
+    return log_.error("channel_ended", status.error(), {{kind, name}});
   }
   ++counts_.refused;
   if (!status) note_refusal(session->source, status.error());
@@ -175,7 +285,7 @@ void Custodian::policy_changed() {
   // Copied: a stream that ends takes itself out of the map.
   const auto sessions = sessions_;
   for (const auto& [number, session] : sessions) {
-    if (!session->peer || session->peer->policy_digest() != latest->digest()) {
+    if (!session->is_admitted() || session->digest() != latest->digest()) {
       session->stream->abort(Error(peer::Errc::policy_differs, "a newer policy is in force"));
     }
   }
@@ -184,11 +294,17 @@ void Custodian::policy_changed() {
 void Custodian::policy_lapsed(const Error& why) {
   const auto sessions = sessions_;
   for (const auto& [number, session] : sessions) {
-    if (session->peer) session->stream->abort(why);
+    if (session->is_admitted()) session->stream->abort(why);
   }
 }
 
 Status Custodian::check_room(const policy::AdmittedPeer& peer) const {
+  const Held all = held_by([](const Session& other) { return other.peer.has_value(); });
+  const bool has_one = std::ranges::any_of(
+      all, [&](const SessionPtr& other) { return other->peer->module_id() == peer.module_id(); });
+  if (all.size() >= limits_.channels && !has_one) {
+    return Error(peer::Errc::busy, "there are as many channels of enclaves as there may be");
+  }
   // Of the policy that admitted the peer: on_established lets no other through.
   const policy::Role* role = party_.policies->latest()->model().role(peer.role());
   if (role == nullptr || !role->maximum_live) return {};
@@ -205,19 +321,31 @@ Status Custodian::check_room(const policy::AdmittedPeer& peer) const {
                    " live enclaves and has them; " + peer.module_id() + " is one more");
 }
 
-void Custodian::make_room_for(const policy::AdmittedPeer& peer) {
-  std::size_t held = 0;
-  SessionPtr oldest;
+Status Custodian::check_room(const policy::AdmittedOperator& who) const {
+  if (who.purpose() != policy::kAdminPurpose) {
+    return Error(peer::Errc::purpose_not_served, "to operators: '" + who.purpose() + "'");
+  }
+  const Held all = held_by([](const Session& other) { return other.who.has_value(); });
+  const bool has_one = std::ranges::any_of(
+      all, [&](const SessionPtr& other) { return other->who->key() == who.key(); });
+  if (all.size() < limits_.operator_channels || has_one) return {};
+  return Error(peer::Errc::busy, "there are as many channels of operators as there may be");
+}
+
+template <class Belongs>
+Custodian::Held Custodian::held_by(const Belongs& belongs) const {
+  Held held;
   for (const auto& [number, session] : sessions_) {
-    if (!session->peer || session->evicted) continue;
-    if (session->peer->module_id() != peer.module_id()) continue;
-    ++held;
-    if (!oldest) oldest = session;
+    if (!session->evicted && belongs(*session)) held.push_back(session);
   }
-  if (held >= limits_.channels_of_one_enclave) {
-    oldest->evicted = true;
-    oldest->stream->abort(Error(peer::Errc::busy, "channels of one enclave"));
-  }
+  return held;
+}
+
+void Custodian::make_room(const Held& own, std::size_t most_own, const Held& all,
+                          std::size_t most) {
+  if (own.empty() || (own.size() < most_own && all.size() < most)) return;
+  own.front()->evicted = true;
+  own.front()->stream->abort(Error(peer::Errc::busy, "a newer channel of the same peer"));
 }
 
 void Custodian::stop() {

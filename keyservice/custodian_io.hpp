@@ -1,11 +1,12 @@
-// The custodian at work: accepts relayed streams, admits workers, answers their requests. One
-// io_context, one thread.
+// The custodian at work: accepts relayed streams, admits workers and operators, answers their
+// requests, each with the protocol of their own. One io_context, one thread.
 #pragma once
 
 #include <map>
 #include <memory>
 
 #include "attest/base/log.hpp"
+#include "keyservice/admin_server.hpp"
 #include "keyservice/custodian_report.hpp"
 #include "keyservice/key_server.hpp"
 #include "peer/secure_stream_io.hpp"
@@ -13,20 +14,20 @@
 
 namespace concordat::keyservice {
 
-struct CustodianCounts {
-  std::uint64_t handshakes = 0;  // admitted
-  std::uint64_t refused = 0;
-  std::uint64_t served = 0;
-  std::uint64_t denied = 0;
-};
-
-// What strangers, and admitted workers, can make a custodian hold or do. Programs take these as
+// What strangers, and whoever is admitted, can make a custodian hold or do. Programs take these as
 // they are; tests shrink them.
 struct CustodianLimits {
   std::size_t half_open = peer::kMaxHalfOpen;  // streams that nobody was admitted on
-  std::size_t channels = 1024;                 // streams in all
+  std::size_t channels = 1024;                 // of enclaves
   // A link keeps one channel and drains another; the rest is for agents that restart.
   std::size_t channels_of_one_enclave = 8;
+  // Operators have places of their own, which workers cannot take, nor they the workers'.
+  std::size_t operator_channels = 16;
+  std::size_t channels_of_one_operator = 4;
+  // On one channel: requests whose answers are under way, and bytes of them that wait to be written
+  // before more is made.
+  std::size_t operator_answers = 8;
+  std::size_t operator_backlog = 256 * 1024;
   std::uint32_t admissions_per_second = peer::kAdmissionsPerSecond;
   std::uint32_t admission_burst = peer::kAdmissionBurst;
   std::chrono::milliseconds preface_timeout = std::chrono::seconds(5);
@@ -36,6 +37,12 @@ struct CustodianLimits {
   std::uint32_t refusal_line_burst = 10;
 };
 
+// What a custodian needs to serve operators besides.
+struct Administration {
+  EnclaveFacts facts;
+  std::function<std::optional<base::MonotonicMillis>()> anchored_at;  // the trusted clock
+};
+
 class Custodian {
  public:
   // All references outlive the custodian.
@@ -43,6 +50,8 @@ class Custodian {
             const CustodianLimits& limits = {});
   ~Custodian();
 
+  // Admits operators from now on; without it none is.
+  void serve_operators(Administration administration);
   // Serves streams that `listener` accepts; each begins with a source preface.
   void serve(std::unique_ptr<peer::Listener> listener);
   // Ends channels of another policy than the one in force, half-open ones too: their peers dial
@@ -61,6 +70,7 @@ class Custodian {
 
  private:
   struct Session;
+  using Held = std::vector<std::shared_ptr<Session>>;  // oldest first
   using SessionPtr = std::shared_ptr<Session>;
 
   void accept(peer::StreamSocket socket);
@@ -68,8 +78,18 @@ class Custodian {
   [[nodiscard]] bool may_begin(base::MonotonicMillis now);
   void refuse_stream(const base::Result<peer::Now>& now);
   void begin(peer::StreamSocket socket, std::string source);
+  // Whether the snapshot that it was judged under is still in force; ends the stream otherwise.
+  [[nodiscard]] bool is_current(const SessionPtr& session, const policy::PolicyDigest& digest);
   void on_established(const SessionPtr& session, const policy::AdmittedPeer& peer);
+  void on_established(const SessionPtr& session, const policy::AdmittedOperator& who);
   void on_record(const SessionPtr& session, base::SecretBytes record);
+  void serve_worker(const SessionPtr& session, const policy::Policy& policy,
+                    base::BytesView request, base::UnixMillis now);
+  void serve_operator(const SessionPtr& session, const policy::Policy& policy,
+                      base::BytesView request);
+  // Sends of what the operator is owed as much as the channel takes now.
+  void answer_operator(const SessionPtr& session);
+  [[nodiscard]] base::Result<CustodianStatus> status() const;
   void on_ended(const SessionPtr& session, const base::Status& status);
   [[nodiscard]] std::size_t half_open() const;
   // By the trusted clock; 0 without time.
@@ -78,8 +98,12 @@ class Custodian {
   // Whether the peer's role has room for one more enclave. One that has a channel already is not
   // counted twice: its next channel replaces that one.
   [[nodiscard]] base::Status check_room(const policy::AdmittedPeer& peer) const;
-  // Ends the peer's oldest channel when it has as many as it may.
-  void make_room_for(const policy::AdmittedPeer& peer);
+  [[nodiscard]] base::Status check_room(const policy::AdmittedOperator& who) const;
+  // Live channels of which `belongs(session)`, without those that are ending.
+  template <class Belongs>
+  [[nodiscard]] Held held_by(const Belongs& belongs) const;
+  // Ends the oldest of its own when a peer has as many as it may, or everybody together has.
+  static void make_room(const Held& own, std::size_t most_own, const Held& all, std::size_t most);
 
   peer::Party& party_;
   peer::NsmWorker& nsm_;
@@ -95,6 +119,9 @@ class Custodian {
   std::size_t reading_preface_ = 0;
   bool stopped_ = false;
   CustodianCounts counts_;
+  std::optional<Administration> administration_;
+  AdminServer admin_{[this] { return status(); }};
+  base::MonotonicMillis started_;
   CustodianReport report_;
   std::function<void()> report_changed_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -22,6 +22,12 @@ inline constexpr std::size_t kMaxKeyName = 128;
 inline constexpr std::size_t kMaxSignMessage = 32 * 1024;
 inline constexpr std::size_t kMaxRequest = kMaxSignMessage + 1024;
 inline constexpr std::size_t kMaxErrorDetail = 512;
+inline constexpr std::size_t kMaxErrorCode = 64;
+
+// Operators' requests and responses (admin_messages.hpp). A part holds as many items as fit a
+// record.
+inline constexpr std::size_t kMaxAdminOperation = 32;
+inline constexpr std::size_t kMaxAdminItems = 4096;
 
 // KMS while a custodian boots. The first pause is what AWS's own clients begin with; with the
 // longest, a region's worth of custodians asks KMS a few times a second. After the whole the

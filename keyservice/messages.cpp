@@ -20,7 +20,6 @@ constexpr std::string_view kSign = "sign";
 constexpr std::uint64_t kOk = 0;
 constexpr std::uint64_t kFailed = 1;
 constexpr std::size_t kMaxOperation = 16;
-constexpr std::size_t kMaxCode = 64;
 
 Error as(Errc code, const Error& cause) {
   return Error(code, cause.to_string());
@@ -54,7 +53,7 @@ Result<std::uint32_t> read_version(Reader& reader) {
 }
 
 Result<ResponseBody> read_failure(Reader& reader) {
-  CONCORDAT_TRY(const std::string_view code, reader.read_text(kMaxCode));
+  CONCORDAT_TRY(const std::string_view code, reader.read_text(kMaxErrorCode));
   CONCORDAT_TRY(const std::string_view detail, reader.read_text(kMaxErrorDetail));
   return ResponseBody(Failure{std::string(code), std::string(detail)});
 }

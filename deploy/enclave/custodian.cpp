@@ -40,7 +40,7 @@ Status genesis(Enclave& enclave, KmsService& kms, KmsPause& pause, base::Logger&
 class Service {
  public:
   Service(const Surroundings& surroundings, Enclave& enclave, KmsService& kms, std::string role,
-          base::Logger& log)
+          EnclaveFacts facts, base::Logger& log)
       : surroundings_(surroundings),
         log_(log),
         runtime_(io_, enclave, surroundings.anchors, surroundings.relay, std::move(role), log),
@@ -48,6 +48,8 @@ class Service {
         custodian_(runtime_.party(), runtime_.nsm(), keys_, log),
         reports_(io_, surroundings.relay, [this] { return custodian_.report(); }),
         signals_(io_, SIGTERM, SIGINT) {
+    custodian_.serve_operators(
+        {std::move(facts), [&enclave] { return enclave.clock.anchored_at(); }});
     custodian_.on_report([this] { reports_.changed(); });
     runtime_.on_policy_changed([this] {
       custodian_.policy_changed();
@@ -119,7 +121,8 @@ Status run(const Surroundings& surroundings, base::Logger& log) {
   if (enclave->policies.latest()->model().current_root() == nullptr) {
     return genesis(*enclave, kms, pause, log);
   }
-  return Service(surroundings, *enclave, kms, config.role, log).run();
+  CONCORDAT_TRY(EnclaveFacts facts, read_facts(enclave->nsm, CONCORDAT_VERSION));
+  return Service(surroundings, *enclave, kms, config.role, std::move(facts), log).run();
 }
 
 }  // namespace

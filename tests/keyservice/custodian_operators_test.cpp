@@ -1,0 +1,242 @@
+// The custodian and its operators: who is admitted, what they are answered, and that neither they
+// nor workers take the others' places.
+#include "attest/base/secret_access.hpp"
+#include "peer/error.hpp"
+#include "tests/keyservice/custodian_fixture.hpp"
+
+namespace concordat::keyservice {
+namespace {
+
+policy::SigningKey key_of(std::uint8_t seed) {
+  Bytes bytes(32, seed);
+  return policy::SigningKey::from_seed(base::SecretBytes::take(bytes)).value();
+}
+
+// An operator's machine.
+struct Operator {
+  Operator(test::TestWorld& world, policy::SigningKey with)
+      : key(std::move(with)), policies(world.authority.descriptor()) {
+    party.operator_key = key.public_key();
+    party.own_pcr16 = world.authority.descriptor().pcr16();
+    party.anchors = &world.anchors;
+    party.chain_cache = &world.cache;
+    party.random = &world.random;
+    party.policies = &policies;
+    party.clock = [&world]() -> base::Result<peer::Now> { return world.now(); };
+  }
+  policy::SigningKey key;
+  policy::PolicyInForce policies;
+  peer::Party party;
+};
+
+struct OperatorChannel : Channel {
+  std::vector<AdminReply> replies;
+};
+
+class CustodianOperatorsTest : public CustodianTest {
+ protected:
+  CustodianOperatorsTest() {
+    world_.edit_policy = [this](std::string text) {
+      const bool revoked = text.find("\"serial\": 2,") != text.npos;
+      text = test::with_operator(std::move(text), "evan", evan_.key.public_key());
+      if (revoked) return text;
+      return test::with_operator(std::move(text), "dana", dana_.key.public_key(),
+                                 "\"admin\", \"keys\"");
+    };
+  }
+  void start_administered(const CustodianLimits& limits = {}) {
+    start(limits);
+    for (Operator* who : {&dana_, &evan_})
+      (void)who->policies.install(world_.envelope(1), world_.wall).value();
+    EnclaveFacts facts{"1.2.3", "i-0-enc1", {}};
+    custodian_->serve_operators(
+        {std::move(facts), [this] { return std::optional(world_.now().monotonic); }});
+  }
+  std::shared_ptr<OperatorChannel> dial(Operator& who, std::string_view purpose = "admin") {
+    auto channel = std::make_shared<OperatorChannel>();
+    peer::async_connect(
+        io_, inbound_, kPatience,
+        [&who, channel, purpose = std::string(purpose)](base::Result<peer::StreamSocket> socket) {
+          peer::async_write_preface(
+              *std::move(socket), peer::Source{"operator/local"}, kPatience,
+              [&who, channel, purpose](peer::StreamSocket stream, const Status& written) {
+                ASSERT_TRUE(written);
+                peer::SecureStream::Events events;
+                // Not shared: the channel holds the stream, which holds these.
+                const std::weak_ptr<OperatorChannel> observer = channel;
+                events.established = [observer](const auto&) {
+                  if (const auto seen = observer.lock()) seen->established = true;
+                };
+                events.record = [observer](const base::SecretBytes& record) {
+                  const auto seen = observer.lock();
+                  if (!seen) return;
+                  seen->replies.push_back(
+                      decode_admin_reply(record.expose(base::SecretAccess{})).value());
+                };
+                events.ended = [observer](const Status& status) {
+                  if (const auto seen = observer.lock()) seen->ended = status;
+                };
+                channel->stream = peer::SecureStream::initiate(std::move(stream), who.party,
+                                                               who.key, purpose, std::move(events));
+              });
+        });
+    return channel;
+  }
+  std::shared_ptr<OperatorChannel> admit(Operator& who) {
+    const auto before = custodian_->counts().operators;
+    auto channel = dial(who);
+    run_until([&] { return channel->established && custodian_->counts().operators > before; });
+    return channel;
+  }
+  using CustodianTest::admit;
+  using CustodianTest::dial;
+  // What it was told in the end.
+  std::string refusal(const std::shared_ptr<OperatorChannel>& channel) {
+    run_until([&] { return channel->ended.has_value(); });
+    return channel->established ? "admitted" : channel->ended->error().to_string();
+  }
+  static Status ask_status(const std::shared_ptr<OperatorChannel>& channel, std::uint64_t id) {
+    return channel->stream->send(encode(AdminRequest{id, StatusRequest{}}));
+  }
+
+  Operator dana_{world_, key_of(80)}, evan_{world_, key_of(81)};
+};
+
+TEST_F(CustodianOperatorsTest, AnOperatorIsAdmittedByNameAndToldTheTruth) {
+  start_administered();
+  admit(worker_);
+  const auto channel = admit(dana_);
+  const json admitted = events("operator_admitted").at(0);
+  EXPECT_EQ(admitted.at("operator"), "dana");
+  EXPECT_EQ(admitted.at("source"), "operator/local");
+  ASSERT_TRUE(ask_status(channel, 41));
+  run_until([&] { return !channel->replies.empty(); });
+  const AdminReply& reply = channel->replies.front();
+  EXPECT_EQ(reply.id, 41u);
+  const CustodianStatus status = decode_custodian_status(reply.items).value();
+  EXPECT_EQ(status.enclave.module_id, "i-0-enc1");
+  EXPECT_EQ(status.role, "custodian");
+  EXPECT_EQ(status.policy_digest, world_.policy(1)->digest());
+  EXPECT_EQ(status.root->commitment, keys_.root().commitment());
+  EXPECT_EQ(status.now, world_.wall);
+  EXPECT_EQ(status.counts.handshakes, 1u);
+  EXPECT_EQ(status.counts.operators, 1u);
+  EXPECT_EQ(status.channels, (std::map<std::string, std::uint64_t>{{"payments", 1}}));
+  EXPECT_EQ(status.operator_channels, (std::map<std::string, std::uint64_t>{{"dana", 1}}));
+  EXPECT_EQ(custodian_->counts().administered, 1u);
+  EXPECT_EQ(custodian_->counts().served, 0u) << "no worker asked anything";
+}
+
+TEST_F(CustodianOperatorsTest, WithoutARootItSaysSo) {
+  keys_.wipe();
+  start_administered();
+  const auto channel = admit(dana_);
+  ASSERT_TRUE(ask_status(channel, 1));
+  run_until([&] { return !channel->replies.empty(); });
+  EXPECT_FALSE(decode_custodian_status(channel->replies[0].items).value().root);
+}
+
+TEST_F(CustodianOperatorsTest, WhereNothingIsAdministeredNoOperatorIsAdmitted) {
+  start();
+  (void)dana_.policies.install(world_.envelope(1), world_.wall).value();
+  EXPECT_EQ(refusal(dial(dana_)), "the other side refused: not_admitted");
+  EXPECT_EQ(events("peer_refused").at(0).at("code"), "operators_not_served");
+}
+
+// Policy may list an operator for whatever it likes: keys are served to enclaves.
+TEST_F(CustodianOperatorsTest, OverTheWorkersPurposeAnOperatorIsRefused) {
+  start_administered();
+  EXPECT_EQ(refusal(dial(dana_, "keys")), "the other side refused: not_admitted");
+  EXPECT_EQ(events("peer_refused").at(0).at("code"), "purpose_not_served");
+}
+
+TEST_F(CustodianOperatorsTest, ARevokedOperatorLosesItsChannelAndComesBackNoMore) {
+  start_administered();
+  const auto revoked = admit(dana_);
+  const auto other = admit(evan_);
+  ASSERT_TRUE(side_.party.offer_policy(world_.envelope(2)));
+  run_until([&] { return revoked->ended && other->ended; });
+  run_until_logged("channel_ended", 2);
+  (void)evan_.policies.install(world_.envelope(2), world_.wall).value();
+  admit(evan_);
+  // Its own program would not even dial; one that does not look is told no more than a stranger.
+  EXPECT_EQ(refusal(dial(dana_)),
+            "the two sides hold different policies: ours has serial 1, theirs 2");
+  EXPECT_EQ(dana_.policies.latest()->serial(), 2u) << "it was handed the newer one";
+  EXPECT_NE(refusal(dial(dana_)), "admitted");
+}
+
+TEST_F(CustodianOperatorsTest, WorkersTakeNoPlaceOfAnOperator) {
+  CustodianLimits limits;
+  limits.channels = 1;
+  start_administered(limits);
+  const auto worker = admit(worker_);
+  const auto channel = admit(dana_);
+  EXPECT_FALSE(worker->ended || channel->ended);
+}
+
+TEST_F(CustodianOperatorsTest, OperatorsTakeNoPlaceOfAWorkerAndAreBounded) {
+  CustodianLimits limits;
+  limits.channels = 1;
+  limits.operator_channels = 1;
+  start_administered(limits);
+  const auto first = admit(dana_);
+  EXPECT_EQ(refusal(dial(evan_)), "the other side refused: busy");
+  admit(worker_);
+  // One that has a channel may replace it.
+  const auto next = admit(dana_);
+  run_until([&] { return first->ended.has_value(); });
+  EXPECT_FALSE(next->ended);
+}
+
+TEST_F(CustodianOperatorsTest, AnOperatorHasItsShareOfChannels) {
+  CustodianLimits limits;
+  limits.channels_of_one_operator = 2;
+  start_administered(limits);
+  const auto others = admit(evan_);
+  const auto first = admit(dana_);
+  const auto second = admit(dana_);
+  const auto third = admit(dana_);
+  run_until([&] { return first->ended.has_value(); });
+  EXPECT_FALSE(second->ended || third->ended || others->ended);
+}
+
+// However slowly answers are taken, each comes, and in order.
+TEST_F(CustodianOperatorsTest, AnswersAreMadeAsTheChannelTakesThem) {
+  CustodianLimits limits;
+  limits.operator_backlog = 1;  // nothing more while anything waits
+  start_administered(limits);
+  const auto channel = admit(dana_);
+  constexpr std::uint64_t kRequests = 8;
+  for (std::uint64_t id = 1; id <= kRequests; ++id)
+    ASSERT_TRUE(ask_status(channel, id));
+  run_until([&] { return channel->replies.size() == kRequests || channel->ended; });
+  ASSERT_EQ(channel->replies.size(), kRequests);
+  for (std::uint64_t id = 1; id <= kRequests; ++id)
+    EXPECT_EQ(channel->replies[id - 1].id, id);
+}
+
+TEST_F(CustodianOperatorsTest, RequestsThatWaitAreBounded) {
+  CustodianLimits limits;
+  limits.operator_answers = 0;
+  start_administered(limits);
+  const auto channel = admit(dana_);
+  ASSERT_TRUE(ask_status(channel, 1));
+  run_until_logged("channel_ended");
+  EXPECT_EQ(events("channel_ended").at(0).at("code"), "overloaded");
+  EXPECT_TRUE(channel->replies.empty());
+}
+
+TEST_F(CustodianOperatorsTest, WhatIsNotUnderstoodIsAnsweredAndTheChannelLives) {
+  start_administered();
+  const auto channel = admit(dana_);
+  ASSERT_TRUE(channel->stream->send(base::as_bytes("what?")));
+  ASSERT_TRUE(ask_status(channel, 2));
+  run_until([&] { return channel->replies.size() == 2; });
+  EXPECT_EQ(channel->replies[0].failure.code, "malformed_request");
+  EXPECT_EQ(channel->replies[1].kind, AdminReplyKind::last);
+  EXPECT_EQ(custodian_->counts().denied, 1u);
+}
+
+}  // namespace
+}  // namespace concordat::keyservice
