@@ -6,13 +6,24 @@
 #include "attest/base/file.hpp"
 #include "attest/eif.hpp"
 #include "deploy/token/errc.hpp"
+#include "peer/error.hpp"
 
 namespace concordat::cli {
 namespace {
 
+// A way that is not there, or broke: nobody judged anything.
+bool is_of_the_way(const base::Error& error) {
+  const std::string_view category = error.code().category().name();
+  return category == "stream" || category == "http" || category == "relay" ||
+         error.code().category() == boost::system::system_category() ||
+         error.is(ParentErrc::unreachable) || error.is(peer::Errc::timed_out) ||
+         error.is(peer::Errc::truncated);
+}
+
 bool is_input_or_output(const base::Error& error) {
-  return error.is(base::FileErrc::cannot_read) || error.is(base::FileErrc::cannot_write) ||
-         error.is(attest::EifErrc::unreadable) || token::is_input_or_output(error);
+  return is_of_the_way(error) || error.is(base::FileErrc::cannot_read) ||
+         error.is(base::FileErrc::cannot_write) || error.is(attest::EifErrc::unreadable) ||
+         token::is_input_or_output(error);
 }
 
 }  // namespace

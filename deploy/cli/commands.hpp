@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <memory>
 #include <string>
 
 #include "deploy/cli/parent_call.hpp"
@@ -17,6 +18,12 @@ using command_line::Option;
 // The exit statuses of every program of this project; there are no others.
 enum class ExitStatus : int { done = 0, usage_or_io = 1, refused = 2 };
 
+// operator_channel.hpp
+class OperatorChannel;
+struct ChannelOrder;
+using OpenChannel =
+    std::function<base::Result<std::unique_ptr<OperatorChannel>>(const ChannelOrder&)>;
+
 // One run of the program. `err` takes what is for people only, `out` the answer.
 struct Invocation {
   std::string program;  // "concordat" or "concordat-lab", for messages
@@ -24,6 +31,7 @@ struct Invocation {
   std::ostream& err;
   ExitStatus status = ExitStatus::done;  // set by the command that ran
   ParentCall call_parent{};              // set by main
+  OpenChannel open_channel{};            // set by main, which decides whose roots it trusts
   bool is_lab = false;                   // of the lab's twin: it alone offers --lab-root
 };
 
@@ -41,6 +49,7 @@ void add_keygen_command(Command app, Invocation& invocation);
 void add_token_commands(Command app, Invocation& invocation);
 void add_authority_commands(Command app, Invocation& invocation);
 void add_policy_commands(Command app, Invocation& invocation);
+void add_status_command(Command app, Invocation& invocation);
 
 // Parses the arguments (without the program's name) and runs the chosen command. Never throws.
 [[nodiscard]] int run(int argc, const char* const* argv, Invocation& invocation);

@@ -2,12 +2,20 @@
 #include <iostream>
 
 #include "deploy/cli/commands.hpp"
+#include "deploy/cli/operator_link_io.hpp"
 #include "deploy/parent/operator_client_io.hpp"
+
+using concordat::attest::TrustAnchors;
+using concordat::cli::ChannelOrder;
+using concordat::cli::open_operator_channel;
 
 int main(int argc, char** argv) {
   concordat::cli::Invocation invocation{.program = "concordat",
                                         .out = std::cout,
                                         .err = std::cerr,
-                                        .call_parent = concordat::parent::call_parent};
+                                        .call_parent = concordat::parent::call_parent,
+                                        .open_channel = [](const ChannelOrder& order) {
+                                          return open_operator_channel(TrustAnchors::aws(), order);
+                                        }};
   return concordat::cli::run(argc, argv, invocation);
 }

@@ -61,14 +61,16 @@ void add_lab_root(Command command, const Invocation& invocation, std::string& pa
       .type_name("FILE");
 }
 
+base::Result<attest::TrustAnchors> trust_anchors(const std::string& lab_root) {
+  constexpr std::size_t kMaxRootFile = 64 * 1024;
+  if (lab_root.empty()) return attest::TrustAnchors::aws();
+  CONCORDAT_TRY(const base::Bytes root, base::read_file(lab_root, kMaxRootFile));
+  return attest::trust_anchors_from_root(root);
+}
+
 base::Result<attest::VerifiedClaims> read_claims(const std::string& document,
                                                  const std::string& lab_root) {
-  constexpr std::size_t kMaxRootFile = 64 * 1024;
-  attest::TrustAnchors anchors = attest::TrustAnchors::aws();
-  if (!lab_root.empty()) {
-    CONCORDAT_TRY(const base::Bytes root, base::read_file(lab_root, kMaxRootFile));
-    CONCORDAT_TRY(anchors, attest::trust_anchors_from_root(root));
-  }
+  CONCORDAT_TRY(const attest::TrustAnchors anchors, trust_anchors(lab_root));
   CONCORDAT_TRY(const base::Bytes bytes, read_document_file(document));
   CONCORDAT_TRY(const auto unverified, attest::UnverifiedDocument::parse(bytes));
   return attest::verify_archived(unverified, anchors, unverified.unverified().timestamp,

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "attest/claims.hpp"
+#include "attest/roots.hpp"
 #include "deploy/cli/authority_files.hpp"
 #include "policy/check.hpp"
 #include "policy/policy_file.hpp"
@@ -40,6 +41,8 @@ struct OpenPolicy {
 
 // --lab-root, on the lab's twin only.
 void add_lab_root(Command command, const Invocation& invocation, std::string& path);
+// The lab's root in this file, or AWS's where `lab_root` is empty.
+[[nodiscard]] base::Result<attest::TrustAnchors> trust_anchors(const std::string& lab_root);
 // An archived document, verified at its own time under AWS's roots, or under the lab's where given.
 // Debug mode is left to policy, which refuses it by name.
 [[nodiscard]] base::Result<attest::VerifiedClaims> read_claims(const std::string& document,

@@ -1,9 +1,9 @@
 // concordat policy freshness sign | serve
-#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/file.hpp"
 #include "deploy/cli/answer.hpp"
+#include "deploy/cli/end_signals.hpp"
 #include "deploy/cli/key_file.hpp"
 #include "deploy/cli/policy_push.hpp"
 #include "policy/limits.hpp"
@@ -65,28 +65,6 @@ ExitStatus run_sign(const Options& options, const Invocation& invocation) {
                 "serial " + std::to_string(statement->serial) + " was the newest at " + time +
                     ": " + options.out + "\n");
 }
-
-// The signals that end `serve`, held back so that only the wait below sees them.
-class EndSignals {
- public:
-  EndSignals() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGTERM);
-    sigaddset(&set_, SIGINT);
-    ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
-  }
-  ~EndSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  EndSignals(const EndSignals&) = delete;
-  EndSignals& operator=(const EndSignals&) = delete;
-  // True when one came within `patience`.
-  [[nodiscard]] bool wait(std::chrono::seconds patience) const {
-    const timespec time{static_cast<time_t>(patience.count()), 0};
-    return ::sigtimedwait(&set_, nullptr, &time) > 0;
-  }
-
- private:
-  sigset_t set_{}, before_{};
-};
 
 // One round: sign the policy file as it is now, hand the statement to every parent, say what
 // happened. A parent that has another policy says so itself.

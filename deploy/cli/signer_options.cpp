@@ -6,10 +6,9 @@
 
 namespace concordat::cli {
 
-void add_signer_options(Command command, SignerOptions& options) {
+void add_signer_options(Command command, SignerOptions& options, const std::string& what) {
   const Command signer = command.add_option_group("Signer", "One of these is needed");
-  signer.add_option("--key", options.key.path, "Secret key file of a signer (keygen)")
-      .type_name("FILE");
+  signer.add_option("--key", options.key.path, what).type_name("FILE");
   signer.add_option("--token", options.token.uri, kTokenHelp)
       .type_name("URI")
       .check(check_token_uri);

@@ -11,7 +11,8 @@ struct SignerOptions {
   TokenOptions token;
 };
 // One of --key and --token is needed.
-void add_signer_options(Command command, SignerOptions& options);
+void add_signer_options(Command command, SignerOptions& options,
+                        const std::string& what = "Secret key file of a signer (keygen)");
 
 // Opens the file or logs in to the token, and hardens the process before.
 [[nodiscard]] base::Result<std::unique_ptr<policy::Signer>> open_signer(

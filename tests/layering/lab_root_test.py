@@ -21,6 +21,14 @@ class LinkGraph(unittest.TestCase):
                     and rules.CUSTOM_ROOT_LIBRARY in tree.linked_by(target.name):
                 self.assertIn(target.name, rules.CUSTOM_ROOT_PROGRAMS)
 
+    def test_what_opens_channels_for_operators_knows_no_other_root(self):
+        for name in rules.CHANNEL_LIBRARIES:
+            self.assertIn(name, tree.targets())
+            self.assertNotIn(rules.CUSTOM_ROOT_LIBRARY, tree.linked_by(name))
+        main = tree.text(rules.PRODUCTION_OPERATOR_MAIN)
+        self.assertIn("open_operator_channel(TrustAnchors::aws(), order)", main)
+        self.assertNotIn("lab_root", main)
+
     def test_production_programs_link_nothing_of_the_lab(self):
         for name in rules.PRODUCTION_PROGRAMS:
             lab = [link for link in tree.linked_by(name) if link in tree.targets()

@@ -19,9 +19,14 @@ MAY_INCLUDE_COSTLY = {"deploy/command_line/command_line.cpp"}
 
 # A lab root reaches a program only through this library.
 CUSTOM_ROOT_LIBRARY = "concordat_attest_custom_root"
-# Offline commands and the lab. Whatever opens a channel in production is not here, and must never be.
+# Offline commands and the lab. What opens a channel in production is not here, and must never be; `concordat` is for its
+# offline commands (attest verify --root), and opens channels by the library below.
 CUSTOM_ROOT_PROGRAMS = {"concordat", "concordat-lab", "concordat-custodian-lab", "concordat-worker-lab",
                         "concordat-lab-hypervisor", "concordat-lab-kms"}
+# What opens channels for operators: it takes the roots that a program's main hands it, and knows none but AWS's.
+CHANNEL_LIBRARIES = {"concordat_operator_link_io"}
+# The main whose channels trust AWS's roots whatever the command line says.
+PRODUCTION_OPERATOR_MAIN = "deploy/cli/main.cpp"
 # What is deployed on EC2, and the twin that shows that the test below looks for the right thing.
 PRODUCTION_PROGRAMS = {"concordat-custodian": "concordat-custodian-lab", "concordat-worker": "concordat-worker-lab",
                        "concordat-parent": None}

@@ -1,0 +1,44 @@
+// What the commands that talk to a custodian share: whose key, under which policy, through which
+// parent.
+#pragma once
+
+#include "deploy/cli/operator_channel.hpp"
+#include "deploy/cli/policy_files.hpp"
+#include "deploy/cli/signer_options.hpp"
+
+namespace concordat::cli {
+
+struct OperatorOptions {
+  std::string parent;
+  std::string enclave = "custodian";
+  PolicyFiles files{.policy = "policy.signed.json", .authority = kAuthorityFile};
+  SignerOptions signer;
+  std::string lab_root;
+};
+// --parent, --enclave, --policy, --authority, --key or --token, and in the lab --lab-root.
+void add_operator_options(Command command, const Invocation& invocation, OperatorOptions& options);
+
+// The operator at this machine: key and policy at hand, channels when wanted.
+class Operator {
+ public:
+  // The policy is verified as an enclave does, at this machine's time.
+  [[nodiscard]] static base::Result<std::unique_ptr<Operator>> open(const OperatorOptions& options,
+                                                                    const Invocation& invocation);
+  // Says on standard error when the custodian had a newer policy, which it was handed and verified.
+  [[nodiscard]] base::Result<std::unique_ptr<OperatorChannel>> dial();
+
+ private:
+  Operator(const Invocation& invocation, peer::Endpoint parent,
+           attest::AuthorityDescriptor authority)
+      : invocation_(invocation), parent_(std::move(parent)), policies_(std::move(authority)) {}
+  // Where the policy wants a freshness statement: the parent's, which is verified as any.
+  base::Status freshen();
+
+  const Invocation& invocation_;
+  peer::Endpoint parent_;
+  std::string enclave_, lab_root_;
+  policy::PolicyInForce policies_;
+  std::unique_ptr<policy::Signer> signer_;
+};
+
+}  // namespace concordat::cli

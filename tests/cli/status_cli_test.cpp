@@ -1,0 +1,297 @@
+// `concordat status`, with a custodian played by the test.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "attest/base/file.hpp"
+#include "attest/base/secret_access.hpp"
+#include "deploy/cli/operator_options.hpp"
+#include "keyservice/custodian_status.hpp"
+#include "keyservice/error.hpp"
+#include "peer/error.hpp"
+#include "policy/errc.hpp"
+#include "policy/freshness.hpp"
+#include "tests/support/golden.hpp"
+#include "tests/support/lab_claims.hpp"
+#include "tests/support/policy_fixture.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace concordat::cli {
+namespace {
+
+using base::Error;
+using base::Result;
+using keyservice::AdminReply;
+using nlohmann::json;
+
+struct Outcome {
+  int status = 0;
+  std::string out, err;
+};
+
+// Always the same.
+keyservice::CustodianStatus sample_status() {
+  keyservice::CustodianStatus status;
+  status.enclave = {"1.2.3", "i-0123456789abcdef0-enc0123456789abcdef", {}};
+  for (unsigned index = 0; index < 3; ++index) {
+    status.enclave.pcrs.emplace(static_cast<std::uint8_t>(index),
+                                test::image_pcr("custodian-1", index));
+  }
+  status.role = "custodian";
+  status.policy_serial = 7;
+  status.policy_digest = base::sha256({base::as_bytes("policy")});
+  status.root.emplace().generation = 1;
+  status.now = test::kNow;
+  status.uptime = std::chrono::hours(77);
+  status.anchor_age = std::chrono::seconds(9);
+  status.counts = {1, 2, 3, 4, 5, 6};
+  status.channels = {{"payments", 2}, {"reports", 1}};
+  status.operator_channels = {{"dana", 1}};
+  status.memory = {3, 4096, 0};
+  return status;
+}
+
+class FakeChannel final : public OperatorChannel {
+ public:
+  FakeChannel(policy::AdmittedPeer enclave,
+              std::vector<Result<keyservice::CustodianStatus>> answers)
+      : enclave_(std::move(enclave)), answers_(std::move(answers)) {}
+  const policy::AdmittedPeer& enclave() const noexcept override { return enclave_; }
+  Result<AdminReply> ask(keyservice::AdminRequest request,
+                         const keyservice::AdminResponseReader::OnPart&) override {
+    EXPECT_EQ(request.operation(), "status");
+    const auto answer = answers_.at(asked_++);
+    if (!answer) return answer.error();
+    return AdminReply{1, keyservice::AdminReplyKind::last, 1, encode(*answer), {}};
+  }
+
+ private:
+  policy::AdmittedPeer enclave_;
+  std::vector<Result<keyservice::CustodianStatus>> answers_;
+  std::size_t asked_ = 0;
+};
+
+class StatusCli : public testing::Test {
+ protected:
+  StatusCli() {
+    write_policy(text_of_now(), {0, 1});
+    write("authority.cbor", authority_.descriptor().encoded());
+    const auto file = dana_.encode(nullptr).value();
+    EXPECT_TRUE(base::write_file(path("dana.key"), file.expose(base::SecretAccess{}), 0600));
+  }
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return (folder_.path() / name).string();
+  }
+  void write(const std::string& name, base::BytesView content) const {
+    ASSERT_TRUE(base::write_file(path(name), content));
+  }
+  void write_policy(const std::string& text, const std::vector<std::size_t>& signers) const {
+    write("policy.signed.json", authority_.sign(text, signers).encode());
+  }
+  [[nodiscard]] std::string text_of_now() const {
+    const base::UnixMillis now = base::system_wall_clock();
+    const auto time = [](base::UnixMillis at) {
+      return base::format_rfc3339({at.value / 1000 * 1000});
+    };
+    std::string text = test::with_operator(test::sample_policy(authority_.descriptor(), 7), "dana",
+                                           dana_.public_key());
+    text = test::replaced(text, "2026-01-01T00:00:00Z", time(now - std::chrono::hours(1)));
+    return test::replaced(text, "2026-01-31T00:00:00Z", time(now + std::chrono::hours(24)));
+  }
+  // A custodian as the policy wants it, judged for the operator.
+  [[nodiscard]] policy::AdmittedPeer custodian() {
+    const std::string text = test::with_operator(test::sample_policy(authority_.descriptor(), 7),
+                                                 "dana", dana_.public_key());
+    lab::EnclaveIdentity identity;
+    identity.role_arn = test::kAccount;
+    identity.pcr0 = test::image_pcr("custodian-1", 0);
+    identity.pcr1 = test::image_pcr("custodian-1", 1);
+    identity.pcr2 = test::image_pcr("custodian-1", 2);
+    const policy::Question question{
+        {}, "custodian", policy::kAdminPurpose, policy::Side::responder, dana_.public_key()};
+    return policy::admit(*test::signed_policy(authority_, text), question,
+                         lab_.claims(identity, &authority_.descriptor()),
+                         authority_.descriptor().pcr16())
+        .value();
+  }
+  using Answers = std::vector<Result<keyservice::CustodianStatus>>;
+  // The next channel that is opened answers this.
+  void serve(Answers answers) {
+    opened_.push_back([this, answers = std::move(answers)] {
+      return Result<std::unique_ptr<OperatorChannel>>(
+          std::make_unique<FakeChannel>(custodian(), answers));
+    });
+  }
+  void refuse(const Error& error) {
+    opened_.push_back([error] { return Result<std::unique_ptr<OperatorChannel>>(error); });
+  }
+  Outcome status(std::vector<std::string> more = {}, bool is_lab = false) {
+    std::vector<std::string> arguments{"status",
+                                       "--parent",
+                                       "unix:/run/p",
+                                       "--policy",
+                                       path("policy.signed.json"),
+                                       "--authority",
+                                       path("authority.cbor"),
+                                       "--key",
+                                       path("dana.key")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    std::vector<const char*> argv{"concordat"};
+    for (const std::string& argument : arguments)
+      argv.push_back(argument.c_str());
+    std::ostringstream out, err;
+    Invocation invocation{.program = "concordat", .out = out, .err = err, .is_lab = is_lab};
+    invocation.call_parent = [this](const peer::Endpoint&, const ParentRequest& request) {
+      asked_parent_.push_back(request.target);
+      return Result<ParentAnswer>(parent_);
+    };
+    invocation.open_channel =
+        [this](const ChannelOrder& order) -> Result<std::unique_ptr<OperatorChannel>> {
+      EXPECT_EQ(order.signer->public_key(), dana_.public_key());
+      EXPECT_EQ(order.policies->latest()->serial(), 7u);
+      lab_root_ = order.lab_root;
+      enclave_ = order.enclave;
+      CONCORDAT_CHECK(order.before_dial());
+      confirmed_ = order.policies->snapshot().confirmed.has_value();
+      if (next_ == opened_.size()) return Error(ParentErrc::unreachable, "nobody");
+      return opened_[next_++]();
+    };
+    const int ended = run(static_cast<int>(argv.size()), argv.data(), invocation);
+    return {ended, out.str(), err.str()};
+  }
+  // What differs from run to run.
+  static std::string masked(std::string text) {
+    const std::size_t at = text.find("-enc");
+    return at == text.npos ? text : text.replace(at + 4, 16, "................");
+  }
+
+  test::TestAuthority authority_;
+  policy::SigningKey dana_ = test::operator_key();
+  test::LabClaims lab_{test::kNow};
+  test::TemporaryFolder folder_;
+  std::vector<std::function<Result<std::unique_ptr<OperatorChannel>>()>> opened_;
+  std::size_t next_ = 0;
+  ParentAnswer parent_{404, "{}"};
+  std::vector<std::string> asked_parent_;
+  std::string lab_root_, enclave_;
+  bool confirmed_ = false;
+};
+
+TEST_F(StatusCli, ShowsWhatTheCustodianSays) {
+  serve({sample_status()});
+  const Outcome text = status();
+  EXPECT_EQ(text.status, 0) << text.err;
+  test::expect_golden("tests/cli/golden/status.txt", masked(text.out));
+  serve({sample_status()});
+  const Outcome printed = status({"--json"});
+  EXPECT_EQ(printed.status, 0);
+  test::expect_golden("tests/cli/golden/status.json",
+                      masked(json::parse(printed.out).dump(2) + "\n"));
+  EXPECT_EQ(enclave_, "custodian");
+}
+
+TEST_F(StatusCli, ShowsWhatIsWrongWithIt) {
+  keyservice::CustodianStatus bad = sample_status();
+  bad.root.reset();
+  bad.memory.unlocked_slabs = 2;
+  bad.channels.clear();
+  bad.operator_channels = {{"da\x1b[2Jna", 1}};
+  serve({bad});
+  const Outcome text = status();
+  EXPECT_NE(text.out.find("not unsealed"), std::string::npos);
+  EXPECT_NE(text.out.find("2 NOT LOCKED"), std::string::npos);
+  EXPECT_NE(text.out.find("channels    none"), std::string::npos);
+  EXPECT_EQ(text.out.find('\x1b'), std::string::npos) << "foreign text moves no cursor";
+}
+
+TEST_F(StatusCli, ExitStatuses) {
+  const struct {
+    Error error;
+    int status;
+  } cases[] = {
+      {Error(policy::AdmissionErrc::image_differs), 2},
+      {Error(policy::AdmissionErrc::operator_unknown), 2},
+      {Error(peer::Errc::refused_by_peer, "not_admitted"), 2},
+      {Error(ParentErrc::unreachable), 1},
+      {Error(peer::Errc::timed_out), 1},
+      {Error(peer::Errc::truncated), 1},
+  };
+  for (const auto& c : cases) {
+    refuse(c.error);
+    const Outcome ended = status({"--json"});
+    EXPECT_EQ(ended.status, c.status) << c.error.name();
+    EXPECT_EQ(json::parse(ended.out).at("code"), c.error.name());
+    EXPECT_NE(ended.err.find("concordat: status: "), std::string::npos);
+  }
+  serve({Error(keyservice::Errc::refused_by_custodian, "not_ready: later")});
+  EXPECT_EQ(status().status, 2);
+}
+
+TEST_F(StatusCli, APolicyThatTooFewSignedOpensNothing) {
+  write_policy(text_of_now(), {0});
+  serve({sample_status()});
+  const Outcome ended = status();
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_NE(ended.err.find("signatures"), std::string::npos) << ended.err;
+  EXPECT_EQ(next_, 0u) << "no channel was asked for";
+}
+
+// Whose root is trusted is decided by the program, not by its caller.
+TEST_F(StatusCli, OnlyTheLabsProgramCanBeToldAnotherRoot) {
+  serve({sample_status()});
+  EXPECT_EQ(status({"--lab-root", "root.der"}).status, 1);
+  EXPECT_EQ(next_, 0u);
+  EXPECT_EQ(status({"--lab-root", "root.der"}, true).status, 0);
+  EXPECT_EQ(lab_root_, "root.der");
+}
+
+TEST_F(StatusCli, BringsTheStatementThatThePolicyWants) {
+  const policy::SigningKey online = test::freshness_key();
+  const std::string text = test::with_freshness(text_of_now(), online, std::chrono::seconds(60));
+  write_policy(text, {0, 1});
+  serve({sample_status()});
+  EXPECT_EQ(status().status, 0) << "the handshake says what a missing statement means";
+  EXPECT_EQ(asked_parent_, std::vector<std::string>{"/v1/freshness"});
+  EXPECT_FALSE(confirmed_);
+
+  const base::UnixMillis now = base::system_wall_clock();
+  const auto signed_now =
+      policy::SignedPolicy::verify(authority_.sign(text).encode(), authority_.descriptor(), now)
+          .value();
+  const auto statement = policy::sign_freshness(*signed_now, now, online).value();
+  parent_ = {200, std::string(base::as_text(statement.encode()))};
+  serve({sample_status()});
+  EXPECT_EQ(status().status, 0);
+  EXPECT_TRUE(confirmed_);
+  parent_ = {200, "forged"};
+  serve({sample_status()});
+  EXPECT_EQ(status().status, 2);
+}
+
+TEST_F(StatusCli, StaysConnectedAndIsJudgedAnewWhenTheChannelEnds) {
+  serve({sample_status(), Error(peer::Errc::truncated)});
+  serve({sample_status(), Error(peer::Errc::truncated)});
+  refuse(Error(policy::AdmissionErrc::operator_unknown));
+  const Outcome ended = status({"--every", "1", "--json"});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_EQ(next_, 3u);
+  std::istringstream lines(ended.out);
+  std::string line;
+  std::vector<bool> ok;
+  while (std::getline(lines, line))
+    ok.push_back(json::parse(line).at("ok"));
+  EXPECT_EQ(ok, (std::vector<bool>{true, true, false}));
+}
+
+TEST_F(StatusCli, HelpShowsHow) {
+  const Outcome help = status({"--help"});
+  EXPECT_EQ(help.status, 0);
+  for (const char* part : {"--parent", "--enclave", "--key", "--token", "--every",
+                           "Examples:", "Exit status: 0 answered, 2 refused, 1"})
+    EXPECT_NE(help.out.find(part), std::string::npos) << part;
+  EXPECT_EQ(help.out.find("lab-root"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace concordat::cli
