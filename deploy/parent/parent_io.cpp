@@ -65,9 +65,10 @@ std::optional<Route> route_for_enclave(const Config& config, const Announcer* an
 }
 
 // Enclaves here and beyond other parents, and nothing else: the handshake decides the rest.
-std::optional<Route> route_for_operator(const Config& config, const Target& target) {
+std::optional<Route> route_for_operator(const Config& config, const Announcer* announced,
+                                        const Target& target) {
   const auto* enclave = std::get_if<peer::EnclaveTarget>(&target);
-  return enclave != nullptr ? find_enclave(config, enclave->name) : std::nullopt;
+  return enclave != nullptr ? find_enclave(config, announced, enclave->name) : std::nullopt;
 }
 
 // The address without its port: one caller a machine, not one a connection.
@@ -198,7 +199,9 @@ peer::relay::Parts Parent::Impl::relay_parts() {
   peer::relay::Parts parts;
   parts.log = &log_;
   parts.route = [this](const Source& caller, const Target& target) {
-    if (caller.text.starts_with(kOperatorPrefix)) return route_for_operator(config_, target);
+    if (caller.text.starts_with(kOperatorPrefix)) {
+      return route_for_operator(config_, announcer_.get(), target);
+    }
     if (!caller.text.starts_with(kEnclavePrefix)) return route_for_parent(config_, target);
     return route_for_enclave(config_, announcer_.get(), std::string(enclave_of(caller)), target);
   };
