@@ -10,6 +10,7 @@
 #include "attest/base/cbor.hpp"
 #include "attest/base/secret_access.hpp"
 #include "keyservice/error.hpp"
+#include "keyservice/keyring/envelope.hpp"
 #include "policy/errc.hpp"
 
 namespace concordat::keyservice {
@@ -206,7 +207,7 @@ class AgentServer::Connection : public std::enable_shared_from_this<Connection> 
   void get_key(std::string name, const Request& request) {
     const bool bare = request[http::field::accept] == "application/octet-stream";
     shared_->link.request(
-        GetRequest{name}, [self = shared_from_this(), name, bare](Result<ResponseBody> result) {
+        GetRequest{name, 0}, [self = shared_from_this(), name, bare](Result<ResponseBody> result) {
           self->answer_with(std::move(result), [&](ResponseBody& body) -> std::optional<Answer> {
             auto* key = std::get_if<ReleasedKey>(&body);
             if (key == nullptr) return std::nullopt;
@@ -226,14 +227,15 @@ class AgentServer::Connection : public std::enable_shared_from_this<Connection> 
         SignRequest{name, base::to_bytes(base::as_bytes(request.body()))},
         [self = shared_from_this(), name](Result<ResponseBody> result) {
           self->answer_with(std::move(result), [&](ResponseBody& body) -> std::optional<Answer> {
-            const auto* signature = std::get_if<Signature>(&body);
-            if (signature == nullptr) return std::nullopt;
-            const ordered_json json = {
-                {"name", name},
-                {"version", signature->version},
-                {"algorithm", "Ed25519"},
-                {"signature", base::to_base64(signature->signature.view())},
-                {"public_key", base::to_base64(signature->public_key.view())}};
+            const auto* made = std::get_if<MadeEnvelope>(&body);
+            if (made == nullptr) return std::nullopt;
+            const auto envelope = decode_envelope(made->envelope);
+            if (!envelope) return std::nullopt;
+            const ordered_json json = {{"name", name},
+                                       {"version", envelope->key_version},
+                                       {"algorithm", to_string(envelope->algorithm)},
+                                       {"signature", base::to_base64(envelope->body)},
+                                       {"envelope", base::to_base64(made->envelope)}};
             return Answer{http::status::ok, json.dump() + "\n", {}};
           });
         });

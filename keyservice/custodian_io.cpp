@@ -29,11 +29,12 @@ struct Custodian::Session {
   }
 };
 
-Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, const KeyServer& keys,
-                     base::Logger& log, const CustodianLimits& limits)
+Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, Custody& custody, base::Logger& log,
+                     const CustodianLimits& limits)
     : party_(party),
       nsm_(nsm),
-      keys_(keys),
+      custody_(custody),
+      keys_(custody),
       log_(log),
       limits_(limits),
       admissions_(limits.admissions_per_second, limits.admission_burst, {}),
@@ -169,14 +170,23 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
       now ? party_.policies->at(now->wall) : base::Result<policy::PolicyPtr>(now.error());
   if (!policy) return session->stream->abort(policy.error());
   const base::BytesView request = record.expose(base::SecretAccess{});
-  if (session->peer) return serve_worker(session, **policy, request, now->wall);
+  if (session->peer) return serve_worker(session, *policy, request, now->wall);
   if (session->who) return serve_operator(session, **policy, request);
   session->stream->abort(Error(peer::Errc::wrong_state, "a record of nobody"));
 }
 
-void Custodian::serve_worker(const SessionPtr& session, const policy::Policy& policy,
+void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy,
                              base::BytesView request, base::UnixMillis now) {
-  const ServedRequest served = keys_.serve(policy, *session->peer, request, now);
+  keys_.serve(std::move(policy), *session->peer, request, now,
+              [this, alive = alive_, session, now](const ServedRequest& served) {
+                if (*alive) on_served(session, served, now);
+              });
+}
+
+void Custodian::on_served(const SessionPtr& session, const ServedRequest& served,
+                          base::UnixMillis now) {
+  // The channel may have ended while a use was being recorded: then nobody gets the answer.
+  if (!sessions_.contains(session->number)) return;
   if (served.outcome) {
     ++counts_.served;
     report_.released(now, *session->peer, served.key_name, served.version, served.operation);
@@ -235,9 +245,9 @@ base::Result<CustodianStatus> Custodian::status() const {
   status.role = party_.role;
   status.policy_serial = policy->serial();
   status.policy_digest = policy->digest();
-  if (keys_.has_root()) {
+  if (custody_.has_root()) {
     status.root.emplace(
-        CustodianStatus::RootState{keys_.root().generation(), keys_.root().commitment()});
+        CustodianStatus::RootState{custody_.root().generation(), custody_.root().commitment()});
   }
   status.now = now.wall;
   status.uptime = base::system_monotonic_clock() - started_;

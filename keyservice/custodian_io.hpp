@@ -46,7 +46,7 @@ struct Administration {
 class Custodian {
  public:
   // All references outlive the custodian.
-  Custodian(peer::Party& party, peer::NsmWorker& nsm, const KeyServer& keys, base::Logger& log,
+  Custodian(peer::Party& party, peer::NsmWorker& nsm, Custody& custody, base::Logger& log,
             const CustodianLimits& limits = {});
   ~Custodian();
 
@@ -83,8 +83,9 @@ class Custodian {
   void on_established(const SessionPtr& session, const policy::AdmittedPeer& peer);
   void on_established(const SessionPtr& session, const policy::AdmittedOperator& who);
   void on_record(const SessionPtr& session, base::SecretBytes record);
-  void serve_worker(const SessionPtr& session, const policy::Policy& policy,
-                    base::BytesView request, base::UnixMillis now);
+  void serve_worker(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
+                    base::UnixMillis now);
+  void on_served(const SessionPtr& session, const ServedRequest& served, base::UnixMillis now);
   void serve_operator(const SessionPtr& session, const policy::Policy& policy,
                       base::BytesView request);
   // Sends of what the operator is owed as much as the channel takes now.
@@ -107,7 +108,8 @@ class Custodian {
 
   peer::Party& party_;
   peer::NsmWorker& nsm_;
-  const KeyServer& keys_;
+  Custody& custody_;
+  KeyServer keys_;
   base::Logger& log_;
   CustodianLimits limits_;
   std::unique_ptr<peer::Listener> listener_;

@@ -1,5 +1,6 @@
 #include "keyservice/custodian_link_io.hpp"
 
+#include "attest/base/secret_access.hpp"
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
 
@@ -17,7 +18,7 @@ struct CustodianLink::Channel {
 
 // A request from its caller's point of view: it may travel on several channels in turn.
 struct CustodianLink::Call {
-  std::variant<GetRequest, SignRequest> body;
+  RequestBody body;
   base::MonotonicMillis deadline;
   Done done;
 };
@@ -164,7 +165,7 @@ void CustodianLink::dial_later() {
   });
 }
 
-void CustodianLink::request(std::variant<GetRequest, SignRequest> body, Done done) {
+void CustodianLink::request(RequestBody body, Done done) {
   const auto call = std::make_shared<Call>(Call{
       std::move(body), base::system_monotonic_clock() + options_.request_timeout, std::move(done)});
   submit(call);
@@ -181,10 +182,8 @@ void CustodianLink::submit(const CallPtr& call) {
     return dial();
   }
   const auto channel = current_;
-  Request request;
-  request.body = call->body;
   const auto id =
-      channel->pending.add(std::string(request.operation()), call->deadline,
+      channel->pending.add(operation_of(call->body), call->deadline,
                            [this, alive = alive_, call](Result<ResponseBody> result) {
                              if (!*alive) return;
                              // The channel went away under an idempotent request: once more, on the
@@ -196,8 +195,8 @@ void CustodianLink::submit(const CallPtr& call) {
                              finish(call, std::move(result));
                            });
   if (!id) return finish(call, id.error());
-  request.id = *id;
-  const Status sent = channel->stream->send(encode(request));
+  const base::SecretBytes record = encode(*id, call->body);
+  const Status sent = channel->stream->send(record.expose(base::SecretAccess{}));
   if (sent) return;
   if (!sent.error().is(peer::Errc::channel_expired)) {
     return channel->pending.fail(*id, Error(Errc::overloaded, sent.error().to_string()));

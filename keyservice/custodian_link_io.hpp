@@ -32,9 +32,10 @@ class CustodianLink {
   // Dials now and again whenever the channel is lost.
   void start();
   void stop();
-  // One request; both operations are idempotent, so that a request whose channel is lost is sent
-  // again on the next one until its time is over. `done` is called once, from the io_context.
-  void request(std::variant<GetRequest, SignRequest> body, Done done);
+  // One request. Nothing changes a key, so that a request whose channel is lost is sent again on
+  // the next one until its time is over; where uses are counted, that may count two. `done` is
+  // called once, from the io_context.
+  void request(RequestBody body, Done done);
 
   [[nodiscard]] bool connected() const noexcept { return current_ != nullptr; }
   // Why there is no channel; success when there is one.

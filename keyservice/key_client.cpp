@@ -8,11 +8,11 @@ using base::Error;
 using base::Result;
 using base::Status;
 
-Result<std::uint64_t> PendingRequests::add(std::string operation, base::MonotonicMillis deadline,
-                                           Done done) {
+Result<std::uint64_t> PendingRequests::add(policy::Operation operation,
+                                           base::MonotonicMillis deadline, Done done) {
   if (waiting_.size() >= kMaxPending) return Error(Errc::overloaded, "requests in flight");
   const std::uint64_t id = next_id_++;
-  waiting_.emplace(id, Waiting{std::move(operation), deadline, std::move(done)});
+  waiting_.emplace(id, Waiting{operation, deadline, std::move(done)});
   return id;
 }
 

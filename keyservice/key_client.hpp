@@ -18,7 +18,7 @@ class PendingRequests {
   static constexpr std::size_t kMaxPending = 1024;
 
   // Takes the caller in under a new id, or fails with overloaded.
-  [[nodiscard]] base::Result<std::uint64_t> add(std::string operation,
+  [[nodiscard]] base::Result<std::uint64_t> add(policy::Operation operation,
                                                 base::MonotonicMillis deadline, Done done);
   // Gives a response to its caller. A response to an id that nobody waits for, or of another shape
   // than its request asks for, is an error of the channel.
@@ -34,7 +34,7 @@ class PendingRequests {
 
  private:
   struct Waiting {
-    std::string operation;
+    policy::Operation operation;
     base::MonotonicMillis deadline;
     Done done;
   };

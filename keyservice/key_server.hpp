@@ -1,56 +1,47 @@
-// The custodian's answer to one request of one admitted worker. No I/O, no clock.
+// The custodian's answer to one request of one admitted worker: whether policy grants it, whether
+// uses are left, and then the operation. No I/O, no clock.
 #pragma once
 
-#include <memory>
-
-#include "keyservice/messages.hpp"
-#include "keyservice/root.hpp"
+#include "keyservice/key_operations.hpp"
 #include "policy/evaluate.hpp"
+#include "policy/grants.hpp"
 
 namespace concordat::keyservice {
 
 // What happened, for log and metrics; never key bytes.
 struct ServedRequest {
   base::SecretBytes response;
-  std::string operation;  // "get", "sign", or empty when not understood
+  std::string operation;  // empty when not understood
   std::string key_name;
-  std::uint32_t version = 0;  // of the key that was used
+  std::uint32_t version = 0;  // of the key that was used; 0: of none, or not told
   base::Status outcome;
 };
 
 class KeyServer {
  public:
-  KeyServer() = default;
-  explicit KeyServer(Root root) : root_(std::move(root)) {}
+  using Done = std::function<void(ServedRequest)>;
 
-  // Without a root every request is answered not_ready.
-  [[nodiscard]] bool has_root() const noexcept { return root_.has_value(); }
-  void take(Root root) { root_ = std::move(root); }
-  void wipe() noexcept { root_.reset(); }
+  // `custody` outlives this.
+  explicit KeyServer(Custody& custody) : custody_(custody), operations_(custody) {}
 
   // `policy`: in force now, not the one of the peer's handshake, so that a grant withdrawn since is
   // withdrawn for live channels too. Every request gets a response; a refusal says which grant is
-  // missing.
-  [[nodiscard]] ServedRequest serve(const policy::Policy& policy, const policy::AdmittedPeer& peer,
-                                    base::BytesView record, base::UnixMillis now) const;
-
-  // That there is a root and `policy` pins this very one as the current one: a root that was
-  // replaced serves nobody.
-  [[nodiscard]] base::Status check_root(const policy::Policy& policy) const;
-
-  // Only with a root.
-  [[nodiscard]] const Root& root() const noexcept { return *root_; }
+  // missing. `done` runs before this returns, unless a use has to be recorded in the store first;
+  // it never runs when the root goes before that.
+  void serve(policy::PolicyPtr policy, const policy::AdmittedPeer& peer, base::BytesView record,
+             base::UnixMillis now, Done done);
 
  private:
-  [[nodiscard]] base::Result<ResponseBody> answer(const policy::Policy& policy,
-                                                  const policy::AdmittedPeer& peer,
-                                                  const Request& request,
-                                                  base::UnixMillis now) const;
-  std::optional<Root> root_;
-};
+  struct Call;
+  using CallPtr = std::shared_ptr<Call>;
 
-// Ed25519 (RFC 8032) by libsodium with a derived seed.
-[[nodiscard]] Signature sign_ed25519(const base::SecretBytes& seed, std::uint32_t version,
-                                     base::BytesView message);
+  [[nodiscard]] base::Status judge(Call& call, const policy::AdmittedPeer& peer) const;
+  void count(const CallPtr& call, std::size_t need, std::size_t candidate);
+  [[nodiscard]] base::Result<ResponseBody> perform(const Call& call);
+  static void finish(const CallPtr& call, base::Result<ResponseBody> body);
+
+  Custody& custody_;
+  KeyOperations operations_;
+};
 
 }  // namespace concordat::keyservice

@@ -20,7 +20,8 @@ inline constexpr std::size_t kMaxKeyName = 128;
 // A message to sign travels in one record (64 KiB) with its envelope; larger things are hashed by
 // their owner, who signs the hash.
 inline constexpr std::size_t kMaxSignMessage = 32 * 1024;
-inline constexpr std::size_t kMaxRequest = kMaxSignMessage + 1024;
+// The largest: a ciphertext with its associated data. Fits a record.
+inline constexpr std::size_t kMaxRequest = 38 * 1024;
 inline constexpr std::size_t kMaxErrorDetail = 512;
 inline constexpr std::size_t kMaxErrorCode = 64;
 
@@ -37,7 +38,12 @@ inline constexpr std::chrono::milliseconds kKmsFirstPause{500};
 inline constexpr std::chrono::milliseconds kKmsLongestPause = std::chrono::seconds(20);
 inline constexpr std::chrono::milliseconds kKmsPatience = std::chrono::minutes(3);
 
-inline constexpr std::size_t kEd25519PublicKeySize = 32;
+// A worker uses what it was given no longer than this without asking again, so that a key that was
+// disabled, destroyed or rotated is out of use everywhere after so long.
+inline constexpr std::chrono::milliseconds kReleaseLifetime = std::chrono::minutes(5);
+// Keys that are kept ready for signing: each costs its expanded secret.
+inline constexpr std::size_t kMaxReadySigners = 256;
+
 inline constexpr std::size_t kEd25519SignatureSize = 64;
 
 }  // namespace concordat::keyservice

@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "keyservice/error.hpp"
 #include "policy/errc.hpp"
 
 namespace concordat::keyservice {
@@ -25,12 +26,12 @@ std::chrono::milliseconds patience(const policy::Policy& policy) {
 
 }  // namespace
 
-RootKeeper::RootKeeper(EnclaveRuntime& runtime, Enclave& enclave, KmsService& kms, KeyServer& keys,
+RootKeeper::RootKeeper(EnclaveRuntime& runtime, Enclave& enclave, KmsService& kms, Custody& custody,
                        base::Logger& log)
     : runtime_(runtime),
       enclave_(enclave),
       kms_(kms),
-      keys_(keys),
+      custody_(custody),
       log_(log),
       timer_(runtime.io()) {}
 
@@ -47,8 +48,8 @@ void RootKeeper::stop() {
 void RootKeeper::standing_changed(const Status& standing) {
   timer_.cancel();
   if (stopped_) return;
-  if (standing) return keys_.has_root() ? void() : unseal();
-  if (!keys_.has_root()) return;
+  if (standing) return custody_.has_root() ? void() : unseal();
+  if (!custody_.has_root()) return;
   const bool for_want_of_freshness =
       standing.error().code().category() == base::enum_category<policy::FreshnessErrc>();
   if (!for_want_of_freshness) return wipe(standing.error());
@@ -60,15 +61,15 @@ void RootKeeper::standing_changed(const Status& standing) {
 }
 
 void RootKeeper::policy_changed() {
-  if (stopped_ || !keys_.has_root()) return;
-  if (const Status right = keys_.check_root(*enclave_.policies.latest()); !right) {
-    keys_.wipe();
+  if (stopped_ || !custody_.has_root()) return;
+  if (const Status right = custody_.check_root(*enclave_.policies.latest()); !right) {
+    custody_.wipe();
     if (contradiction_) contradiction_(right.error());
   }
 }
 
 void RootKeeper::wipe(const Error& why) {
-  keys_.wipe();
+  custody_.wipe();
   log_.error("root_wiped", why);
 }
 
@@ -131,13 +132,14 @@ void RootKeeper::on_unsealed(Result<Root> root) {
     return;
   }
   // A newer policy may have come meanwhile: it decides.
-  keys_.take(*std::move(root));
-  if (const Status right = keys_.check_root(*enclave_.policies.latest()); !right) {
-    keys_.wipe();
+  custody_.take(*std::move(root), enclave_.policies.latest()->model().realm);
+  if (const Status right = custody_.check_root(*enclave_.policies.latest()); !right) {
+    custody_.wipe();
     return unseal();
   }
   backoff_.reset();
-  log_.info("root_unsealed", {{"generation", keys_.root().generation()}});
+  log_.info("root_unsealed", {{"generation", custody_.root().generation()}});
+  if (root_ready_) root_ready_();
 }
 
 void RootKeeper::unseal_later(const Error& why) {

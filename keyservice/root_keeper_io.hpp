@@ -10,15 +10,15 @@
 
 #include "attest/base/log.hpp"
 #include "keyservice/backoff.hpp"
+#include "keyservice/custody.hpp"
 #include "keyservice/enclave_runtime_io.hpp"
-#include "keyservice/key_server.hpp"
 
 namespace concordat::keyservice {
 
 class RootKeeper {
  public:
   // References outlive the keeper.
-  RootKeeper(EnclaveRuntime& runtime, Enclave& enclave, KmsService& kms, KeyServer& keys,
+  RootKeeper(EnclaveRuntime& runtime, Enclave& enclave, KmsService& kms, Custody& custody,
              base::Logger& log);
   ~RootKeeper();
   RootKeeper(const RootKeeper&) = delete;
@@ -29,6 +29,8 @@ class RootKeeper {
   void on_contradiction(std::function<void(const base::Error&)> handler) {
     contradiction_ = std::move(handler);
   }
+  // Called when there is a root, each time.
+  void on_root(std::function<void()> handler) { root_ready_ = std::move(handler); }
   // The policy's standing (EnclaveRuntime::on_standing), also once at the beginning.
   void standing_changed(const base::Status& standing);
   // A newer policy is in force: the root must be the one that it pins.
@@ -49,9 +51,10 @@ class RootKeeper {
   EnclaveRuntime& runtime_;
   Enclave& enclave_;
   KmsService& kms_;
-  KeyServer& keys_;
+  Custody& custody_;
   base::Logger& log_;
   std::function<void(const base::Error&)> contradiction_;
+  std::function<void()> root_ready_;
   boost::asio::steady_timer timer_;  // the next attempt, or the end of patience with staleness
   Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(60)};
   bool unsealing_ = false;

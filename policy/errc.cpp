@@ -141,8 +141,6 @@ base::CodeInfo describe(AdmissionErrc code) noexcept {
       return {"not_granted", "policy does not grant that to the role"};
     case AdmissionErrc::grant_expired:
       return {"grant_expired", "the grant has expired"};
-    case AdmissionErrc::uses_not_counted:
-      return {"uses_not_counted", "the grant has a use limit, and nobody counts uses yet"};
   }
   return {"unknown", "unknown admission error"};
 }

@@ -100,7 +100,6 @@ enum class AdmissionErrc {
   bad_key_name,
   not_granted,
   grant_expired,
-  uses_not_counted,
 };
 [[nodiscard]] base::CodeInfo describe(AdmissionErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(AdmissionErrc) {

@@ -6,7 +6,9 @@
 #include "attest/base/file.hpp"
 #include "deploy/enclave/common.hpp"
 #include "keyservice/custodian_io.hpp"
+#include "keyservice/custody_keeper_io.hpp"
 #include "keyservice/parent_client_io.hpp"
+#include "keyservice/parent_journal_store_io.hpp"
 #include "keyservice/report_sender_io.hpp"
 #include "keyservice/root_keeper_io.hpp"
 
@@ -18,6 +20,8 @@ using base::Result;
 using base::Status;
 using namespace keyservice;
 
+// One call of the parent's store, which answers from its own disk or from etcd beside it.
+constexpr std::chrono::milliseconds kStoreTimeout = std::chrono::seconds(5);
 constexpr std::size_t kMaxCertificateAuthorities = 1024 * 1024;
 
 Result<KmsThroughRelay> open_kms(const Surroundings& surroundings) {
@@ -44,8 +48,11 @@ class Service {
       : surroundings_(surroundings),
         log_(log),
         runtime_(io_, enclave, surroundings.anchors, surroundings.relay, std::move(role), log),
-        keeper_(runtime_, enclave, kms, keys_, log),
-        custodian_(runtime_.party(), runtime_.nsm(), keys_, log),
+        store_(io_, surroundings.relay, kStoreTimeout),
+        custody_(store_, *runtime_.party().random),
+        root_keeper_(runtime_, enclave, kms, custody_, log),
+        custody_keeper_(io_, custody_, runtime_.party(), log),
+        custodian_(runtime_.party(), runtime_.nsm(), custody_, log),
         reports_(io_, surroundings.relay, [this] { return custodian_.report(); }),
         signals_(io_, SIGTERM, SIGINT) {
     custodian_.serve_operators(
@@ -53,14 +60,15 @@ class Service {
     custodian_.on_report([this] { reports_.changed(); });
     runtime_.on_policy_changed([this] {
       custodian_.policy_changed();
-      keeper_.policy_changed();
+      root_keeper_.policy_changed();
     });
     runtime_.on_standing([this](const Status& standing) {
       if (!standing) custodian_.policy_lapsed(standing.error());
-      keeper_.standing_changed(standing);
+      root_keeper_.standing_changed(standing);
     });
+    root_keeper_.on_root([this] { custody_keeper_.start(); });
     // A root that the policy no longer pins is not kept: the next boot unseals its successor.
-    keeper_.on_contradiction([this](const Error& why) {
+    root_keeper_.on_contradiction([this](const Error& why) {
       outcome_ = why;
       stop();
     });
@@ -76,7 +84,7 @@ class Service {
       stop();
     });
     runtime_.start();
-    if (runtime_.standing()) keeper_.standing_changed({});
+    if (runtime_.standing()) root_keeper_.standing_changed({});
     custodian_.serve(std::move(listener));
     log_.info("serving", {{"inbound", peer::to_string(surroundings_.inbound)}});
     io_.run();
@@ -87,7 +95,8 @@ class Service {
   void stop() {
     custodian_.stop();
     reports_.stop();
-    keeper_.stop();
+    root_keeper_.stop();
+    custody_keeper_.stop();
     runtime_.stop();
     signals_.cancel();
   }
@@ -96,8 +105,10 @@ class Service {
   base::Logger& log_;
   boost::asio::io_context io_{1};
   EnclaveRuntime runtime_;
-  KeyServer keys_;  // without a root until the keeper has one
-  RootKeeper keeper_;
+  ParentJournalStore store_;
+  Custody custody_;  // without a root until its keeper has one
+  RootKeeper root_keeper_;
+  CustodyKeeper custody_keeper_;
   Custodian custodian_;
   ReportSender reports_;
   boost::asio::signal_set signals_;

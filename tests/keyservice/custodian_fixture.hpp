@@ -9,6 +9,7 @@
 #include "peer/preface_io.hpp"
 #include "tests/keyservice/side.hpp"
 #include "tests/relay/relay_fixture.hpp"
+#include "tests/support/custody_fixture.hpp"
 
 namespace concordat::keyservice {
 
@@ -83,7 +84,7 @@ class CustodianTest : public testing::Test {
   void start(const CustodianLimits& limits = {}) {
     for (Side* side : {&worker_, &other_, &side_})
       (void)side->policies.install(world_.envelope(1), world_.wall).value();
-    custodian_ = std::make_unique<Custodian>(side_.party, side_.nsm, keys_, log_, limits);
+    custodian_ = std::make_unique<Custodian>(side_.party, side_.nsm, custody_, log_, limits);
     side_.party.policy_changed = [this] { custodian_->policy_changed(); };
     custodian_->serve(peer::Listener::open(io_, inbound_).value());
   }
@@ -146,7 +147,8 @@ class CustodianTest : public testing::Test {
   std::vector<json> lines_;
   base::Logger log_{"custodian_test",
                     [this](std::string_view line) { lines_.push_back(json::parse(line)); }};
-  KeyServer keys_{Root::create(1, base::SecretBytes::random(kRootSize)).value()};
+  test::LoadedCustody loaded_;
+  Custody& custody_ = loaded_.custody;
   test::TestWorld world_;
   boost::asio::io_context io_{1};
   Side worker_{world_, io_, "payments-1", "payments"};

@@ -117,7 +117,7 @@ TEST_F(CustodianOperatorsTest, AnOperatorIsAdmittedByNameAndToldTheTruth) {
   EXPECT_EQ(status.enclave.module_id, "i-0-enc1");
   EXPECT_EQ(status.role, "custodian");
   EXPECT_EQ(status.policy_digest, world_.policy(1)->digest());
-  EXPECT_EQ(status.root->commitment, keys_.root().commitment());
+  EXPECT_EQ(status.root->commitment, custody_.root().commitment());
   EXPECT_EQ(status.now, world_.wall);
   EXPECT_EQ(status.counts.handshakes, 1u);
   EXPECT_EQ(status.counts.operators, 1u);
@@ -128,7 +128,7 @@ TEST_F(CustodianOperatorsTest, AnOperatorIsAdmittedByNameAndToldTheTruth) {
 }
 
 TEST_F(CustodianOperatorsTest, WithoutARootItSaysSo) {
-  keys_.wipe();
+  custody_.wipe();
   start_administered();
   const auto channel = admit(dana_);
   ASSERT_TRUE(ask_status(channel, 1));

@@ -16,7 +16,7 @@ class CustodianReportTest : public testing::Test {
     test::TestEnclave custodian(world_, "custodian-1", "custodian");
     peer::Dialogue dialogue(world_, worker, custodian);
     dialogue.run();
-    return std::move(dialogue.responder()).take_established().peer;
+    return peer::enclave_of(std::move(dialogue.responder()).take_established());
   }
   std::vector<policy::ReleasedKey> read_back() {
     return policy::read_released_keys(report_.to_json(test::kNow, *world_.policy(1))).value();

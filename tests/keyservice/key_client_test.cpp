@@ -12,15 +12,11 @@ class PendingTest : public testing::Test {
  protected:
   std::uint64_t ask(std::int64_t deadline) {
     return pending_
-        .add("sign", {deadline},
+        .add(policy::Operation::sign, {deadline},
              [this](Result<ResponseBody> result) { answers_.push_back(std::move(result)); })
         .value();
   }
-  static base::SecretBytes answer_to(std::uint64_t id) {
-    Signature signature;
-    signature.version = 1;
-    return encode(Response{id, signature});
-  }
+  static base::SecretBytes answer_to(std::uint64_t id) { return encode(id, MadeEnvelope{{1}}); }
   PendingRequests pending_;
   std::vector<Result<ResponseBody>> answers_;
 };
@@ -63,7 +59,7 @@ TEST_F(PendingTest, TheEndOfAChannelReachesEveryCaller) {
 TEST_F(PendingTest, IsBounded) {
   for (std::size_t i = 0; i < PendingRequests::kMaxPending; ++i)
     ask(10);
-  EXPECT_TRUE(pending_.add("get", {10}, {}).error().is(Errc::overloaded));
+  EXPECT_TRUE(pending_.add(policy::Operation::get, {10}, {}).error().is(Errc::overloaded));
 }
 
 }  // namespace

@@ -3,25 +3,45 @@
 #include <gtest/gtest.h>
 #include <sodium.h>
 
+#include <nlohmann/json.hpp>
+
+#include "attest/base/secret_access.hpp"
+#include "keyservice/keyring/key_material.hpp"
 #include "tests/peer/dialogue.hpp"
+#include "tests/support/custody_fixture.hpp"
 
 namespace concordat::keyservice {
 namespace {
 
 using base::Bytes;
+using base::BytesView;
+using base::Error;
+using base::Result;
+using base::SecretAccess;
+using base::SecretBytes;
 
 // Who asks was admitted by a real handshake under the sample policy: payments may get and sign
-// "payments/*", reports may get "reports/daily".
+// "payments/*", reports may get "reports/daily". Tests edit the grants.
 class KeyServerTest : public testing::Test {
  protected:
-  KeyServerTest() { pin(server_.root().commitment()); }
+  KeyServerTest() { pin(custody_.root().commitment()); }
   void pin(const RootCommitment& commitment) {
-    world_.edit_policy = [commitment](const std::string& text) {
-      return test::replaced(text, "\"generations\": []",
+    world_.edit_policy = [this, commitment](std::string text) {
+      text = test::replaced(text, "\"generations\": []",
                             R"("generations": [{"generation": 1, "state": "current", )"
                             R"("commitment": ")" +
                                 commitment.hex() + "\"}]");
+      if (grants_.empty()) return text;
+      auto policy = nlohmann::ordered_json::parse(text);
+      policy["grants"] = nlohmann::ordered_json::parse("[" + grants_ + "]");
+      return policy.dump(2);
     };
+  }
+  static std::string grant(const std::string& keys, const std::string& operations,
+                           const std::string& limit = "\"none\"",
+                           const std::string& expires = "never") {
+    return R"({"role": "payments", "keys": ")" + keys + R"(", "operations": [)" + operations +
+           R"(], "use_limit": )" + limit + R"(, "expires": ")" + expires + R"("})";
   }
   policy::AdmittedPeer admitted(const std::string& image, const std::string& role) {
     test::TestEnclave worker(world_, image, role);
@@ -29,60 +49,272 @@ class KeyServerTest : public testing::Test {
     dialogue.run();
     return peer::enclave_of(std::move(dialogue.responder()).take_established());
   }
-  ResponseBody ask(const policy::AdmittedPeer& peer, const Request& request) {
-    const ServedRequest served =
-        server_.serve(*world_.policy(1), peer, encode(request), test::kNow);
-    return decode_response(served.response, request.operation()).value().body;
+  ServedRequest serve(const policy::AdmittedPeer& peer, BytesView record,
+                      std::uint64_t serial = 1) {
+    ServedRequest served;
+    bool is_done = false;
+    server_.serve(world_.policy(serial), peer, record, test::kNow, [&](ServedRequest done) {
+      EXPECT_FALSE(std::exchange(is_done, true)) << "answered twice";
+      served = std::move(done);
+    });
+    loaded_.shared.run();
+    EXPECT_TRUE(is_done);
+    return served;
+  }
+  ResponseBody ask(const policy::AdmittedPeer& peer, const RequestBody& body) {
+    const SecretBytes record = encode(1, body);
+    const ServedRequest served = serve(peer, record.expose(SecretAccess{}));
+    return std::move(decode_response(served.response, operation_of(body)).value().body);
   }
   static std::string code(const ResponseBody& body) {
     const auto* failure = std::get_if<Failure>(&body);
     return failure == nullptr ? "" : failure->code;
   }
+  static Bytes envelope(const ResponseBody& body) { return std::get<MadeEnvelope>(body).envelope; }
+  static SecretBytes secret(Bytes bytes) { return SecretBytes::take(bytes); }
+  void create(const std::string& name, KeyType type, bool exportable = false) {
+    NewVersion first{KeyOrigin::generated, 0, generate(type, loaded_.random).value()};
+    Result<KeySummary> created = Error(Errc::not_ready);
+    custody_.keyring().create({name, type, exportable, test::kNow, std::move(first)},
+                              [&](Result<KeySummary> done) { created = std::move(done); });
+    loaded_.shared.run();
+    ASSERT_TRUE(created) << created.error().to_string();
+  }
+  void set_state(const std::string& name, VersionState state) {
+    bool is_done = false;
+    custody_.keyring().set_state(name, 0, state, 1,
+                                 [&](const auto& done) { is_done = done.has_value(); });
+    loaded_.shared.run();
+    ASSERT_TRUE(is_done);
+  }
 
+  std::string grants_;  // in place of the sample policy's
   test::TestWorld world_;
   test::TestEnclave custodian_{world_, "custodian-1", "custodian"};
-  KeyServer server_{Root::create(1, base::SecretBytes::random(kRootSize)).value()};
+  test::LoadedCustody loaded_;
+  Custody& custody_ = loaded_.custody;
+  KeyServer server_{custody_};
 };
 
 TEST_F(KeyServerTest, ReleasesWhatIsGrantedAndNothingElse) {
   const auto payments = admitted("payments-1", "payments");
   const auto reports = admitted("reports-1", "reports");
-  EXPECT_EQ(code(ask(payments, {1, GetRequest{"payments/a"}})), "");
-  EXPECT_EQ(code(ask(reports, {1, GetRequest{"payments/a"}})), "not_granted");
-  EXPECT_EQ(code(ask(reports, {1, GetRequest{"reports/daily"}})), "");
-  EXPECT_EQ(code(ask(reports, {1, SignRequest{"reports/daily", {1}}})), "not_granted")
+  EXPECT_EQ(code(ask(payments, GetRequest{"payments/a", 0})), "");
+  EXPECT_EQ(code(ask(reports, GetRequest{"payments/a", 0})), "not_granted");
+  EXPECT_EQ(code(ask(reports, GetRequest{"reports/daily", 0})), "");
+  EXPECT_EQ(code(ask(reports, SignRequest{"reports/daily", {1}})), "not_granted")
       << "get does not imply sign";
-  EXPECT_EQ(code(ask(payments, {1, GetRequest{"reports/daily"}})), "not_granted");
-  EXPECT_EQ(code(ask(payments, {1, GetRequest{"payments/../x"}})), "bad_key_name");
+  EXPECT_EQ(code(ask(payments, GetRequest{"reports/daily", 0})), "not_granted");
+  EXPECT_EQ(code(ask(payments, GetRequest{"payments/../x", 0})), "bad_key_name");
 }
 
 TEST_F(KeyServerTest, SignaturesVerifyAsOrdinaryEd25519) {
+  grants_ = grant("payments/*", R"("sign", "public")");
   const auto payments = admitted("payments-1", "payments");
   const Bytes message{1, 2, 3};
-  const auto body = ask(payments, {1, SignRequest{"payments/signer", message}});
-  const auto& signature = std::get<Signature>(body);
-  EXPECT_EQ(crypto_sign_verify_detached(signature.signature.view().data(), message.data(),
-                                        message.size(), signature.public_key.view().data()),
-            0);
-  const auto again = ask(payments, {2, SignRequest{"payments/signer", message}});
-  EXPECT_EQ(std::get<Signature>(again).public_key, signature.public_key);
+  const auto half = ask(payments, PublicRequest{"payments/signer", 0});
+  const auto& raw = std::get<GivenPublicKey>(half).raw;
+  for (int i = 0; i < 2; ++i) {
+    const auto made =
+        decode_envelope(envelope(ask(payments, SignRequest{"payments/signer", message}))).value();
+    EXPECT_EQ(made.key_name, "payments/signer");
+    EXPECT_EQ(
+        crypto_sign_verify_detached(made.body.data(), message.data(), message.size(), raw.data()),
+        0);
+  }
+}
+
+// What the operations are good for, and that each is granted by its own name only.
+TEST_F(KeyServerTest, EveryOperationIsGrantedApart) {
+  const Bytes message{1, 2, 3};
+  const Bytes associated{7};
+  grants_ = grant("payments/*",
+                  R"("get", "sign", "verify", "encrypt", "decrypt", "wrap", "unwrap", "mac", )"
+                  R"("derive", "random", "public")");
+  auto payments = admitted("payments-1", "payments");
+  const std::string name = "payments/all";
+  const Bytes signature = envelope(ask(payments, SignRequest{name, message}));
+  const Bytes tag = envelope(ask(payments, MacRequest{name, message}));
+  const Bytes ciphertext =
+      envelope(ask(payments, EncryptRequest{name, associated, secret({4, 5})}));
+  const Bytes wrapped = envelope(ask(payments, WrapRequest{name, secret({6})}));
+  const auto requests = [&] {
+    std::vector<RequestBody> all;
+    all.emplace_back(GetRequest{name, 0});
+    all.emplace_back(SignRequest{name, message});
+    all.emplace_back(VerifyRequest{name, message, signature});
+    all.emplace_back(VerifyRequest{name, message, tag});
+    all.emplace_back(EncryptRequest{name, associated, secret({4, 5})});
+    all.emplace_back(DecryptRequest{name, associated, ciphertext});
+    all.emplace_back(WrapRequest{name, secret({6})});
+    all.emplace_back(UnwrapRequest{name, wrapped});
+    all.emplace_back(MacRequest{name, message});
+    all.emplace_back(DeriveRequest{name, 0, 16, {}, std::nullopt});
+    all.emplace_back(RandomRequest{name, 16});
+    all.emplace_back(PublicRequest{name, 0});
+    return all;
+  };
+  for (const RequestBody& request : requests())
+    EXPECT_EQ(code(ask(payments, request)), "") << request.index();
+  EXPECT_TRUE(
+      std::get<GivenBytes>(ask(payments, DecryptRequest{name, associated, ciphertext})).bytes ==
+      secret({4, 5}));
+  EXPECT_TRUE(std::get<GivenBytes>(ask(payments, UnwrapRequest{name, wrapped})).bytes ==
+              secret({6}));
+  EXPECT_EQ(code(ask(payments, DecryptRequest{name, {8}, ciphertext})), "authentication_failed");
+  EXPECT_EQ(code(ask(payments, VerifyRequest{name, {1}, signature})), "authentication_failed");
+
+  for (const policy::Operation granted :
+       {policy::Operation::get, policy::Operation::sign, policy::Operation::verify,
+        policy::Operation::encrypt, policy::Operation::decrypt, policy::Operation::wrap,
+        policy::Operation::unwrap, policy::Operation::mac, policy::Operation::derive,
+        policy::Operation::random, policy::Operation::public_key}) {
+    grants_ = grant("payments/*", "\"" + std::string(policy::to_string(granted)) + "\"");
+    payments = admitted("payments-1", "payments");
+    for (const RequestBody& request : requests()) {
+      EXPECT_EQ(code(ask(payments, request)), operation_of(request) == granted ? "" : "not_granted")
+          << policy::to_string(granted) << " " << request.index();
+    }
+  }
+}
+
+TEST_F(KeyServerTest, AReleaseEndsWithGrantAndPolicyAndAfterAWhile) {
+  const auto expires = [&](const std::string& grants) {
+    grants_ = grants;
+    const auto body = ask(admitted("payments-1", "payments"), GetRequest{"payments/a", 0});
+    return std::get<ReleasedKey>(body).expires;
+  };
+  EXPECT_EQ(expires(grant("payments/*", "\"get\"")), test::kNow + kReleaseLifetime);
+  const auto soon = test::kNow + std::chrono::seconds(60);
+  EXPECT_EQ(expires(grant("payments/*", "\"get\"", "\"none\"", base::format_rfc3339(soon))), soon);
+  const auto pinned = world_.edit_policy;
+  world_.edit_policy = [&](std::string text) {
+    return test::replaced(pinned(std::move(text)), "2026-01-31T00:00:00Z", base::format_rfc3339(soon));
+  };
+  EXPECT_EQ(expires(grant("payments/*", "\"get\"")), soon);
+}
+
+TEST_F(KeyServerTest, UsesAreCountedAndAnUsedUpGrantGivesWayToTheNext) {
+  grants_ = grant("payments/*", "\"sign\"", "2") + "," + grant("payments/a", "\"sign\"", "1");
+  const auto payments = admitted("payments-1", "payments");
+  const auto sign = [&](const std::string& name) {
+    return code(ask(payments, SignRequest{name, {1}}));
+  };
+  EXPECT_EQ(sign("payments/a"), "");
+  EXPECT_EQ(sign("payments/b"), "");
+  EXPECT_EQ(sign("payments/b"), "use_limit_reached");
+  EXPECT_EQ(sign("payments/a"), "") << "by the other grant";
+  EXPECT_EQ(sign("payments/a"), "use_limit_reached");
+  // A grant without a limit is found before those with one.
+  grants_ += "," + grant("payments/b", "\"sign\"");
+  const auto again = admitted("payments-1", "payments");
+  EXPECT_EQ(code(ask(again, SignRequest{"payments/b", {1}})), "");
+  EXPECT_EQ(code(ask(again, SignRequest{"payments/a", {1}})), "use_limit_reached");
+}
+
+TEST_F(KeyServerTest, AUseThatCannotBeRecordedIsNoUse) {
+  grants_ = grant("payments/*", "\"sign\"", "1");
+  const auto payments = admitted("payments-1", "payments");
+  loaded_.store.fail_all(test::MemoryStore::Failure::refused);
+  EXPECT_EQ(code(ask(payments, SignRequest{"payments/a", {1}})), "uses_not_recorded");
+  loaded_.store.fail_no_more();
+  EXPECT_EQ(code(ask(payments, SignRequest{"payments/a", {1}})), "");
+}
+
+TEST_F(KeyServerTest, WhatWaitsForTheStoreIsJudgedAgain) {
+  grants_ = grant("payments/*", "\"sign\"", "5");
+  const auto payments = admitted("payments-1", "payments");
+  loaded_.store.answers_later = true;
+  std::string outcome;
+  const SecretBytes record = encode(1, SignRequest{"payments/a", {1}});
+  const auto begin = [&] {
+    server_.serve(world_.policy(1), payments, record.expose(SecretAccess{}), test::kNow,
+                  [&](const ServedRequest& served) {
+                    outcome = served.outcome ? "served" : served.outcome.error().name();
+                  });
+  };
+  begin();
+  EXPECT_EQ(outcome, "") << "the use is not recorded yet";
+  loaded_.shared.run();
+  EXPECT_EQ(outcome, "served");
+  outcome.clear();
+  custody_.wipe();
+  begin();
+  EXPECT_EQ(outcome, "not_ready");
+}
+
+TEST_F(KeyServerTest, ARequestWhoseRootGoesIsNeverAnswered) {
+  grants_ = grant("payments/*", "\"sign\"", "5");
+  const auto payments = admitted("payments-1", "payments");
+  loaded_.store.answers_later = true;
+  const SecretBytes record = encode(1, SignRequest{"payments/a", {1}});
+  server_.serve(world_.policy(1), payments, record.expose(SecretAccess{}), test::kNow,
+                [](const ServedRequest&) { FAIL() << "answered without a root"; });
+  custody_.wipe();
+  loaded_.shared.run();
+}
+
+TEST_F(KeyServerTest, WrappingAnotherKeyNeedsTheGrantToGetIt) {
+  create("payments/wrapping", KeyType::aes256);
+  create("payments/inner", KeyType::aes256, true);
+  const RequestBody request = WrapRequest{"payments/wrapping", KeyReference{"payments/inner", 0}};
+  grants_ = grant("payments/*", R"("wrap", "unwrap")");
+  EXPECT_EQ(code(ask(admitted("payments-1", "payments"), request)), "not_granted");
+  grants_ += "," + grant("payments/inner", "\"get\"", "1");
+  const auto payments = admitted("payments-1", "payments");
+  const auto wrapped = ask(payments, request);
+  EXPECT_EQ(code(wrapped), "");
+  const auto inner = ask(payments, UnwrapRequest{"payments/wrapping", envelope(wrapped)});
+  EXPECT_EQ(std::get<GivenBytes>(inner).bytes.size(), 32u);
+  EXPECT_EQ(code(ask(payments, request)), "use_limit_reached") << "it is a use of get";
+}
+
+TEST_F(KeyServerTest, KeysAreUsedAsTheyStand) {
+  create("payments/s", KeyType::ed25519);
+  grants_ = grant("payments/*", R"("get", "sign", "verify")");
+  const auto payments = admitted("payments-1", "payments");
+  const auto sign = [&] { return ask(payments, SignRequest{"payments/s", {1}}); };
+  const Bytes first = envelope(sign());
+  EXPECT_EQ(code(ask(payments, GetRequest{"payments/s", 0})), "not_exportable");
+
+  NewVersion next{KeyOrigin::generated, 0, generate(KeyType::ed25519, loaded_.random).value()};
+  custody_.keyring().rotate({"payments/s", 1, test::kNow, std::move(next), 0}, [](const auto&) {});
+  loaded_.shared.run();
+  EXPECT_EQ(decode_envelope(envelope(sign())).value().key_version, 2u) << "not the ready signer's";
+  EXPECT_EQ(code(ask(payments, VerifyRequest{"payments/s", {1}, first})), "");
+  set_state("payments/s", VersionState::disabled);
+  EXPECT_EQ(code(sign()), "key_disabled");
+  EXPECT_EQ(code(ask(payments, VerifyRequest{"payments/s", {1}, first})), "key_disabled");
+  set_state("payments/s", VersionState::enabled);
+  EXPECT_EQ(code(sign()), "");
+  set_state("payments/s", VersionState::destroyed);
+  EXPECT_EQ(code(sign()), "key_destroyed");
+  EXPECT_EQ(code(ask(payments, SignRequest{"payments/other", {1}})), "") << "an implicit one";
+}
+
+TEST_F(KeyServerTest, AKeyringThatIsNotLoadedServesNothing) {
+  const auto payments = admitted("payments-1", "payments");
+  auto root = Root::create(1, SecretBytes::random(kRootSize)).value();
+  pin(root.commitment());
+  custody_.take(std::move(root), "acme");
+  const auto again = admitted("payments-1", "payments");
+  EXPECT_EQ(code(ask(again, GetRequest{"payments/a", 0})), "not_ready");
 }
 
 TEST_F(KeyServerTest, AChannelMadeUnderAnotherPolicyIsServedNothing) {
   const auto payments = admitted("payments-1", "payments");
-  const Request request{1, GetRequest{"payments/a"}};
-  const ServedRequest served =
-      server_.serve(*world_.policy(2), payments, encode(request), test::kNow);
+  const SecretBytes record = encode(1, GetRequest{"payments/a", 0});
+  const ServedRequest served = serve(payments, record.expose(SecretAccess{}), 2);
   EXPECT_TRUE(served.outcome.error().is(Errc::not_ready));
 }
 
 TEST_F(KeyServerTest, ARootThatThePolicyReplacedServesNobody) {
-  pin(Root::create(1, base::SecretBytes::random(kRootSize)).value().commitment());
+  pin(Root::create(1, SecretBytes::random(kRootSize)).value().commitment());
   const auto payments = admitted("payments-1", "payments");
-  EXPECT_EQ(code(ask(payments, {1, GetRequest{"payments/a"}})), "wrong_root");
+  EXPECT_EQ(code(ask(payments, GetRequest{"payments/a", 0})), "wrong_root");
   world_.edit_policy = {};
   const auto unpinned = admitted("payments-1", "payments");
-  EXPECT_EQ(code(ask(unpinned, {1, GetRequest{"payments/a"}})), "wrong_root");
+  EXPECT_EQ(code(ask(unpinned, GetRequest{"payments/a", 0})), "wrong_root");
 }
 
 TEST_F(KeyServerTest, AnotherPurposeOpensNoKeys) {
@@ -98,7 +330,7 @@ TEST_F(KeyServerTest, AnotherPurposeOpensNoKeys) {
   dialogue.run();
   ASSERT_TRUE(dialogue.both_established());
   const auto peer = peer::enclave_of(std::move(dialogue.responder()).take_established());
-  EXPECT_EQ(code(ask(peer, {1, GetRequest{"payments/a"}})), "not_ready");
+  EXPECT_EQ(code(ask(peer, GetRequest{"payments/a", 0})), "not_ready");
 }
 
 // A worker that dialled the custodian admitted it too. That admits it to nothing: keys go to those
@@ -114,13 +346,13 @@ TEST_F(KeyServerTest, WhoeverAnsweredAsCustodianIsServedNothing) {
   ASSERT_TRUE(dialogue.both_established());
   const auto answered = peer::enclave_of(std::move(dialogue.initiator()).take_established());
   ASSERT_EQ(answered.role(), "custodian");
-  EXPECT_EQ(code(ask(answered, {1, GetRequest{"payments/a"}})), "not_ready");
+  EXPECT_EQ(code(ask(answered, GetRequest{"payments/a", 0})), "not_ready");
 }
 
 TEST_F(KeyServerTest, MalformedRequestsGetAnAnswerWithTheirId) {
   const auto payments = admitted("payments-1", "payments");
   const Bytes bad{0x82, 0x05, 0x01};
-  const ServedRequest served = server_.serve(*world_.policy(1), payments, bad, test::kNow);
+  const ServedRequest served = serve(payments, bad);
   EXPECT_TRUE(served.outcome.error().is(Errc::malformed_request));
   EXPECT_EQ(response_id(served.response).value(), 5u);
 }

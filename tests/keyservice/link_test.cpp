@@ -13,6 +13,7 @@
 #include "peer/relay/relay_io.hpp"
 #include "policy/errc.hpp"
 #include "tests/keyservice/side.hpp"
+#include "tests/support/custody_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace concordat::keyservice {
@@ -35,7 +36,7 @@ class LinkTest : public testing::Test {
       text = test::replaced(text, "\"generations\": []",
                             R"("generations": [{"generation": 1, "state": "current", )"
                             R"("commitment": ")" +
-                                keys_.root().commitment().hex() + "\"}]");
+                                custody_.root().commitment().hex() + "\"}]");
       if (serial_is(text, ends_soon_)) {
         text = test::replaced(text, "2026-01-31T00:00:00Z", "2026-01-06T12:00:00Z");
       }
@@ -79,7 +80,7 @@ class LinkTest : public testing::Test {
   }
   void start_custodian() {
     custodian_ =
-        std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, keys_, log_);
+        std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, custody_, log_);
     custodian_->serve(peer::Listener::open(io_, inbound_).value());
   }
 
@@ -92,7 +93,7 @@ class LinkTest : public testing::Test {
   }
   Result<ResponseBody> ask(const std::string& name) {
     std::optional<Result<ResponseBody>> answer;
-    link_->request(GetRequest{name},
+    link_->request(GetRequest{name, 0},
                    [&](Result<ResponseBody> result) { answer.emplace(std::move(result)); });
     run_until([&] { return answer.has_value(); });
     return *std::move(answer);
@@ -108,7 +109,8 @@ class LinkTest : public testing::Test {
   std::uint64_t records_ = 1'048'576;
   std::string maximum_live_ = "\"any\"";
   std::uint64_t ends_soon_ = 0, revoked_ = 0;  // serials of policies that differ so
-  KeyServer keys_{Root::create(1, base::SecretBytes::random(kRootSize)).value()};
+  test::LoadedCustody loaded_;
+  Custody& custody_ = loaded_.custody;
   test::TestWorld world_;
   boost::asio::io_context io_{1};
   Side worker_{world_, io_, "payments-1", "payments"};

@@ -6,6 +6,7 @@
 
 #include "policy/errc.hpp"
 #include "tests/keyservice/outside.hpp"
+#include "tests/support/memory_store.hpp"
 #include "tests/support/party_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -49,7 +50,7 @@ class RootKeeperTest : public testing::Test {
     runtime_ = std::make_unique<EnclaveRuntime>(
         io_, *enclave_, world_.anchors, peer::UnixEndpoint{(folder_.path() / "nobody").string()},
         "custodian", log_);
-    keeper_ = std::make_unique<RootKeeper>(*runtime_, *enclave_, kms_, keys_, log_);
+    keeper_ = std::make_unique<RootKeeper>(*runtime_, *enclave_, kms_, custody_, log_);
     runtime_->on_standing(
         [this](const base::Status& standing) { keeper_->standing_changed(standing); });
     runtime_->on_policy_changed([this] { keeper_->policy_changed(); });
@@ -75,7 +76,10 @@ class RootKeeperTest : public testing::Test {
   std::string text_;
   std::chrono::seconds max_age_{120};  // also how long the root outlives the last statement
   boost::asio::io_context io_{1};
-  KeyServer keys_;
+  test::MemoryStore::Shared shared_;
+  test::MemoryStore store_{shared_};
+  base::SystemRandom random_;
+  Custody custody_{store_, random_};
   std::unique_ptr<Enclave> enclave_;
   std::unique_ptr<EnclaveRuntime> runtime_;
   std::unique_ptr<RootKeeper> keeper_;
@@ -85,42 +89,42 @@ class RootKeeperTest : public testing::Test {
 TEST_F(RootKeeperTest, TheRootGoesWhenStatementsStayAwayAndComesBackWithThem) {
   max_age_ = std::chrono::seconds(1);
   start();
-  run_until([&] { return keys_.has_root(); });
-  EXPECT_TRUE(keys_.check_root(*enclave_->policies.latest()));
+  run_until([&] { return custody_.has_root(); });
+  EXPECT_TRUE(custody_.check_root(*enclave_->policies.latest()));
   world_.wall = world_.wall + max_age_;
   run_until([&] { return !runtime_->standing(); });
-  run_until([&] { return !keys_.has_root(); });
+  run_until([&] { return !custody_.has_root(); });
   ASSERT_TRUE(enclave_->policies.install_freshness(statement(world_.wall), world_.wall));
-  run_until([&] { return keys_.has_root(); });
+  run_until([&] { return custody_.has_root(); });
   EXPECT_EQ(kms_.contexts.size(), 2u) << "unsealed by KMS anew";
 }
 
 TEST_F(RootKeeperTest, AStatementInTimeSparesKms) {
   start();
-  run_until([&] { return keys_.has_root(); });
+  run_until([&] { return custody_.has_root(); });
   world_.wall = world_.wall + max_age_;
   run_until([&] { return !runtime_->standing(); });
-  EXPECT_TRUE(keys_.has_root()) << "the gap is young";
+  EXPECT_TRUE(custody_.has_root()) << "the gap is young";
   ASSERT_TRUE(enclave_->policies.install_freshness(statement(world_.wall), world_.wall));
   run_until([&] { return runtime_->standing().has_value(); });
-  EXPECT_TRUE(keys_.has_root());
+  EXPECT_TRUE(custody_.has_root());
   EXPECT_EQ(kms_.contexts.size(), 1u);
 }
 
 TEST_F(RootKeeperTest, AtExpiryTheRootGoesAtOnce) {
   text_ = test::replaced(text_, "2026-01-31T00:00:00Z", "2026-01-06T11:47:00Z");
   start();
-  run_until([&] { return keys_.has_root(); });
+  run_until([&] { return custody_.has_root(); });
   world_.wall = enclave_->policies.latest()->valid_until();
   run_until([&] { return !runtime_->standing(); });
   EXPECT_TRUE(runtime_->standing().error().is(policy::SignatureErrc::expired));
-  EXPECT_FALSE(keys_.has_root());
+  EXPECT_FALSE(custody_.has_root());
 }
 
 TEST_F(RootKeeperTest, AKmsThatFailsIsAskedAgain) {
   kms_.troubles = {Error(KmsErrc::unreachable), test::HttpReply{500, {}, "{}"}};
   start();
-  run_until([&] { return keys_.has_root(); });
+  run_until([&] { return custody_.has_root(); });
   EXPECT_TRUE(kms_.troubles.empty());
   EXPECT_FALSE(contradiction_);
 }
@@ -130,18 +134,18 @@ TEST_F(RootKeeperTest, AnotherRootThanPinnedIsAContradiction) {
   start();
   run_until([&] { return contradiction_.has_value(); });
   EXPECT_TRUE(contradiction_->is(Errc::wrong_root));
-  EXPECT_FALSE(keys_.has_root());
+  EXPECT_FALSE(custody_.has_root());
 }
 
 TEST_F(RootKeeperTest, ARootThatANewerPolicyReplacesIsWipedAtOnce) {
   start();
-  run_until([&] { return keys_.has_root(); });
+  run_until([&] { return custody_.has_root(); });
   const auto other = Root::create(1, base::SecretBytes::random(kRootSize)).value().commitment();
   std::string next = test::replaced(text_, "\"serial\": 1", "\"serial\": 2");
   next = test::replaced(next, Root::create(1, kms_.root.clone()).value().commitment().hex(),
                         other.hex());
   ASSERT_TRUE(runtime_->party().offer_policy(world_.authority.sign(next).encode()));
-  EXPECT_FALSE(keys_.has_root());
+  EXPECT_FALSE(custody_.has_root());
   ASSERT_TRUE(contradiction_);
   EXPECT_TRUE(contradiction_->is(Errc::wrong_root));
 }

@@ -244,7 +244,7 @@ bool allows(const Model& model, const PeerQuestion& asked, const VerifiedClaims&
 }
 
 bool allows(const Policy& policy, const KeyQuestion& asked) {
-  return find_grant(policy, asked.role, asked.key, asked.operation, asked.now).has_value();
+  return find_grants(policy, asked.role, asked.key, asked.operation, asked.now).has_value();
 }
 
 // Every place of the file from which one thing can be taken.

@@ -30,7 +30,7 @@ TEST(Grants, Table) {
       {"", "payments/card", Operation::get, false},
   };
   for (const auto& c : cases) {
-    const auto grant = find_grant(*policy, c.role, c.key, c.operation, test::kNow);
+    const auto grant = find_grants(*policy, c.role, c.key, c.operation, test::kNow);
     EXPECT_EQ(grant.has_value(), c.granted) << c.role << " " << c.key;
     if (c.granted) continue;
     EXPECT_TRUE(grant.error().is(AdmissionErrc::not_granted)) << c.role;
@@ -40,7 +40,7 @@ TEST(Grants, Table) {
 TEST(Grants, RefusesWhatIsNoKeyNameEvenUnderAStar) {
   const auto policy = test::signed_policy(test::TestAuthority());
   const auto grant =
-      find_grant(*policy, "payments", "payments/../reports", Operation::get, test::kNow);
+      find_grants(*policy, "payments", "payments/../reports", Operation::get, test::kNow);
   ASSERT_FALSE(grant.has_value());
   EXPECT_TRUE(grant.error().is(AdmissionErrc::bad_key_name));
 }
@@ -52,28 +52,33 @@ TEST(Grants, EndAtTheirExpiry) {
                                                     "\"never\"", "\"2026-01-20T00:00:00Z\""));
   const auto expiry = base::parse_rfc3339("2026-01-20T00:00:00Z").value();
   const auto at = [&](base::UnixMillis now) {
-    return find_grant(*policy, "payments", "payments/card", Operation::get, now);
+    return find_grants(*policy, "payments", "payments/card", Operation::get, now);
   };
   EXPECT_TRUE(at(expiry - std::chrono::milliseconds(1)).has_value());
   ASSERT_FALSE(at(expiry).has_value());
   EXPECT_TRUE(at(expiry).error().is(AdmissionErrc::grant_expired));
 }
 
-TEST(Grants, ALimitThatNobodyCountsGrantsNothing) {
+TEST(Grants, ThoseWithoutALimitComeFirst) {
   const test::TestAuthority authority;
   const std::string limited = test::replaced(test::sample_policy(authority.descriptor()),
                                              "\"use_limit\": \"none\"", "\"use_limit\": 5");
-  const auto find = [&](const std::string& text) {
-    return find_grant(*test::signed_policy(authority, text), "payments", "payments/card",
-                      Operation::get, test::kNow);
+  const auto limits = [&](const std::string& text) {
+    const auto policy = test::signed_policy(authority, text);
+    std::vector<std::optional<std::uint64_t>> out;
+    for (const Grant* grant :
+         find_grants(*policy, "payments", "payments/card", Operation::get, test::kNow).value()) {
+      out.push_back(grant->use_limit);
+    }
+    return out;
   };
-  ASSERT_FALSE(find(limited).has_value());
-  EXPECT_TRUE(find(limited).error().is(AdmissionErrc::uses_not_counted));
-  // Another grant of the same without a limit is one.
-  EXPECT_TRUE(
-      find(test::replaced(limited, "\"role\": \"reports\",\n      \"keys\": \"reports/daily\"",
-                          "\"role\": \"payments\",\n      \"keys\": \"payments/card\""))
-          .has_value());
+  using Limits = std::vector<std::optional<std::uint64_t>>;
+  EXPECT_EQ(limits(limited), (Limits{5}));
+  // Another grant of the same without a limit, later in the file.
+  EXPECT_EQ(
+      limits(test::replaced(limited, "\"role\": \"reports\",\n      \"keys\": \"reports/daily\"",
+                            "\"role\": \"payments\",\n      \"keys\": \"payments/card\"")),
+      (Limits{std::nullopt, 5}));
 }
 
 }  // namespace

@@ -39,6 +39,9 @@ class Keyring {
   [[nodiscard]] const KeyTable& keys() const noexcept { return fold_.table(); }
   [[nodiscard]] UseLimits& uses() noexcept { return uses_; }
   [[nodiscard]] const journal::Journal& journal() const noexcept { return journal_; }
+  // Told after each change of a key by whomever, before the command that made it is done: what was
+  // made of keys beside the table is to be forgotten. Must not call back.
+  void on_change(std::function<void()> handler) { fold_.on_change(std::move(handler)); }
   // When the policy's root generations change.
   void take(journal::Keys keys) { journal_.take(std::move(keys)); }
 

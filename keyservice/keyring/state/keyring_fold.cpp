@@ -4,7 +4,10 @@ namespace concordat::keyservice {
 
 base::Status KeyringFold::apply(const base::SecretBytes& content) {
   CONCORDAT_TRY(Change change, decode_change(content));
-  return table_.apply(std::move(change));
+  const bool is_of_a_key = !std::holds_alternative<ReserveUses>(change);
+  CONCORDAT_CHECK(table_.apply(std::move(change)));
+  if (is_of_a_key && changed_) changed_();
+  return {};
 }
 
 base::Status KeyringFold::load(const base::SecretBytes& piece) {
@@ -14,6 +17,7 @@ base::Status KeyringFold::load(const base::SecretBytes& piece) {
 base::Status KeyringFold::commit_load() {
   CONCORDAT_TRY(table_, loader_->finish());
   loader_.reset();
+  if (changed_) changed_();
   return {};
 }
 

@@ -1,6 +1,7 @@
 // The keyring's table as what the journal is folded into.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "keyservice/keyring/state/table_snapshot.hpp"
@@ -16,10 +17,13 @@ class KeyringFold final : public journal::Fold {
   [[nodiscard]] base::Status commit_load() override;
 
   [[nodiscard]] const KeyTable& table() const noexcept { return table_; }
+  // Told after each change of a key, and when all was loaded anew; not of counted uses.
+  void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
 
  private:
   KeyTable table_;
   std::unique_ptr<TableLoader> loader_;
+  std::function<void()> changed_;
 };
 
 }  // namespace concordat::keyservice

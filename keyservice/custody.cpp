@@ -1,0 +1,80 @@
+#include "keyservice/custody.hpp"
+
+#include "keyservice/error.hpp"
+#include "keyservice/journal/errc.hpp"
+
+namespace concordat::keyservice {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+void Custody::take(Root root, std::string realm) {
+  wipe();
+  journal::Keys keys;
+  keys.current = root.generation();
+  keys.by_generation.emplace(root.generation(), root.journal_key());
+  root_ = std::move(root);
+  last_load_ = {};
+  keyring_ = std::make_unique<Keyring>(store_,
+                                       journal::Sealer(std::move(realm), std::move(keys), random_));
+  keyring_->on_change([this] {
+    if (changed_) changed_();
+  });
+}
+
+void Custody::wipe() noexcept {
+  keyring_.reset();
+  root_.reset();
+  if (changed_) changed_();
+}
+
+Status Custody::check_root(const policy::Policy& policy) const {
+  if (!root_) return Error(Errc::not_ready, "the root is not unsealed");
+  const policy::RootGeneration* pinned = policy.model().current_root();
+  if (pinned == nullptr || pinned->generation != root_->generation()) {
+    return Error(Errc::wrong_root,
+                 "the policy pins another generation than " + std::to_string(root_->generation()));
+  }
+  return root_->check_commitment(pinned->commitment);
+}
+
+Status Custody::check(const policy::Policy& policy) const {
+  CONCORDAT_CHECK(check_root(policy));
+  if (keyring_->journal().is_loaded()) return {};
+  return Error(Errc::not_ready,
+               last_load_ ? "the keyring is being loaded"
+                          : "the keyring is not loaded: " + last_load_.error().to_string());
+}
+
+void Custody::load(journal::Journal::Done done) {
+  const auto loaded = [this, done = std::move(done)](const Status& status) {
+    last_load_ = status;
+    done(status);
+  };
+  keyring_->journal().is_loaded() ? keyring_->refresh(loaded) : keyring_->load(loaded);
+}
+
+Result<KeyInUse> Custody::in_use(std::string_view name, const Result<UsableVersion>& usable) const {
+  if (!usable) return usable.error();
+  KeyInUse key{name, usable->type, usable->version, usable->material, nullptr, usable->exportable};
+  if (key.type != KeyType::derived) return key;
+  if (usable->root_generation != root_->generation()) {
+    return Error(
+        journal::Errc::unknown_generation,
+        described(key) + " comes from root generation " + std::to_string(usable->root_generation));
+  }
+  key.root = &*root_;
+  return key;
+}
+
+Result<KeyInUse> Custody::for_making(std::string_view name) const {
+  return in_use(name, keyring_->for_making(name, implicit_generation()));
+}
+
+Result<KeyInUse> Custody::for_reading(std::string_view name, std::uint32_t version) const {
+  if (version == 0) return for_making(name);
+  return in_use(name, keyring_->for_reading(name, version, implicit_generation()));
+}
+
+}  // namespace concordat::keyservice

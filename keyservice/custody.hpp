@@ -1,0 +1,68 @@
+// What a serving custodian holds: the root, and the keyring under it. Neither is there before the
+// root was unsealed, and both go together. No clock, no timer: when to load the keyring, and when
+// again, is the caller's to say (custody_keeper_io.hpp).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "keyservice/keyring/state/keyring.hpp"
+#include "keyservice/root.hpp"
+#include "policy/policy.hpp"
+
+namespace concordat::keyservice {
+
+class Custody {
+ public:
+  // Both outlive this; `store` holds the keyring's journal.
+  Custody(journal::Store& store, base::RandomSource& random) : store_(store), random_(random) {}
+
+  [[nodiscard]] bool has_root() const noexcept { return root_.has_value(); }
+  // Only with a root.
+  [[nodiscard]] const Root& root() const noexcept { return *root_; }
+  // Takes the root, with a keyring of `realm` that is still to be loaded.
+  void take(Root root, std::string realm);
+  // Forgets root, keyring and every key. Completions of the keyring that are still waited for never
+  // come.
+  void wipe() noexcept;
+  // Told when keys changed, were loaded or are gone: what was made of them is to be forgotten, at
+  // once and without calling back.
+  void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
+
+  // That there is a root and `policy` pins this very one as the current one: a root that was
+  // replaced serves nobody. not_ready, wrong_root.
+  [[nodiscard]] base::Status check_root(const policy::Policy& policy) const;
+  // The same, and that the keyring was loaded: not_ready with why it was not.
+  [[nodiscard]] base::Status check(const policy::Policy& policy) const;
+
+  // Loads the keyring, or takes in what other custodians wrote since. `done` does not run when the
+  // root goes meanwhile. Only with a root.
+  void load(journal::Journal::Done done);
+  // Only with a root.
+  [[nodiscard]] Keyring& keyring() noexcept { return *keyring_; }
+
+  // As the keyring's, with the root that a derived version comes from: unknown_generation where
+  // that one is not held. Points into the keyring: lives until its next change. Only with a root.
+  [[nodiscard]] base::Result<KeyInUse> for_making(std::string_view name) const;
+  // Version 0: the newest.
+  [[nodiscard]] base::Result<KeyInUse> for_reading(std::string_view name,
+                                                   std::uint32_t version) const;
+  // Of the root whose derived key a name without a record stands for. Only with a root.
+  [[nodiscard]] std::uint32_t implicit_generation() const noexcept { return root_->generation(); }
+
+  [[nodiscard]] base::RandomSource& random() const noexcept { return random_; }
+
+ private:
+  [[nodiscard]] base::Result<KeyInUse> in_use(std::string_view name,
+                                              const base::Result<UsableVersion>& usable) const;
+
+  journal::Store& store_;
+  base::RandomSource& random_;
+  std::optional<Root> root_;
+  std::unique_ptr<Keyring> keyring_;
+  base::Status last_load_;
+  std::function<void()> changed_;
+};
+
+}  // namespace concordat::keyservice

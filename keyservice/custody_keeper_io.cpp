@@ -1,0 +1,73 @@
+#include "keyservice/custody_keeper_io.hpp"
+
+namespace concordat::keyservice {
+
+using base::Status;
+
+namespace {
+
+constexpr std::chrono::milliseconds kFirstPause{200};
+constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(10);
+
+}  // namespace
+
+CustodyKeeper::CustodyKeeper(boost::asio::io_context& io, Custody& custody, peer::Party& party,
+                             base::Logger& log, CustodyKeeperTimes times)
+    : custody_(custody),
+      party_(party),
+      log_(log),
+      times_(times),
+      timer_(io),
+      backoff_(kFirstPause, kLongestPause) {}
+
+void CustodyKeeper::start() {
+  ++round_;
+  is_loaded_ = false;
+  trouble_.clear();
+  backoff_.reset();
+  timer_.cancel();
+  load();
+}
+
+void CustodyKeeper::stop() {
+  ++round_;
+  timer_.cancel();
+}
+
+void CustodyKeeper::load() {
+  if (!custody_.has_root()) return;  // the next start goes on
+  custody_.load([this, alive = alive_, round = round_](const Status& loaded) {
+    if (*alive && round == round_) on_loaded(loaded);
+  });
+}
+
+void CustodyKeeper::on_loaded(const Status& loaded) {
+  if (!loaded) {
+    // Once for each trouble: it is asked again for as long as it lasts.
+    if (trouble_ != loaded.error().name()) {
+      log_.error(is_loaded_ ? "keyring_not_refreshed" : "keyring_not_loaded", loaded.error());
+    }
+    trouble_ = loaded.error().name();
+    return load_after(backoff_.next(*party_.random));
+  }
+  if (!is_loaded_) {
+    const Keyring& keyring = custody_.keyring();
+    log_.info("keyring_loaded", {{"keys", keyring.keys().records().size()},
+                                 {"position", keyring.journal().head().position}});
+  } else if (!trouble_.empty()) {
+    log_.info("keyring_refreshed", {{"after", trouble_}});
+  }
+  is_loaded_ = true;
+  trouble_.clear();
+  backoff_.reset();
+  load_after(times_.refresh);
+}
+
+void CustodyKeeper::load_after(std::chrono::milliseconds pause) {
+  timer_.expires_after(pause);
+  timer_.async_wait([this, alive = alive_, round = round_](boost::system::error_code error) {
+    if (!error && *alive && round == round_) load();
+  });
+}
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,234 @@
+#include <algorithm>
+
+#include "attest/base/cbor.hpp"
+#include "attest/base/secret_access.hpp"
+#include "keyservice/keyring/operation_limits.hpp"
+#include "keyservice/message_parts.hpp"
+#include "keyservice/messages.hpp"
+
+namespace concordat::keyservice {
+namespace {
+
+using base::Bytes;
+using base::BytesView;
+using base::Error;
+using base::Result;
+using base::SecretAccess;
+using base::SecretBytes;
+using base::Status;
+using base::cbor::Reader;
+using base::cbor::Writer;
+using policy::Operation;
+
+constexpr std::size_t kMaxOperation = 16;
+constexpr std::size_t kMostItems = 7;
+constexpr std::size_t kHead = 3;  // id, operation, name
+
+// --- One operation's items behind the head: `for_each_item` visits them in their order ---
+
+Status read(Reader& reader, std::uint32_t& version) {
+  CONCORDAT_TRY(const std::uint64_t read, reader.read_uint());
+  if (read > UINT32_MAX) return Error(Errc::malformed_request, "a key version out of range");
+  version = static_cast<std::uint32_t>(read);
+  return {};
+}
+Status read_size(Reader& reader, std::size_t& size) {
+  CONCORDAT_TRY(size, reader.read_uint());
+  return {};
+}
+Status read(Reader& reader, Bytes& out, std::size_t max) {
+  CONCORDAT_TRY(const BytesView read, reader.read_bytes(max));
+  out = base::to_bytes(read);
+  return {};
+}
+Status read(Reader& reader, SecretBytes& out, std::size_t max) {
+  CONCORDAT_TRY(const BytesView read, reader.read_bytes(max));
+  out = guarded(read, {});
+  return {};
+}
+
+// What follows the head of each request: how many items, and what they are.
+Status read_items(Reader& reader, GetRequest& request) {
+  return read(reader, request.version);
+}
+Status read_items(Reader& reader, SignRequest& request) {
+  return read(reader, request.message, kMaxSignMessage);
+}
+Status read_items(Reader& reader, VerifyRequest& request) {
+  CONCORDAT_CHECK(read(reader, request.message, kMaxSignMessage));
+  return read(reader, request.envelope, kMaxEnvelope);
+}
+Status read_items(Reader& reader, EncryptRequest& request) {
+  CONCORDAT_CHECK(read(reader, request.associated, kMaxAssociatedData));
+  return read(reader, request.plaintext, kMaxPlaintext);
+}
+Status read_items(Reader& reader, DecryptRequest& request) {
+  CONCORDAT_CHECK(read(reader, request.associated, kMaxAssociatedData));
+  return read(reader, request.envelope, kMaxEnvelope);
+}
+Status read_items(Reader& reader, WrapRequest& request) {
+  CONCORDAT_TRY(const auto kind, reader.peek());
+  if (kind == base::cbor::Kind::bytes) {
+    return read(reader, request.what.emplace<SecretBytes>(), kMaxWrappedBytes);
+  }
+  auto& reference = request.what.emplace<KeyReference>();
+  CONCORDAT_TRY(const std::size_t count, reader.read_array(2));
+  if (count != 2) return Error(Errc::malformed_request, "a reference to a key is name and version");
+  CONCORDAT_TRY(const std::string_view name, reader.read_text(kMaxKeyName));
+  reference.name = name;
+  return read(reader, reference.version);
+}
+Status read_items(Reader& reader, UnwrapRequest& request) {
+  return read(reader, request.envelope, kMaxEnvelope);
+}
+Status read_items(Reader& reader, MacRequest& request) {
+  return read(reader, request.message, kMaxSignMessage);
+}
+Status read_items(Reader& reader, DeriveRequest& request) {
+  CONCORDAT_CHECK(read(reader, request.version));
+  CONCORDAT_CHECK(read_size(reader, request.size));
+  CONCORDAT_CHECK(read(reader, request.context, kMaxContext));
+  CONCORDAT_TRY(const bool none, reader.take_null());
+  if (none) return {};
+  CONCORDAT_TRY(const BytesView peer, reader.read_bytes(PeerPublicKey::kSize));
+  CONCORDAT_TRY(request.peer, PeerPublicKey::from(peer));
+  return {};
+}
+Status read_items(Reader& reader, RandomRequest& request) {
+  return read_size(reader, request.size);
+}
+Status read_items(Reader& reader, PublicRequest& request) {
+  return read(reader, request.version);
+}
+
+// Everything up to the content of a last byte string, and how many items come behind the head.
+struct Written {
+  Writer out;
+  const SecretBytes* tail = nullptr;
+};
+void write_items(Written& to, const GetRequest& request) {
+  to.out.uint(request.version);
+}
+void write_items(Written& to, const SignRequest& request) {
+  to.out.bytes(request.message);
+}
+void write_items(Written& to, const VerifyRequest& request) {
+  to.out.bytes(request.message).bytes(request.envelope);
+}
+void write_items(Written& to, const EncryptRequest& request) {
+  to.out.bytes(request.associated).bytes_head(request.plaintext.size());
+  to.tail = &request.plaintext;
+}
+void write_items(Written& to, const DecryptRequest& request) {
+  to.out.bytes(request.associated).bytes(request.envelope);
+}
+void write_items(Written& to, const WrapRequest& request) {
+  if (const auto* reference = std::get_if<KeyReference>(&request.what)) {
+    to.out.array(2).text(reference->name).uint(reference->version);
+    return;
+  }
+  const auto& bytes = std::get<SecretBytes>(request.what);
+  to.out.bytes_head(bytes.size());
+  to.tail = &bytes;
+}
+void write_items(Written& to, const UnwrapRequest& request) {
+  to.out.bytes(request.envelope);
+}
+void write_items(Written& to, const MacRequest& request) {
+  to.out.bytes(request.message);
+}
+void write_items(Written& to, const DeriveRequest& request) {
+  to.out.uint(request.version).uint(request.size).bytes(request.context);
+  request.peer ? to.out.bytes(request.peer->view()) : to.out.null();
+}
+void write_items(Written& to, const RandomRequest& request) {
+  to.out.uint(request.size);
+}
+void write_items(Written& to, const PublicRequest& request) {
+  to.out.uint(request.version);
+}
+
+// Of each alternative of RequestBody, in its order.
+struct Shape {
+  Operation operation;
+  std::size_t items;  // behind the head
+};
+constexpr Shape kShapes[] = {
+    {Operation::get, 1},     {Operation::sign, 1},       {Operation::verify, 2},
+    {Operation::encrypt, 2}, {Operation::decrypt, 2},    {Operation::wrap, 1},
+    {Operation::unwrap, 1},  {Operation::mac, 1},        {Operation::derive, 4},
+    {Operation::random, 1},  {Operation::public_key, 1},
+};
+static_assert(std::size(kShapes) == std::variant_size_v<RequestBody> &&
+              std::size(kShapes) == policy::kOperations);
+
+template <std::size_t Index = 0>
+RequestBody empty_body(std::size_t index) {
+  if constexpr (Index + 1 < std::variant_size_v<RequestBody>) {
+    if (index != Index) return empty_body<Index + 1>(index);
+  }
+  return RequestBody(std::in_place_index<Index>);
+}
+
+Result<Request> read_request(Reader& reader) {
+  CONCORDAT_TRY(const std::size_t count, reader.read_array(kMostItems));
+  Request request;
+  CONCORDAT_TRY(request.id, reader.read_uint());
+  CONCORDAT_TRY(const std::string_view operation, reader.read_text(kMaxOperation));
+  const auto* const shape = std::ranges::find_if(
+      kShapes, [&](const Shape& known) { return policy::to_string(known.operation) == operation; });
+  if (shape == std::end(kShapes) || count != kHead + shape->items) {
+    return Error(Errc::unknown_operation,
+                 "'" + std::string(operation) + "' with " + std::to_string(count) + " items");
+  }
+  request.body = empty_body(static_cast<std::size_t>(shape - kShapes));
+  CONCORDAT_TRY(const std::string_view name, reader.read_text(kMaxKeyName));
+  CONCORDAT_CHECK(std::visit(
+      [&](auto& body) {
+        body.name = name;
+        return read_items(reader, body);
+      },
+      request.body));
+  return request;
+}
+
+}  // namespace
+
+const std::string& key_name(const RequestBody& body) {
+  return std::visit([](const auto& b) -> const std::string& { return b.name; }, body);
+}
+
+Operation operation_of(const RequestBody& body) noexcept {
+  return kShapes[body.index()].operation;
+}
+
+SecretBytes encode(std::uint64_t id, const RequestBody& body) {
+  const Shape& shape = kShapes[body.index()];
+  Written to;
+  to.out.array(kHead + shape.items).uint(id).text(policy::to_string(shape.operation));
+  to.out.text(key_name(body));
+  std::visit([&](const auto& b) { write_items(to, b); }, body);
+  return guarded(to.out.view(), to.tail == nullptr ? BytesView() : to.tail->expose(SecretAccess{}));
+}
+
+Result<Request> decode_request(BytesView record) {
+  if (record.size() > kMaxRequest) return Error(Errc::message_too_large);
+  Reader reader(record);
+  auto request = read_request(reader);
+  if (!request) {
+    return request.error().is(Errc::unknown_operation)
+               ? request.error()
+               : as(Errc::malformed_request, request.error());
+  }
+  if (const auto end = reader.finish(); !end) return as(Errc::malformed_request, end.error());
+  return request;
+}
+
+std::uint64_t request_id_of(BytesView record) noexcept {
+  Reader reader(record);
+  if (!reader.read_array(SIZE_MAX)) return 0;
+  const auto id = reader.read_uint();
+  return id ? *id : 0;
+}
+
+}  // namespace concordat::keyservice
