@@ -19,7 +19,8 @@ constexpr double kSliceSeconds = 0.25;
 
 std::vector<Ratio> all_ratios() {
   std::vector<Ratio> out = concordat::bench::attestation_ratios();
-  for (const auto& more : {concordat::bench::peer_ratios, concordat::bench::policy_ratios}) {
+  using namespace concordat::bench;
+  for (const auto& more : {peer_ratios, policy_ratios, custody_ratios}) {
     for (Ratio& ratio : more())
       out.push_back(std::move(ratio));
   }

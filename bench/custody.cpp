@@ -1,0 +1,174 @@
+// The custodian as its workers see it: three processes, channel and relay between them.
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+#include "attest/base/secret_access.hpp"
+#include "bench/custody_world.hpp"
+#include "bench/timing.hpp"
+#include "keyservice/keyring/signing.hpp"
+#include "peer/channel.hpp"
+
+namespace concordat::bench {
+namespace {
+
+using namespace keyservice;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMessageSize = 64;
+constexpr std::size_t kInFlight = 256;
+constexpr std::size_t kManyKeys = 10'000;
+constexpr std::chrono::milliseconds kSlack{1};
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// A custodian at work, and a worker that was served once.
+struct AtWork {
+  CustodyWorld world{0};
+  std::unique_ptr<Child> custodian = world.start_custodian();
+  BenchWorker worker{world};
+  AtWork() { worker.wait_until_served(); }
+};
+AtWork& at_work() {
+  static AtWork instance;
+  return instance;
+}
+
+// Requests a second with as many in flight as a pipelining worker has.
+double pipelined_rate(BenchWorker& worker, const std::function<RequestBody()>& request,
+                      double seconds) {
+  std::size_t in_flight = 0, answered = 0;
+  const auto start = Clock::now();
+  const std::function<void()> send = [&] {
+    ++in_flight;
+    worker.request(request(), [&](bool served) {
+      if (!served) throw std::runtime_error("custody bench: refused");
+      --in_flight;
+      ++answered;
+      if (seconds_since(start) < seconds) send();
+    });
+  };
+  while (in_flight < kInFlight)
+    send();
+  worker.io().restart();
+  while (in_flight > 0)
+    worker.io().run_one();
+  return static_cast<double>(answered) / seconds_since(start);
+}
+
+// Signs and seals the answer's bytes, in one process, and nothing else.
+double signing_rate(double seconds) {
+  const auto root = Root::create(1, base::SecretBytes::random(kRootSize)).value();
+  const KeyInUse key{CustodyWorld::kKeyName, KeyType::derived, 1, nullptr, &root, true};
+  const Signer signer = Signer::create(key).value();
+  const base::Bytes message(kMessageSize, 7);
+  const auto sealer = [] {
+    base::Bytes bytes(peer::kAeadKeySize, 7);
+    return peer::Sealer({base::SecretBytes::take(bytes), {}}, {}, {});
+  };
+  peer::Sealer sealing = sealer();
+  base::Bytes record;
+  std::uint64_t made = 0;
+  const auto start = Clock::now();
+  while (seconds_since(start) < seconds) {
+    if (made % (peer::kMaxChannelRecords / 2) == 0) sealing = sealer();
+    const auto answer = encode(made++, MadeEnvelope{encode(signer.sign(message).value())});
+    record.clear();
+    if (!sealing.seal(answer.expose(base::SecretAccess{}), {}, record))
+      throw std::runtime_error("record failed");
+  }
+  return static_cast<double>(made) / seconds_since(start);
+}
+
+double sign_ratio(int rounds, double slice) {
+  std::vector<double> ratios;
+  const auto request = [] {
+    return RequestBody(SignRequest{CustodyWorld::kKeyName, base::Bytes(kMessageSize, 7)});
+  };
+  for (int round = 0; round < rounds; ++round) {
+    const double floor = signing_rate(slice);
+    ratios.push_back(pipelined_rate(at_work().worker, request, 2 * slice) / floor);
+  }
+  return median(std::move(ratios));
+}
+
+RequestBody get_request() {
+  return GetRequest{CustodyWorld::kKeyName, 0};
+}
+
+// Latencies of gets that begin at their own times, whether earlier ones were answered or not.
+std::vector<double> latencies(BenchWorker& worker, double rate, double seconds) {
+  std::vector<double> out;
+  std::size_t in_flight = 0;
+  const auto start = Clock::now();
+  const auto interval = std::chrono::duration<double>(1 / rate);
+  worker.io().restart();
+  for (std::size_t i = 0; static_cast<double>(i) < rate * seconds; ++i) {
+    const auto due =
+        start + std::chrono::duration_cast<Clock::duration>(interval * static_cast<double>(i));
+    // Behind by more than a link takes: the requests wait here, and their time runs.
+    while (Clock::now() < due || in_flight >= PendingRequests::kMaxPending) {
+      const auto until = Clock::now() < due ? due : Clock::now() + kSlack;
+      if (worker.io().run_one_until(until) == 0) worker.io().restart();
+    }
+    ++in_flight;
+    worker.request(get_request(), [&out, &in_flight, due](bool) {
+      --in_flight;
+      out.push_back(seconds_since(due));
+    });
+  }
+  worker.io().restart();
+  while (in_flight > 0)
+    worker.io().run_one();
+  return out;
+}
+
+double tail_ratio(int rounds, double slice) {
+  constexpr int kRuns = 5;
+  std::vector<double> ratios;
+  for (int run = 0; run < std::min(rounds, kRuns); ++run) {
+    const double half = pipelined_rate(at_work().worker, get_request, 2 * slice) / 2;
+    auto all = latencies(at_work().worker, half, 4 * slice);
+    std::ranges::sort(all);
+    ratios.push_back(all[all.size() * 99 / 100] / all[all.size() / 2]);
+  }
+  return median(std::move(ratios));
+}
+
+// From the custodian's first instruction to the first answer that a worker gets.
+double start_seconds(CustodyWorld& world) {
+  const auto start = Clock::now();
+  const auto custodian = world.start_custodian();
+  BenchWorker worker(world);
+  worker.wait_until_served();
+  return seconds_since(start);
+}
+
+double restart_ratio(int, double) {
+  constexpr int kStarts = 9;
+  static CustodyWorld none(0), many(kManyKeys);
+  std::vector<double> ratios;
+  for (int i = 0; i < kStarts; ++i) {
+    const double without = start_seconds(none);
+    ratios.push_back(start_seconds(many) / without);
+  }
+  return median(std::move(ratios));
+}
+
+}  // namespace
+
+std::vector<Ratio> custody_ratios() {
+  return {
+      {"custody_sign",
+       "Ed25519 signatures a second from worker through relay to custodian and back, over one "
+       "process that signs and seals the same",
+       true, 0.5, sign_ratio},
+      {"custody_get_tail", "p99 over p50 of a worker's get at half load", false, 5, tail_ratio},
+      {"custody_restart", "custodian's start to first answer with 10,000 keys, over one with none",
+       false, 2, restart_ratio},
+  };
+}
+
+}  // namespace concordat::bench

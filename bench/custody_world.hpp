@@ -1,0 +1,85 @@
+// Custodian and parent as processes of their own beside the measuring one, which is the worker: the
+// parts that their programs are made of, with software NSMs under one lab PKI and a KMS that knows
+// its answer. No sandbox and no console: what is left is the work itself.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "keyservice/custodian_link_io.hpp"
+#include "keyservice/recipient_key.hpp"
+#include "keyservice/root.hpp"
+#include "tests/keyservice/side.hpp"
+
+namespace concordat::bench {
+
+// A process that runs `body` and nothing else of this program; killed when this goes.
+class Child {
+ public:
+  explicit Child(const std::function<void()>& body);
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+ private:
+  int pid_;
+};
+
+// A realm whose root and policy exist, its parent with relay and store, and in the store a journal
+// of so many keys. Only one custodian at a time.
+class CustodyWorld {
+ public:
+  explicit CustodyWorld(std::size_t keys);
+  ~CustodyWorld();
+  CustodyWorld(const CustodyWorld&) = delete;
+  CustodyWorld& operator=(const CustodyWorld&) = delete;
+
+  // A custodian from its boot on: policy from the parent, root from KMS for a recipient key that is
+  // there already, keyring from the store. Returns when it listens.
+  [[nodiscard]] std::unique_ptr<Child> start_custodian();
+
+  [[nodiscard]] keyservice::LinkOptions link_options() const;
+  [[nodiscard]] test::TestWorld& world() noexcept { return world_; }
+  // What the worker signs with, and gets.
+  static constexpr const char* kKeyName = "payments/measured";
+  // A role of the sample policy that may do both.
+  static constexpr const char* kWorker = "payments";
+
+ private:
+  [[nodiscard]] std::string config() const;
+  [[nodiscard]] peer::Endpoint socket(const std::string& name) const;
+  void write_keys(std::size_t count);
+  void run_parent() const;
+  void run_custodian(int ready);
+
+  std::filesystem::path folder_;
+  test::TestWorld world_;
+  base::SecretBytes root_bytes_;
+  keyservice::Root root_;
+  keyservice::RecipientKey recipient_;
+  std::unique_ptr<Child> parent_;
+};
+
+// The measuring process's end: a link to the custodian and what comes over it.
+class BenchWorker {
+ public:
+  explicit BenchWorker(CustodyWorld& world);
+  ~BenchWorker();
+  BenchWorker(const BenchWorker&) = delete;
+  BenchWorker& operator=(const BenchWorker&) = delete;
+
+  [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+  // `done` gets whether it was served; anything else than an answer or a refusal ends the bench.
+  void request(keyservice::RequestBody body, std::function<void(bool served)> done);
+  // Asks again and again until it is served.
+  void wait_until_served();
+
+ private:
+  boost::asio::io_context io_{1};
+  base::Logger log_{"bench-worker", [](std::string_view) {}};
+  test::Side side_;
+  keyservice::CustodianLink link_;
+};
+
+}  // namespace concordat::bench
