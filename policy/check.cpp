@@ -7,6 +7,7 @@
 #include "policy/coverage.hpp"
 #include "policy/cross_check.hpp"
 #include "policy/field_reader.hpp"
+#include "policy/key_pattern.hpp"
 #include "policy/limits.hpp"
 #include "policy/texts.hpp"
 
@@ -47,6 +48,8 @@ class Warnings {
     for (std::size_t i = 0; i < model_.grants.size(); ++i)
       check_grant(i, model_.grants[i]);
     check_repeated_grants();
+    for (const auto& [keys, rotation] : model_.rotation)
+      check_rotation(keys, rotation);
     check_operators();
   }
 
@@ -190,6 +193,22 @@ class Warnings {
     const Grant& b = model_.grants[narrow];
     if (!covers(a, b, operation)) return false;
     return wide < narrow || !covers(b, a, operation);
+  }
+
+  void check_rotation(const std::string& keys, const RotationInterval& rotation) {
+    const std::string pointer = "/rotation" + pointer_token(keys);
+    if (rotation.every_seconds < limits::kOftenRotationSeconds) {
+      report_.warning(PolicyErrc::rotates_often, pointer + "/every_seconds",
+                      "more often than daily: a key has 10,000 versions at most, and every reader "
+                      "asks for each of them");
+    }
+    for (const auto& [other, wide] : model_.rotation) {
+      if (other == keys || !matches(other, keys) || wide.every_seconds > rotation.every_seconds)
+        continue;
+      report_.warning(PolicyErrc::unused, pointer,
+                      "/rotation" + pointer_token(other) + " rotates the same keys as often");
+      return;
+    }
   }
 
   void check_operators() {

@@ -97,6 +97,14 @@ std::string root_text(const Model& model) {
          joined(holders, "nobody") + "\n";
 }
 
+std::string rotation_text(const Model& model) {
+  if (model.rotation.empty()) return "  none: keys get new versions by command only\n";
+  std::string out;
+  for (const auto& [keys, rotation] : model.rotation)
+    out += "  " + keys + " every " + std::to_string(rotation.every_seconds) + " s\n";
+  return out;
+}
+
 std::string limits_text(const Model& model) {
   const ChannelLife& life = model.channel_life;
   return "  documents at most " + std::to_string(model.document_max_age_seconds) +
@@ -142,7 +150,8 @@ std::string to_text(const Description& description, base::UnixMillis now) {
   for (const RoleSummary& role : description.roles)
     out += role_text(role);
   if (description.roles.empty()) out += "  none: nobody is admitted\n";
-  out += "\nroot\n" + root_text(model) + "\nlimits\n" + limits_text(model);
+  out += "\nrotation\n" + rotation_text(model) + "\nroot\n" + root_text(model) + "\nlimits\n" +
+         limits_text(model);
   if (!model.operators.empty()) out += "\noperators\n";
   for (const auto& [name, entry] : model.operators) {
     out += "  " + name + ", key " + entry.key.hex() + ": " +

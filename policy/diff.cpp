@@ -28,6 +28,7 @@ class Comparison {
     diff_roles(before_, after_, out_);
     compare_purposes();
     diff_grants(before_.grants, after_.grants, out_);
+    compare_rotations();
     compare_operators();
     compare_holders();
     return std::move(out_);
@@ -135,6 +136,25 @@ class Comparison {
            .subject = role,
            .object = purpose,
            .after = words});
+    }
+  }
+
+  // Nobody may do more or less by a new version.
+  void compare_rotations() {
+    const auto words = [](const RotationIntervals& rotations, const std::string& keys) {
+      const auto found = rotations.find(keys);
+      return found == rotations.end() ? std::string() : std::to_string(found->second.every_seconds);
+    };
+    RotationIntervals all = before_.rotation;
+    all.insert(after_.rotation.begin(), after_.rotation.end());
+    for (const auto& [keys, rotation] : all) {
+      const std::string a = words(before_.rotation, keys);
+      const std::string b = words(after_.rotation, keys);
+      if (a == b) continue;
+      const ChangeKind kind = a.empty()   ? ChangeKind::rotation_added
+                              : b.empty() ? ChangeKind::rotation_removed
+                                          : ChangeKind::rotation_changed;
+      add({.kind = kind, .subject = keys, .before = a, .after = b});
     }
   }
 

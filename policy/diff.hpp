@@ -42,6 +42,9 @@ enum class ChangeKind : std::uint8_t {
                           // before: keys by which it had them all the same
   grant_lost,             // the other way round
   grant_limits_changed,   // subject: role; object: keys; items: operations; before, after: limits
+  rotation_added,         // subject: key pattern; after: seconds
+  rotation_removed,       // subject: key pattern; before
+  rotation_changed,       // subject: key pattern; before, after
   operator_added,         // subject: operator; after: key
   operator_removed,       // subject: operator; before: key
   operator_key_changed,   // subject: operator; before, after

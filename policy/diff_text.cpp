@@ -111,6 +111,13 @@ std::string words(const Change& c) {
       return "purpose " + c.subject + " is new";
     case ChangeKind::purpose_removed:
       return "purpose " + c.subject + " is gone";
+    case ChangeKind::rotation_added:
+      return "keys " + c.subject + " are rotated every " + c.after + " s";
+    case ChangeKind::rotation_removed:
+      return "keys " + c.subject + " are no longer rotated every " + c.before + " s";
+    case ChangeKind::rotation_changed:
+      return "keys " + c.subject +
+             " are rotated every so many seconds: " + between(c.before, c.after);
     case ChangeKind::operator_added:
       return "operator " + c.subject + " is new, with key " + c.after;
     case ChangeKind::operator_removed:
@@ -204,6 +211,12 @@ std::string_view to_string(ChangeKind kind) noexcept {
       return "grant_lost";
     case ChangeKind::grant_limits_changed:
       return "grant_limits_changed";
+    case ChangeKind::rotation_added:
+      return "rotation_added";
+    case ChangeKind::rotation_removed:
+      return "rotation_removed";
+    case ChangeKind::rotation_changed:
+      return "rotation_changed";
     case ChangeKind::operator_added:
       return "operator_added";
     case ChangeKind::operator_removed:

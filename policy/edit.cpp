@@ -47,6 +47,16 @@ base::Status set_maximum_live(Json& roles, const std::string& role,
   return {};
 }
 
+base::Status set_rotation(Json& rotation, const std::string& keys,
+                          const std::optional<std::uint64_t>& every_seconds) {
+  if (every_seconds) {
+    rotation[keys] = {{"every_seconds", *every_seconds}};
+    return {};
+  }
+  if (rotation.erase(keys) == 1) return {};
+  return base::Error(EditErrc::nothing_matches, "/rotation has no " + quote(keys));
+}
+
 void set_number(Json& field, const std::optional<std::uint64_t>& number) {
   if (number) field = *number;
 }
@@ -110,6 +120,7 @@ base::Result<std::string> new_policy(const attest::AuthorityDescriptor& authorit
       {"roles", Json::object()},
       {"purposes", {{kKeysPurpose, {{"initiator", Json::array()}, {"responder", Json::array()}}}}},
       {"grants", Json::array()},
+      {"rotation", Json::object()},
       {"operators", Json::object()},
       {"recovery", "none"},
   };
@@ -169,6 +180,8 @@ base::Result<std::string> change_settings(std::string_view text, const Settings&
   set_number(file["channel_life"]["records"], settings.channel_records);
   for (const auto& [role, limit] : settings.maximum_live)
     CONCORDAT_CHECK(set_maximum_live(file["roles"], role, limit));
+  for (const auto& [keys, every_seconds] : settings.rotation)
+    CONCORDAT_CHECK(set_rotation(file["rotation"], keys, every_seconds));
   return close_file(std::move(file));
 }
 

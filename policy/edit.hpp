@@ -68,6 +68,8 @@ struct Settings {
   std::optional<std::uint64_t> channel_seconds, channel_bytes, channel_records;
   // By role; nothing_matches where there is no such role.
   std::map<std::string, std::optional<std::uint64_t>> maximum_live;
+  // Seconds, by key pattern; nullopt takes it out, nothing_matches where it is not there.
+  std::map<std::string, std::optional<std::uint64_t>> rotation;
 };
 [[nodiscard]] base::Result<std::string> change_settings(std::string_view text,
                                                         const Settings& settings);

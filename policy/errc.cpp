@@ -44,6 +44,8 @@ base::CodeInfo describe(PolicyErrc code) noexcept {
       return {"unused", "an entry that nothing uses"};
     case PolicyErrc::ends_soon:
       return {"ends_soon", "the validity has ended or is about to"};
+    case PolicyErrc::rotates_often:
+      return {"rotates_often", "keys are rotated more often than they can be for long"};
   }
   return {"unknown", "unknown policy error"};
 }

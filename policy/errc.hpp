@@ -28,6 +28,7 @@ enum class PolicyErrc {
   nobody_admitted,
   unused,
   ends_soon,
+  rotates_often,
 };
 [[nodiscard]] base::CodeInfo describe(PolicyErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(PolicyErrc) {

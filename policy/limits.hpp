@@ -30,6 +30,7 @@ inline constexpr std::size_t kRoles = 256;
 inline constexpr std::size_t kPinsPerRole = 1024;
 inline constexpr std::size_t kPurposes = 256;
 inline constexpr std::size_t kGrants = 4096;
+inline constexpr std::size_t kRotations = 256;
 inline constexpr std::size_t kOperators = 256;
 // A share's number is one byte.
 inline constexpr std::size_t kHolders = 255;
@@ -62,6 +63,11 @@ inline constexpr std::uint64_t kMaxFreshnessSeconds = 7 * 24 * 3600;
 inline constexpr std::size_t kStatementBytes = 4096;
 // How far a signer's clock may be ahead, as for attestation documents.
 inline constexpr std::chrono::milliseconds kFreshnessFuture = std::chrono::seconds(30);
+
+// Longer is never. Shorter than a day and a key runs out of versions, of which it may have 10,000,
+// while it is still in use.
+inline constexpr std::uint64_t kMaxRotationSeconds = std::uint64_t{10} * 365 * 24 * 3600;
+inline constexpr std::uint64_t kOftenRotationSeconds = 24 * 3600;
 
 // The protocol's own maxima (peer/PROTOCOL.md section 9): a larger number here would promise
 // nothing.

@@ -76,6 +76,12 @@ struct Grant {
   std::optional<base::UnixMillis> expires;  // not granted from then on; nullopt: "never"
 };
 
+// How often custodians give the keys that a pattern names a new version. Where several patterns
+// match, the shortest interval counts.
+struct RotationInterval {
+  std::uint64_t every_seconds = 0;
+};
+
 // What genesis makes.
 inline constexpr std::uint32_t kFirstRootGeneration = 1;
 
@@ -111,6 +117,8 @@ struct Recovery {
   std::map<std::string, HolderKey, std::less<>> holders;
 };
 
+using RotationIntervals =
+    std::map<std::string, RotationInterval, std::less<>>;  // by key name pattern
 using Operators = std::map<std::string, Operator, std::less<>>;
 using Roles = std::map<std::string, Role, std::less<>>;
 using Purposes = std::map<std::string, Purpose, std::less<>>;
@@ -130,6 +138,7 @@ struct Model {
   Roles roles;
   Purposes purposes;
   std::vector<Grant> grants;
+  RotationIntervals rotation;
   Operators operators;
   std::optional<Recovery> recovery;  // nullopt: "none"
 

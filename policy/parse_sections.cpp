@@ -135,6 +135,12 @@ void read_purpose(const Member& member, const Path& path, Report& report, Model&
   model.purposes.emplace(member.key, std::move(purpose));
 }
 
+void read_key_pattern(std::string_view pattern, const Path& path, Report& report) {
+  if (const auto checked = check_key_pattern(pattern); !checked) {
+    report.error(PolicyErrc::bad_value, path, checked.error().detail());
+  }
+}
+
 void read_grant(const Value& value, const Path& path, Report& report, Model& model,
                 CrossCheck& names) {
   const Fields fields(value, path, report, {"role", "keys", "operations", "use_limit", "expires"});
@@ -142,11 +148,7 @@ void read_grant(const Value& value, const Path& path, Report& report, Model& mod
   grant.role = fields.text("role", limits::kNameLength);
   if (!grant.role.empty()) (void)names.role(grant.role, fields.path("role"));
   grant.keys = fields.text("keys", limits::kKeyNameLength + 2);
-  if (!grant.keys.empty()) {
-    if (const auto pattern = check_key_pattern(grant.keys); !pattern) {
-      fields.error(PolicyErrc::bad_value, "keys", pattern.error().detail());
-    }
-  }
+  if (!grant.keys.empty()) read_key_pattern(grant.keys, fields.path("keys"), report);
   if (const Value* const list = fields.get("operations")) {
     json::read_texts(*list, fields.path("operations"), report, kOperations, limits::kNameLength,
                      [&](std::string_view name, const Path& item) {
@@ -165,6 +167,13 @@ void read_grant(const Value& value, const Path& path, Report& report, Model& mod
     grant.expires = read_time(fields, "expires");
   }
   model.grants.push_back(std::move(grant));
+}
+
+void read_rotation(const Member& member, const Path& path, Report& report, Model& model) {
+  read_key_pattern(member.key, path, report);
+  const Fields fields(member.value, path, report, {"every_seconds"});
+  model.rotation.emplace(member.key, RotationInterval{fields.integer("every_seconds", 1,
+                                                                     limits::kMaxRotationSeconds)});
 }
 
 void read_operator(const Member& member, const Path& path, Report& report, Model& model,
@@ -224,6 +233,10 @@ void read_sections(const Fields& file, Report& report, Model& model) {
     json::read_items(
         *grants, file.path("grants"), report, limits::kGrants,
         [&](const Value& v, const Path& p) { read_grant(v, p, report, model, names); });
+  }
+  if (const Value* const rotation = file.get("rotation")) {
+    json::read_members(*rotation, file.path("rotation"), report, limits::kRotations,
+                       [&](const Member& m, const Path& p) { read_rotation(m, p, report, model); });
   }
   if (const Value* const operators = file.get("operators")) {
     json::read_members(

@@ -107,6 +107,13 @@ ordered_json freshness_json(const Model& model) {
           {"max_age_seconds", model.freshness->max_age_seconds}};
 }
 
+ordered_json rotation_json(const Model& model) {
+  ordered_json out = ordered_json::array();
+  for (const auto& [keys, rotation] : model.rotation)
+    out.push_back({{"keys", keys}, {"every_seconds", rotation.every_seconds}});
+  return out;
+}
+
 ordered_json operators_json(const Model& model) {
   ordered_json out = ordered_json::array();
   for (const auto& [name, entry] : model.operators)
@@ -127,6 +134,7 @@ ordered_json to_json(const Description& description, const Described& described,
                       {"freshness", freshness_json(model)},
                       {"conversations", list_json(description.conversations)},
                       {"roles", list_json(description.roles)},
+                      {"rotation", rotation_json(model)},
                       {"root", root_json(model)},
                       {"recovery", recovery_json(model)},
                       {"operators", operators_json(model)},

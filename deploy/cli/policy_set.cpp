@@ -91,6 +91,18 @@ std::string take_maximum_live(SetOptions& options, const std::string& text) {
   return {};
 }
 
+std::string take_rotation(SetOptions& options, const std::string& text) {
+  const auto rotation = split_at_equals(text);
+  if (!rotation) return want_named_value(text);
+  std::optional<std::uint64_t> every_seconds;
+  if (rotation->value != "never") {
+    every_seconds = command_line::parse_number(rotation->value);
+    if (!every_seconds) return "want PATTERN=SECONDS or PATTERN=never, got '" + text + "'";
+  }
+  options.settings.rotation.insert_or_assign(rotation->name, every_seconds);
+  return {};
+}
+
 // Each adds its options to the group, of which one at least is needed.
 void add_freshness(Command group, SetOptions& options) {
   const Option key =
@@ -145,6 +157,14 @@ void add_numbers(Command group, SetOptions& options) {
           "repeated")
       .type_name("ROLE=N")
       .one_value_each();
+  group
+      .add_list_function(
+          "--rotation",
+          [&options](const std::string& text) { return take_rotation(options, text); },
+          "Custodians give these keys a new version every so many seconds, or never; may be "
+          "repeated")
+      .type_name("PATTERN=SECONDS")
+      .one_value_each();
 }
 
 struct RenewOptions {
@@ -186,7 +206,7 @@ ExitStatus run_add_operator(const OperatorOptions& options, const Invocation& in
 void add_policy_set(Command policy, Invocation& invocation) {
   auto options = std::make_shared<SetOptions>();
   const Command set = policy.add_subcommand(
-      "set", "Change what holds for all: freshness, recovery, the KMS key, limits");
+      "set", "Change what holds for all: freshness, recovery, the KMS key, rotation, limits");
   add_policy_files(set, options->files);
   const Command group = set.add_option_group("Settings", "At least one of these");
   add_freshness(group, *options);
@@ -202,6 +222,7 @@ void add_policy_set(Command policy, Invocation& invocation) {
       "Examples:\n"
       "  concordat policy set --freshness-key online.key.pub --freshness-age 600\n"
       "  concordat policy set --maximum-live payments=4 --channel-seconds 900\n"
+      "  concordat policy set --rotation 'payments/*=7776000'\n"
       "  concordat policy set --recovery-threshold 2 --recovery-holder erin=HEX \\\n"
       "      --recovery-holder frank=HEX --recovery-holder grace=HEX\n"
       "Exit status: 0 written, 2 refused, 1 usage or input/output error.");

@@ -153,7 +153,7 @@ std::string grant_findings(std::initializer_list<const char*> grants) {
     list += std::string(", {\"role\": \"payments\", ") + grant + "}";
   std::string text = sample();
   const std::size_t from = text.find("\"grants\"");
-  const std::size_t to = text.find("\"operators\"");
+  const std::size_t to = text.find("\"rotation\"");
   text.replace(from, to - from, list + "], ");
   const std::string found = findings(text);
   EXPECT_EQ(found.find(kReportsUnpinned), 0u) << found;
@@ -182,6 +182,24 @@ TEST(CheckPolicy, AGrantThatAnotherOneCoversSaysNothing) {
   const std::string get = with("*", "\"get\"", unlimited);
   const std::string sign = with("*", "\"sign\"", unlimited);
   EXPECT_EQ(grant_findings({get.c_str(), sign.c_str()}), "warning unused /grants/0\n");
+}
+
+TEST(CheckPolicy, RotationThatIsTooOftenOrSaysNothingIsTold) {
+  const auto rotated = [](const std::string& entries) {
+    const std::string found =
+        findings(replaced(sample(), "\"rotation\": {}", "\"rotation\": {" + entries + "}"));
+    EXPECT_EQ(found.find(kReportsUnpinned), 0u) << found;
+    return found.substr(std::string_view(kReportsUnpinned).size());
+  };
+  EXPECT_EQ(rotated("\"*\": {\"every_seconds\": 86400}"), "");
+  EXPECT_EQ(rotated("\"*\": {\"every_seconds\": 86399}"),
+            "warning rotates_often /rotation/*/every_seconds\n");
+  EXPECT_EQ(rotated("\"*\": {\"every_seconds\": 172800}, "
+                    "\"payments/*\": {\"every_seconds\": 86400}"),
+            "");
+  EXPECT_EQ(rotated("\"*\": {\"every_seconds\": 86400}, "
+                    "\"payments/*\": {\"every_seconds\": 86400}"),
+            "warning unused /rotation/payments~1*\n");
 }
 
 TEST(CheckPolicy, SaysWhenValidityEnds) {

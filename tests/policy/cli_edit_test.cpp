@@ -137,11 +137,14 @@ TEST_F(PolicyCli, SetAndAddOperatorSayWhatChanges) {
       policy({"set", "--freshness-key", "online.pub", "--freshness-age", "600", "--maximum-live",
               "payments=4", "--maximum-live", "reports=any", "--recovery-threshold", "1",
               "--recovery-holder", "erin=" + std::string(64, '3'), "--recovery-holder",
-              "frank=" + std::string(64, '4'), "--channel-seconds", "60"});
+              "frank=" + std::string(64, '4'), "--channel-seconds", "60", "--rotation",
+              "payments/*=7776000"});
   EXPECT_EQ(set.status, 0) << set.err;
   expect_golden("set.txt", set.out);
   EXPECT_EQ(policy({"set", "--no-freshness", "--no-recovery"}).status, 0);
   EXPECT_FALSE(model().freshness || model().recovery);
+  EXPECT_EQ(policy({"set", "--rotation", "payments/*=never"}).status, 0);
+  EXPECT_TRUE(model().rotation.empty());
 
   const Outcome added =
       policy({"add-operator", "dana", "--key", "online.pub", "--purpose", "admin"});
@@ -160,6 +163,8 @@ TEST_F(PolicyCli, SetAndAddOperatorSayWhatChanges) {
   EXPECT_EQ(policy({"set", "--maximum-live", "payments"}).status, 1);
   EXPECT_EQ(policy({"set", "--maximum-live", "payments=many"}).status, 1);
   EXPECT_EQ(policy({"set", "--recovery-threshold", "1", "--recovery-holder", "erin=33"}).status, 1);
+  EXPECT_EQ(policy({"set", "--rotation", "payments/*=daily"}).status, 1);
+  EXPECT_EQ(policy({"set", "--rotation", "payments/*=never"}).status, 2);
   EXPECT_EQ(policy({"set", "--maximum-live", "ledger=4"}).status, 2);
 }
 

@@ -187,6 +187,14 @@ TEST(Diff, SaysWhatChangesForWhom) {
        "- only these instances accepted for role custodian (was: any): i-01234567\n"},
       {sample(), with(sample(), "\"maximum_live\": \"any\"", "\"maximum_live\": 3"),
        "- role custodian: live enclaves at most any -> 3\n"},
+      {sample(),
+       with(sample(), "\"rotation\": {}",
+            "\"rotation\": {\"reports/*\": {\"every_seconds\": 86400}}"),
+       "~ keys reports/* are rotated every 86400 s\n"},
+      {full(), with(full(), "7776000", "86400"),
+       "~ keys payments/* are rotated every so many seconds: 7776000 -> 86400\n"},
+      {full(), with(full(), "{\"payments/*\": {\"every_seconds\": 7776000}}", "{}"),
+       "~ keys payments/* are no longer rotated every 7776000 s\n"},
       {full(), with(full(), "\"operators\": {\"dana\"", "\"operators\": {\"dora\""),
        "- operator dana is gone, with key " + test::operator_key().public_key().hex() +
            "\n+ operator dora is new, with key " + test::operator_key().public_key().hex() +

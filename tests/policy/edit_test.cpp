@@ -211,6 +211,7 @@ TEST(Edit, SettingsChangeWhatTheyNameAndNothingElse) {
   settings.channel_bytes = 62;
   settings.channel_records = 63;
   settings.maximum_live = {{"payments", 4}};
+  settings.rotation = {{"payments/*", 86400}};
   const std::string text = change_settings(sample(), settings).value();
   const Model model = load_policy(text).value();
   EXPECT_EQ(model.freshness->max_age_seconds, 600u);
@@ -224,18 +225,27 @@ TEST(Edit, SettingsChangeWhatTheyNameAndNothingElse) {
   EXPECT_EQ(model.channel_life.records, 63u);
   EXPECT_EQ(model.role("payments")->maximum_live, 4u);
   EXPECT_EQ(model.role("custodian")->maximum_live, std::nullopt);
+  EXPECT_EQ(model.rotation.at("payments/*").every_seconds, 86400u);
   Settings back;
   back.freshness.emplace();
   back.recovery.emplace();
   back.maximum_live = {{"payments", std::nullopt}};
+  back.rotation = {{"payments/*", std::nullopt}};
   const Model without = load_policy(change_settings(text, back).value()).value();
   EXPECT_FALSE(without.freshness || without.recovery || without.role("payments")->maximum_live);
+  EXPECT_TRUE(without.rotation.empty());
 }
 
 TEST(Edit, SettingsThatCannotBeAreRefused) {
   Settings unknown;
   unknown.maximum_live = {{"ledger", 4}};
   EXPECT_TRUE(change_settings(sample(), unknown).error().is(EditErrc::nothing_matches));
+  Settings not_rotated;
+  not_rotated.rotation = {{"payments/*", std::nullopt}};
+  EXPECT_TRUE(change_settings(sample(), not_rotated).error().is(EditErrc::nothing_matches));
+  Settings no_pattern;
+  no_pattern.rotation = {{"payments/", 86400}};
+  EXPECT_TRUE(change_settings(sample(), no_pattern).error().is(PolicyErrc::bad_value));
   Settings zero;
   zero.channel_records = 0;
   EXPECT_TRUE(change_settings(sample(), zero).error().is(PolicyErrc::bad_value));

@@ -49,6 +49,7 @@ TEST(PolicyLimits, Integers) {
       {"/root/generations/1/generation", limits::kMaxGeneration},
       {"/roles/custodian/maximum_live", limits::kInteger},
       {"/grants/0/use_limit", limits::kInteger},
+      {"/rotation/payments~1*/every_seconds", limits::kMaxRotationSeconds},
   };
   for (const auto& [pointer, max] : cases) {
     const std::string here = std::string(" ") + pointer;
@@ -124,6 +125,7 @@ TEST(PolicyLimits, LengthsOfNames) {
       {"/images", "reports-1", limits::kNameLength},
       {"/roles", "reports", limits::kNameLength},
       {"/purposes", "keys", limits::kPurposeLength},
+      {"/rotation", "payments/*", limits::kKeyNameLength},
       {"/operators", "dana", limits::kNameLength},
       {"/recovery/holders", "erin", limits::kNameLength},
   };
@@ -171,11 +173,10 @@ Json filled(const std::string& dictionary, std::size_t count) {
 }
 
 TEST(PolicyLimits, EntriesOfDictionaries) {
-  const std::pair<const char*, std::size_t> cases[] = {{"/images", limits::kImages},
-                                                       {"/roles", limits::kRoles},
-                                                       {"/purposes", limits::kPurposes},
-                                                       {"/operators", limits::kOperators},
-                                                       {"/recovery/holders", limits::kHolders}};
+  const std::pair<const char*, std::size_t> cases[] = {
+      {"/images", limits::kImages},       {"/roles", limits::kRoles},
+      {"/purposes", limits::kPurposes},   {"/rotation", limits::kRotations},
+      {"/operators", limits::kOperators}, {"/recovery/holders", limits::kHolders}};
   for (const auto& [dictionary, max] : cases) {
     EXPECT_EQ(verdict(filled(dictionary, max).dump()), "accepted") << dictionary;
     EXPECT_EQ(verdict(filled(dictionary, max + 1).dump()), std::string("too_many ") + dictionary);

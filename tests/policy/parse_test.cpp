@@ -53,6 +53,7 @@ TEST(ParsePolicy, ReadsTheSample) {
   EXPECT_FALSE(model.grants[0].expires.has_value());
   EXPECT_FALSE(custodian.maximum_live.has_value());
   EXPECT_FALSE(model.freshness.has_value());
+  EXPECT_TRUE(model.rotation.empty());
   EXPECT_TRUE(model.operators.empty());
   EXPECT_FALSE(model.recovery.has_value());
 }
@@ -68,6 +69,8 @@ TEST(ParsePolicy, ReadsEverythingThatAPolicyMaySay) {
   EXPECT_EQ(model.role("custodian")->maximum_live, 2u);
   EXPECT_EQ(model.grants[0].use_limit, 1000u);
   EXPECT_EQ(base::format_rfc3339(*model.grants[0].expires), "2026-01-20T00:00:00Z");
+  ASSERT_EQ(model.rotation.size(), 1u);
+  EXPECT_EQ(model.rotation.at("payments/*").every_seconds, 7776000u);
   const Operator& dana = model.operators.at("dana");
   EXPECT_EQ(dana.key, test::operator_key().public_key());
   EXPECT_EQ(dana.purposes, std::vector<std::string>{"operate/keys"});
@@ -249,6 +252,17 @@ TEST(ParsePolicy, ACustodianMustBePinned) {
             "accepted");
 }
 
+TEST(ParsePolicy, RotationIsByKeyPattern) {
+  const auto rotated = [](const std::string& keys) {
+    return with("\"rotation\": {}", "\"rotation\": {\"" + keys + "\": {\"every_seconds\": 86400}}");
+  };
+  for (const char* const keys : {"*", "payments/*", "payments/card"})
+    EXPECT_EQ(rotated(keys), "accepted") << keys;
+  EXPECT_EQ(rotated("payments/"), "bad_value /rotation/payments~1");
+  EXPECT_EQ(rotated("*/card"), "bad_value /rotation/*~1card");
+  EXPECT_EQ(rotated(".."), "bad_value /rotation/..");
+}
+
 TEST(ParsePolicy, RootGenerations) {
   const auto root = [](int generation, const char* state, std::size_t digits = 96) {
     return "{\"generation\": " + std::to_string(generation) + ", \"state\": \"" + state +
@@ -291,7 +305,7 @@ class Mutations {
   static bool is_dictionary(const Pointer& at) {
     const std::string pointer = at.to_string();
     return pointer == "/images" || pointer == "/roles" || pointer == "/purposes" ||
-           pointer == "/operators" || pointer == "/recovery/holders";
+           pointer == "/rotation" || pointer == "/operators" || pointer == "/recovery/holders";
   }
   // Whether the format allows `other` there, whatever else it may then contradict.
   static bool may_stand(const Pointer& at, const Json& value, const Json& other) {

@@ -299,6 +299,7 @@ class SchemaAndParser(unittest.TestCase):
             ("images",): lambda i: full()["images"]["reports-1"],
             ("roles",): lambda i: full()["roles"]["custodian"],
             ("purposes",): lambda i: full()["purposes"]["operate/keys"],
+            ("rotation",): lambda i: {"every_seconds": 86400},
             ("recovery", "holders"): lambda i: {"key": f"{i:02x}" + "5" * 62},
             # Not keys that could be somebody's: the parser's own count is held by limits_test.cpp.
             ("operators",): None,

@@ -133,6 +133,7 @@ std::string sample_policy(const attest::AuthorityDescriptor& authority, std::uin
       "expires": "never"
     }
   ],
+  "rotation": {},
   "operators": {},
   "recovery": "none"
 }
@@ -156,6 +157,7 @@ std::string full_policy(const attest::AuthorityDescriptor& authority) {
        "\"purposes\": {\"operate/keys\": {\"initiator\": [], \"responder\": [\"custodian\"]},"},
       {"\"use_limit\": \"none\"", "\"use_limit\": 1000"},
       {"\"expires\": \"never\"", "\"expires\": \"2026-01-20T00:00:00Z\""},
+      {"\"rotation\": {}", "\"rotation\": {\"payments/*\": {\"every_seconds\": 7776000}}"},
       {"\"operators\": {}", "\"operators\": {\"dana\": {\"key\": \"" +
                                 operator_key().public_key().hex() +
                                 "\", \"purposes\": [\"operate/keys\"]}}"},
