@@ -261,7 +261,8 @@ TEST(DueRotations, AreThoseOlderThanTheShortestIntervalThatMatches) {
   create("pay/off", kNow - hours(48), KeyOrigin::generated);
   create("other", kNow - hours(48), KeyOrigin::generated);
   ASSERT_TRUE(table.apply(SetState{"pay/off", 0, 0, VersionState::disabled}));
-  const auto due = [&](std::vector<RotationRule> rules) {
+  const auto every = [](std::uint64_t count) { return policy::RotationInterval{count * 3600}; };
+  const auto due = [&](const policy::RotationIntervals& rules) {
     std::vector<std::string> names;
     for (const DueRotation& one : due_rotations(table, rules, kNow))
       names.push_back(one.name);
@@ -269,15 +270,15 @@ TEST(DueRotations, AreThoseOlderThanTheShortestIntervalThatMatches) {
   };
   using Names = std::vector<std::string>;
   EXPECT_EQ(due({}), Names{});
-  EXPECT_EQ(due({{"pay/*", hours(24)}}), Names{"pay/old"});
-  EXPECT_EQ(due({{"*", hours(48)}}), (Names{"other", "pay/old"}));
-  EXPECT_EQ(due({{"*", hours(49)}}), Names{});
-  EXPECT_EQ(due({{"*", hours(24)}, {"pay/*", hours(1)}}), (Names{"other", "pay/new", "pay/old"}));
-  const auto one = due_rotations(table, std::vector<RotationRule>{{"other", hours(24)}}, kNow);
+  EXPECT_EQ(due({{"pay/*", every(24)}}), Names{"pay/old"});
+  EXPECT_EQ(due({{"*", every(48)}}), (Names{"other", "pay/old"}));
+  EXPECT_EQ(due({{"*", every(49)}}), Names{});
+  EXPECT_EQ(due({{"*", every(24)}, {"pay/*", every(1)}}), (Names{"other", "pay/new", "pay/old"}));
+  const auto one = due_rotations(table, policy::RotationIntervals{{"other", every(24)}}, kNow);
   EXPECT_EQ(one.at(0).newest_version, 1u);
   EXPECT_EQ(one.at(0).due, kNow - hours(24));
   ASSERT_TRUE(table.apply(AddVersion{"pay/old", 0, 2, kNow, generated(2)}));
-  EXPECT_EQ(due({{"pay/*", hours(24)}}), Names{});
+  EXPECT_EQ(due({{"pay/*", every(24)}}), Names{});
 }
 
 }  // namespace

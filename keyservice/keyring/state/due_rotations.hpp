@@ -1,17 +1,10 @@
-// Which keys a rotation interval says are due.
+// Which keys the policy's rotation intervals say are due.
 #pragma once
 
-#include <chrono>
-#include <span>
-
 #include "keyservice/keyring/state/key_table.hpp"
+#include "policy/model.hpp"
 
 namespace concordat::keyservice {
-
-struct RotationRule {
-  std::string pattern;  // of key names, policy/key_pattern.hpp
-  std::chrono::milliseconds interval{};
-};
 
 struct DueRotation {
   std::string name;
@@ -21,10 +14,10 @@ struct DueRotation {
 };
 
 // Keys with a record that are enabled, whose newest version the custodian can make anew (an
-// imported one it cannot) and is older than the shortest interval of the rules that match.
+// imported one it cannot) and is older than the shortest interval that policy has for it.
 // Ascending by name. Names without a record have no age: nothing is due.
 [[nodiscard]] std::vector<DueRotation> due_rotations(const KeyTable& keys,
-                                                     std::span<const RotationRule> rules,
+                                                     const policy::RotationIntervals& intervals,
                                                      base::UnixMillis now);
 
 }  // namespace concordat::keyservice
