@@ -37,7 +37,12 @@ void CustodyKeeper::stop() {
 void CustodyKeeper::load() {
   if (!custody_.has_root()) return;  // the next start goes on
   custody_.load([this, alive = alive_, round = round_](const Status& loaded) {
-    if (*alive && round == round_) on_loaded(loaded);
+    if (!*alive || round != round_) return;
+    try {
+      on_loaded(loaded);
+    } catch (const std::bad_alloc&) {
+      load_after(times_.refresh);
+    }
   });
 }
 

@@ -28,6 +28,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"root_already_pinned", "there is a root already"};
     case Errc::wrong_root:
       return {"wrong_root", "what KMS returned does not match the pinned commitment"};
+    case Errc::out_of_memory:
+      return {"out_of_memory", "no memory left for this request; try later"};
     case Errc::store_failed:
       return {"store_failed", "the parent's store failed"};
     case Errc::parent_failed:

@@ -18,6 +18,7 @@ enum class Errc {
   no_root_pinned,
   root_already_pinned,
   wrong_root,
+  out_of_memory,
   store_failed,
   parent_failed,
 };

@@ -91,7 +91,11 @@ void KeyServer::count(const CallPtr& call, std::size_t need, std::size_t candida
 Result<ResponseBody> KeyServer::perform(const Call& call) {
   // What was so before the store was asked may no longer be.
   CONCORDAT_CHECK(custody_.check(*call.policy));
-  return operations_.perform(call.request.body, call.until);
+  try {
+    return operations_.perform(call.request.body, call.until);
+  } catch (const std::bad_alloc&) {
+    return Error(Errc::out_of_memory);
+  }
 }
 
 void KeyServer::finish(const CallPtr& call, Result<ResponseBody> body) {

@@ -54,6 +54,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"early_limit", "too much sent before the verdict"};
     case Errc::busy:
       return {"busy", "a limit is reached; try later"};
+    case Errc::out_of_memory:
+      return {"out_of_memory", "no memory left; this stream ends, the others go on"};
     case Errc::wrong_state:
       return {"wrong_state", "operation out of turn"};
   }

@@ -31,6 +31,7 @@ enum class Errc {
   timed_out,
   early_limit,
   busy,
+  out_of_memory,
   wrong_state,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;

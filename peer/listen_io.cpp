@@ -22,7 +22,7 @@ using base::Status;
 using boost::system::error_code;
 using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
 
-// How long to wait before accepting again when the kernel has no descriptor or memory left.
+// How long to wait before accepting again when the kernel has no descriptor left, or nobody memory.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 Error cannot_listen(const Endpoint& endpoint, const std::string& why) {
@@ -135,8 +135,12 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
       error_code without;  // a socket without the option is slower, not wrong
       stream.set_option(tcp::no_delay(true), without);
     }
-    const AcceptHandler handler = handler_;  // it may close this listener
-    handler(std::move(stream), PeerAddress{context_id_of(from_), text_of(from_)});
+    try {
+      const AcceptHandler handler = handler_;  // it may close this listener
+      handler(std::move(stream), PeerAddress{context_id_of(from_), text_of(from_)});
+    } catch (const std::bad_alloc&) {
+      return pause_and_go_on();
+    }
     if (handler_) accept();
   }
 

@@ -24,10 +24,19 @@ SecureStream::SecureStream(StreamSocket socket, Party& party, EvidenceSource sou
     : socket_(std::move(socket)),
       party_(party),
       source_(source),
-      events_(std::move(events)),
+      events_(std::make_shared<Events>(std::move(events))),
       timeouts_(timeouts),
       deadline_(socket_.get_executor()),
       inbox_(kInbox) {}
+
+template <class Step>
+void SecureStream::guarded(const Step& step) noexcept {
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    end(Error(Errc::out_of_memory));
+  }
+}
 
 std::shared_ptr<SecureStream> SecureStream::initiate(StreamSocket socket, Party& party,
                                                      NsmWorker& nsm, std::string purpose,
@@ -58,7 +67,7 @@ std::shared_ptr<SecureStream> SecureStream::start(std::shared_ptr<SecureStream> 
                                                   std::string purpose, bool initiate) {
   boost::asio::post(stream->socket_.get_executor(),
                     [stream, purpose = std::move(purpose), initiate]() mutable {
-                      stream->begin(std::move(purpose), initiate);
+                      stream->guarded([&] { stream->begin(std::move(purpose), initiate); });
                     });
   return stream;
 }
@@ -104,7 +113,7 @@ void SecureStream::read() {
       boost::asio::buffer(inbox_),
       [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
         self->reading_ = false;
-        self->on_bytes(error, size);
+        self->guarded([&] { self->on_bytes(error, size); });
       });
 }
 
@@ -170,7 +179,7 @@ void SecureStream::mint(attest::MintRequest request) {
   const Status queued =
       (*nsm)->mint(std::move(request), ours ? MintPriority::own : MintPriority::stranger,
                    [self = shared_from_this()](Result<Bytes> document) {
-                     self->on_document(std::move(document));
+                     self->guarded([&] { self->on_document(std::move(document)); });
                    });
   if (!queued) handshake_failed(queued.error());
 }
@@ -214,9 +223,9 @@ void SecureStream::become_established() {
     if (!error) self->end(Error(Errc::channel_expired, "time"));
   });
   if (const auto* enclave = std::get_if<policy::AdmittedPeer>(&established_->peer)) {
-    if (events_.established) events_.established(*enclave);
-  } else if (events_.operator_established) {
-    events_.operator_established(std::get<policy::AdmittedOperator>(established_->peer));
+    if (events_->established) events_->established(*enclave);
+  } else if (events_->operator_established) {
+    events_->operator_established(std::get<policy::AdmittedOperator>(established_->peer));
   } else {
     end(Error(Errc::operators_not_served));
   }
@@ -231,7 +240,7 @@ void SecureStream::on_record(const Frame& frame) {
                                                 payload.expose_mutable(base::SecretAccess{}));
   if (!opened) return end(opened.error());
   if (*opened == 0) return close();  // answers the other side's close with ours
-  if (events_.record) events_.record(std::move(payload));
+  if (events_->record) events_->record(std::move(payload));
 }
 
 void SecureStream::handshake_failed(const Error& error) {
@@ -298,25 +307,25 @@ void SecureStream::write_next() {
       socket_, boost::asio::buffer(outbox_.front()),
       [self = shared_from_this()](boost::system::error_code error, std::size_t) {
         self->writing_ = false;
-        if (self->ended_) return;
-        if (error) return self->end(Error(error));
-        self->waiting_ -= self->outbox_.front().size();
-        self->outbox_.pop_front();
-        if (!self->outbox_.empty()) return self->write_next();
-        if (self->events_.drained && self->established_) self->events_.drained();
-        if (self->ended_) return;
-        if (self->writing_) return self->read();
-        if (self->sealer_ != nullptr && self->sealer_->closed()) {
-          if (self->established_->opener.closed()) return self->end({});
-        }
-        if (self->end_after_writing_) {
-          auto* responder = std::get_if<std::unique_ptr<Responder>>(&self->handshake_);
-          if (responder == nullptr || !(*responder)->expects_policy()) {
-            return self->end(*self->end_after_writing_);
-          }
-        }
-        self->read();
+        self->guarded([&] { self->on_written(error); });
       });
+}
+
+void SecureStream::on_written(boost::system::error_code error) {
+  if (ended_) return;
+  if (error) return end(Error(error));
+  waiting_ -= outbox_.front().size();
+  outbox_.pop_front();
+  if (!outbox_.empty()) return write_next();
+  if (events_->drained && established_) events_->drained();
+  if (ended_) return;
+  if (writing_) return read();
+  if (sealer_ != nullptr && sealer_->closed() && established_->opener.closed()) return end({});
+  if (end_after_writing_) {
+    auto* responder = std::get_if<std::unique_ptr<Responder>>(&handshake_);
+    if (responder == nullptr || !(*responder)->expects_policy()) return end(*end_after_writing_);
+  }
+  read();
 }
 
 void SecureStream::end(Status status) {
@@ -331,12 +340,16 @@ void SecureStream::end(Status status) {
   socket_.close(ignored);
   // Posted, so that nobody is called back from inside their own call. The events go with it: they
   // hold whoever holds this stream, and the circle must open even if the io_context ends first.
-  boost::asio::post(deadline_.get_executor(),
-                    [self = shared_from_this(), status, events = std::move(events_)] {
-                      self->established_.reset();
-                      if (events.ended) events.ended(status);
-                    });
-  events_ = {};
+  const auto events = std::exchange(events_, nullptr);
+  const auto tell = [self = shared_from_this(), events, status = std::move(status)] {
+    self->established_.reset();
+    if (events->ended) events->ended(status);
+  };
+  try {
+    boost::asio::post(deadline_.get_executor(), tell);
+  } catch (const std::bad_alloc&) {
+    tell();  // better from inside than never
+  }
 }
 
 }  // namespace concordat::peer

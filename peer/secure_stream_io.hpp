@@ -89,13 +89,17 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   void handshake_failed(const base::Error& error);
   void write(base::Bytes bytes);
   void write_next();
+  void on_written(boost::system::error_code error);
   void end(base::Status status);
+  // What the io_context calls: want of memory in it ends this stream, and not the program.
+  template <class Step>
+  void guarded(const Step& step) noexcept;
   [[nodiscard]] Handshake* handshake() noexcept;
 
   StreamSocket socket_;
   Party& party_;
   EvidenceSource source_;
-  Events events_;
+  std::shared_ptr<Events> events_;  // empty when it is over
   StreamTimeouts timeouts_;
   boost::asio::steady_timer deadline_;
   FrameReader frames_;

@@ -11,6 +11,7 @@
 #include "keyservice/parent_journal_store_io.hpp"
 #include "keyservice/report_sender_io.hpp"
 #include "keyservice/root_keeper_io.hpp"
+#include "keyservice/serve_io.hpp"
 
 namespace concordat::enclave {
 namespace {
@@ -87,7 +88,7 @@ class Service {
     if (runtime_.standing()) root_keeper_.standing_changed({});
     custodian_.serve(std::move(listener));
     log_.info("serving", {{"inbound", peer::to_string(surroundings_.inbound)}});
-    io_.run();
+    run_despite_shortage(io_, log_);
     return outcome_;
   }
 

@@ -8,6 +8,7 @@
 #include "deploy/enclave/common.hpp"
 #include "keyservice/agent_io.hpp"
 #include "keyservice/parent_client_io.hpp"
+#include "keyservice/serve_io.hpp"
 
 namespace concordat::enclave {
 namespace {
@@ -53,7 +54,7 @@ class Worker {
       log_.info("application_started", {{"application", application[0]}, {"pid", application_}});
     }
     log_.info("serving", {{"agent", peer::to_string(surroundings_.agent)}});
-    io_.run();
+    run_despite_shortage(io_, log_);
     return exit_status_;
   }
 
