@@ -12,21 +12,6 @@ using base::Result;
 using base::cbor::Reader;
 using base::cbor::Writer;
 
-constexpr std::string_view kStatus = "status";
-
-Result<AdminRequest> read_request(Reader& reader) {
-  CONCORDAT_TRY(const std::size_t count, reader.read_array(kMaxAdminItems));
-  AdminRequest request;
-  CONCORDAT_TRY(request.id, reader.read_uint());
-  CONCORDAT_TRY(const std::string_view operation, reader.read_text(kMaxAdminOperation));
-  if (operation == kStatus && count == 2) {
-    request.body = StatusRequest{};
-    return request;
-  }
-  return Error(Errc::unknown_operation,
-               "'" + std::string(operation) + "' with " + std::to_string(count) + " items");
-}
-
 Result<AdminReply> read_reply(Reader& reader, BytesView record) {
   CONCORDAT_TRY(const std::size_t count, reader.read_array(kMaxAdminItems));
   AdminReply reply;
@@ -60,28 +45,6 @@ Bytes encode_reply(std::uint64_t id, AdminReplyKind kind, std::size_t count, Byt
 }
 
 }  // namespace
-
-std::string_view AdminRequest::operation() const noexcept {
-  return kStatus;
-}
-
-Bytes encode(const AdminRequest& request) {
-  return std::move(Writer().array(2).uint(request.id).text(request.operation())).take();
-}
-
-Result<AdminRequest> decode_admin_request(BytesView record) {
-  if (record.size() > kMaxRequest) return Error(Errc::message_too_large);
-  Reader reader(record);
-  auto request = read_request(reader);
-  if (!request) {
-    if (request.error().is(Errc::unknown_operation)) return request.error();
-    return Error(Errc::malformed_request, request.error().to_string());
-  }
-  if (const auto end = reader.finish(); !end) {
-    return Error(Errc::malformed_request, end.error().to_string());
-  }
-  return request;
-}
 
 Bytes encode_part(std::uint64_t id, std::size_t count, BytesView items) {
   return encode_reply(id, AdminReplyKind::part, count, items);

@@ -10,28 +10,93 @@
 // order, and then one last or one failure: after a failure the parts before it are not the whole.
 // Operations that list things answer in parts, so that no answer is larger than a record and none
 // is held in memory as a whole; every other answers in its last alone. Responses to different ids
-// may be interleaved. What the items mean is the operation's, below.
+// may be interleaved, and come in any order. What the items mean is the operation's:
 //
-//   status    no arguments; last: one map (custodian_status.hpp)
+//   status                                           last: one map (custodian_status.hpp)
+//   list         pattern                             parts: key...       last: how many keys
+//   describe     name                                parts: version...   last: key
+//   create       name, type, exportable              last: key
+//   import       name, type, exportable, newest, format, material (bstr)   last: key
+//   rotate       name, newest, implicit              last: key
+//   disable      name, version, implicit             last: key
+//   enable       name, version, implicit             last: key
+//   destroy      name, version, implicit             last: key
+//   set-minimum  name, minimum, implicit             last: key
+//   rewrap       associated (bstr), envelope (bstr)  last: key name, version, envelope (bstr)
+//
+// Keys and versions as in admin_keys.hpp, numbers as in key_types.hpp; a version of 0 is the whole
+// key. `newest`: the newest version that the operator saw; where it is another one, nothing is
+// done, so that a request which is repeated is carried out once. `implicit`: whether it may be of
+// a name that has no record and stands for a derived key; not so, key_unknown, because a mistyped
+// name would be one. A request with material is encoded and decoded in guarded memory only.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <variant>
 
+#include "keyservice/keyring/key_types.hpp"
 #include "keyservice/messages.hpp"
 
 namespace concordat::keyservice {
 
 struct StatusRequest {};
+struct ListKeysRequest {
+  std::string pattern = "*";  // policy/key_pattern.hpp
+};
+struct DescribeKeyRequest {
+  std::string name;
+};
+struct CreateKeyRequest {
+  std::string name;
+  KeyType type = KeyType::derived;
+  bool exportable = false;
+};
+// The numbers travel.
+enum class KeyFormat : std::uint8_t { raw = 1, pkcs8 };
+// `newest_version` 0: a new key; otherwise the next version of that one.
+struct ImportKeyRequest {
+  std::string name;
+  KeyType type = KeyType::aes256;
+  bool exportable = false;  // of a new key
+  std::uint32_t newest_version = 0;
+  KeyFormat format = KeyFormat::raw;
+  base::SecretBytes material;
+};
+struct RotateKeyRequest {
+  std::string name;
+  std::uint32_t newest_version = 0;
+  bool implicit = false;
+};
+// Operations "disable", "enable" and "destroy".
+struct SetKeyStateRequest {
+  VersionState state = VersionState::disabled;
+  std::string name;
+  std::uint32_t version = 0;
+  bool implicit = false;
+};
+struct SetMinimumVersionRequest {
+  std::string name;
+  std::uint32_t minimum = 0;
+  bool implicit = false;
+};
+struct RewrapRequest {
+  base::Bytes associated;
+  base::Bytes envelope;
+};
+using AdminBody = std::variant<StatusRequest, ListKeysRequest, DescribeKeyRequest, CreateKeyRequest,
+                               ImportKeyRequest, RotateKeyRequest, SetKeyStateRequest,
+                               SetMinimumVersionRequest, RewrapRequest>;
 
 struct AdminRequest {
   std::uint64_t id = 0;
-  std::variant<StatusRequest> body;
+  AdminBody body;
 
   [[nodiscard]] std::string_view operation() const noexcept;
+  // The key or the pattern that it names; empty where it names none.
+  [[nodiscard]] const std::string& key_name() const noexcept;
 };
-[[nodiscard]] base::Bytes encode(const AdminRequest& request);
+[[nodiscard]] base::SecretBytes encode(const AdminRequest& request);
 // malformed_request, unknown_operation, message_too_large. request_id_of (messages.hpp) says which
 // request it was.
 [[nodiscard]] base::Result<AdminRequest> decode_admin_request(base::BytesView record);

@@ -1,53 +1,131 @@
 #include "keyservice/admin_server.hpp"
 
-namespace concordat::keyservice {
-namespace {
+#include "keyservice/error.hpp"
 
-using base::Bytes;
+namespace concordat::keyservice {
+
 using base::Error;
 using base::Result;
+using base::Status;
 
-class OneRecord final : public AdminAnswer {
- public:
-  explicit OneRecord(Bytes record) : record_(std::move(record)) {}
-  std::optional<Bytes> next() override { return std::exchange(record_, std::nullopt); }
+namespace {
 
- private:
-  std::optional<Bytes> record_;
+using Answer = std::unique_ptr<AdminAnswer>;
+
+template <class Request>
+concept ChangesKey = requires(KeyAdministration administration, Request request) {
+  administration.change(std::move(request), base::UnixMillis(), KeyAdministration::OnKey());
 };
+
+// The version that a change is about, where the request names it.
+template <class Change>
+std::uint32_t version_of(const Change& change) {
+  if constexpr (requires { change.minimum; }) {
+    return change.minimum;
+  } else if constexpr (requires { change.version; }) {
+    return change.version;
+  } else {
+    return 0;
+  }
+}
 
 }  // namespace
 
-ServedAdmin AdminServer::serve(const policy::Policy& policy, const policy::AdmittedOperator& who,
-                               base::BytesView record) const {
+// One request on its way, which may have to wait for the store.
+struct AdminServer::Call {
+  policy::PolicyPtr policy;
+  base::UnixMillis now;
+  std::uint64_t id = 0;
   ServedAdmin served;
-  const auto request = decode_admin_request(record);
-  if (request) served.operation = request->operation();
-  auto made = request ? answer(policy, who, *request)
-                      : Result<std::unique_ptr<AdminAnswer>>(request.error());
-  if (made) {
-    served.answer = *std::move(made);
-    return served;
+  Done done;
+};
+
+void AdminServer::serve(policy::PolicyPtr policy, const policy::AdmittedOperator& who,
+                        base::BytesView record, base::UnixMillis now, Done done) {
+  const auto call = std::make_shared<Call>();
+  call->policy = std::move(policy);
+  call->now = now;
+  call->done = std::move(done);
+  auto request = decode_admin_request(record);
+  if (!request) {
+    call->id = request_id_of(record);
+    return finish(call, request.error());
   }
-  served.outcome = made.error();
-  served.answer =
-      std::make_unique<OneRecord>(encode_failure(request_id_of(record), failure_of(made.error())));
-  return served;
+  call->id = request->id;
+  call->served.operation = request->operation();
+  call->served.key_name = request->key_name();
+  if (const Status judged = judge(*call, who); !judged) return finish(call, judged.error());
+  std::visit(
+      [&]<class Body>(Body& body) {
+        if constexpr (ChangesKey<Body>) {
+          change(call, std::move(body));
+        } else {
+          answer(call, body);
+        }
+      },
+      request->body);
 }
 
-Result<std::unique_ptr<AdminAnswer>> AdminServer::answer(const policy::Policy& policy,
-                                                         const policy::AdmittedOperator& who,
-                                                         const AdminRequest& request) const {
+Status AdminServer::judge(const Call& call, const policy::AdmittedOperator& who) const {
   // Admission is for one purpose under one policy: neither carries over to another.
   if (who.purpose() != policy::kAdminPurpose) {
     return Error(Errc::not_ready, "the channel is for another purpose");
   }
-  if (who.policy_digest() != policy.digest()) {
+  if (who.policy_digest() != call.policy->digest()) {
     return Error(Errc::not_ready, "the channel was made under another policy; dial again");
   }
-  CONCORDAT_TRY(const CustodianStatus status, status_());
-  return std::unique_ptr<AdminAnswer>(
-      std::make_unique<OneRecord>(encode_last(request.id, 1, encode(status))));
+  return {};
+}
+
+void AdminServer::answer(const CallPtr& call, const StatusRequest&) {
+  const auto status = status_();
+  if (!status) return finish(call, status.error());
+  finish(call, one_record(encode_last(call->id, 1, encode(*status))));
+}
+
+void AdminServer::answer(const CallPtr& call, const ListKeysRequest& request) {
+  finish(call, list_keys({custody_, call->policy, call->id}, request.pattern));
+}
+
+void AdminServer::answer(const CallPtr& call, const DescribeKeyRequest& request) {
+  finish(call, describe_key({custody_, call->policy, call->id}, request.name));
+}
+
+void AdminServer::answer(const CallPtr& call, const RewrapRequest& request) {
+  if (const Status ready = custody_.check(*call->policy); !ready) {
+    return finish(call, ready.error());
+  }
+  const auto made = administration_.rewrap(request);
+  if (!made) return finish(call, made.error());
+  call->served.key_name = made->name;
+  call->served.version = made->version;
+  finish(call, one_record(encode_last(call->id, kRewrappedItems, encode(*made))));
+}
+
+template <class Change>
+void AdminServer::change(const CallPtr& call, Change change) {
+  if (const Status ready = custody_.check(*call->policy); !ready) {
+    return finish(call, ready.error());
+  }
+  constexpr bool kMakesVersion = std::is_same_v<Change, CreateKeyRequest> ||
+                                 std::is_same_v<Change, ImportKeyRequest> ||
+                                 std::is_same_v<Change, RotateKeyRequest>;
+  call->served.version = version_of(change);
+  // Of this call alone: the server may be gone when it runs.
+  administration_.change(std::move(change), call->now, [call](Result<KeySummary> changed) {
+    if (!changed) return finish(call, changed.error());
+    if (kMakesVersion) call->served.version = changed->newest_version;
+    const ShownKey shown{*std::move(changed), true};
+    finish(call, one_record(encode_last(call->id, 1, encode(shown))));
+  });
+}
+
+void AdminServer::finish(const CallPtr& call, Result<Answer> answer) {
+  ServedAdmin served = std::move(call->served);
+  if (!answer) served.outcome = answer.error();
+  served.answer = answer ? *std::move(answer)
+                         : one_record(encode_failure(call->id, failure_of(answer.error())));
+  call->done(std::move(served));
 }
 
 }  // namespace concordat::keyservice

@@ -1,24 +1,19 @@
-// The custodian's answer to one request of one admitted operator. No I/O.
+// The custodian's answer to one request of one admitted operator. No I/O, no clock.
 #pragma once
 
-#include <memory>
-
-#include "keyservice/admin_messages.hpp"
+#include "keyservice/admin_answer.hpp"
 #include "keyservice/custodian_status.hpp"
+#include "keyservice/key_administration.hpp"
 #include "policy/operators.hpp"
 
 namespace concordat::keyservice {
 
-// The records of one response, made one by one as the channel takes them.
-class AdminAnswer {
- public:
-  virtual ~AdminAnswer() = default;
-  // nullopt after the last one or the failure.
-  [[nodiscard]] virtual std::optional<base::Bytes> next() = 0;
-};
-
+// What happened, for the log, and what the operator is owed. Never key bytes.
 struct ServedAdmin {
   std::string operation;  // empty when not understood
+  std::string key_name;   // or the pattern of names; empty where it is of no key
+  // That was made or changed, or the new minimum; 0: the whole key, or none.
+  std::uint32_t version = 0;
   base::Status outcome;
   std::unique_ptr<AdminAnswer> answer;  // always there: a refusal is answered, too
 };
@@ -26,18 +21,33 @@ struct ServedAdmin {
 class AdminServer {
  public:
   using StatusSource = std::function<base::Result<CustodianStatus>()>;
-  explicit AdminServer(StatusSource status) : status_(std::move(status)) {}
+  using Done = std::function<void(ServedAdmin)>;
+  // `custody` outlives this and every answer.
+  AdminServer(Custody& custody, StatusSource status)
+      : custody_(custody), administration_(custody), status_(std::move(status)) {}
 
   // `policy`: in force now. The operator was admitted for "admin" under that very one, or is
-  // answered not_ready.
-  [[nodiscard]] ServedAdmin serve(const policy::Policy& policy, const policy::AdmittedOperator& who,
-                                  base::BytesView record) const;
+  // answered not_ready. `done` runs before this returns, unless a change has to be recorded in the
+  // store first: then whenever that is, whether or not this server is still there; never when the
+  // root goes before it.
+  void serve(policy::PolicyPtr policy, const policy::AdmittedOperator& who, base::BytesView record,
+             base::UnixMillis now, Done done);
 
  private:
-  [[nodiscard]] base::Result<std::unique_ptr<AdminAnswer>> answer(
-      const policy::Policy& policy, const policy::AdmittedOperator& who,
-      const AdminRequest& request) const;
+  struct Call;
+  using CallPtr = std::shared_ptr<Call>;
 
+  static void finish(const CallPtr& call, base::Result<std::unique_ptr<AdminAnswer>> answer);
+  [[nodiscard]] base::Status judge(const Call& call, const policy::AdmittedOperator& who) const;
+  void answer(const CallPtr& call, const StatusRequest& request);
+  void answer(const CallPtr& call, const ListKeysRequest& request);
+  void answer(const CallPtr& call, const DescribeKeyRequest& request);
+  void answer(const CallPtr& call, const RewrapRequest& request);
+  template <class Change>
+  void change(const CallPtr& call, Change change);
+
+  Custody& custody_;
+  KeyAdministration administration_;
   StatusSource status_;
 };
 

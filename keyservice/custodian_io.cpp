@@ -21,7 +21,8 @@ struct Custodian::Session {
   std::optional<policy::AdmittedPeer> peer;
   std::optional<policy::AdmittedOperator> who;
   std::deque<std::unique_ptr<AdminAnswer>> answers;  // that an operator is owed
-  bool evicted = false;                              // its stream is ending, to make room
+  std::size_t administering = 0;  // requests of an operator that wait for the store
+  bool evicted = false;           // its stream is ending, to make room
 
   [[nodiscard]] bool is_admitted() const noexcept { return peer || who; }
   [[nodiscard]] const policy::PolicyDigest& digest() const noexcept {
@@ -171,7 +172,7 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
   if (!policy) return session->stream->abort(policy.error());
   const base::BytesView request = record.expose(base::SecretAccess{});
   if (session->peer) return serve_worker(session, *policy, request, now->wall);
-  if (session->who) return serve_operator(session, **policy, request);
+  if (session->who) return serve_operator(session, *policy, request, now->wall);
   session->stream->abort(Error(peer::Errc::wrong_state, "a record of nobody"));
 }
 
@@ -205,21 +206,37 @@ void Custodian::on_served(const SessionPtr& session, const ServedRequest& served
   if (!sent) session->stream->abort(sent.error());
 }
 
-void Custodian::serve_operator(const SessionPtr& session, const policy::Policy& policy,
-                               base::BytesView request) {
-  if (session->answers.size() >= limits_.operator_answers) {
+void Custodian::serve_operator(const SessionPtr& session, policy::PolicyPtr policy,
+                               base::BytesView request, base::UnixMillis now) {
+  if (session->answers.size() + session->administering >= limits_.operator_answers) {
     return session->stream->abort(Error(Errc::overloaded, "requests that wait for an answer"));
   }
-  ServedAdmin served = admin_.serve(policy, *session->who, request);
+  ++session->administering;
+  admin_.serve(std::move(policy), *session->who, request, now,
+               [this, alive = alive_, session](ServedAdmin served) {
+                 if (*alive) on_administered(session, std::move(served));
+               });
+}
+
+void Custodian::on_administered(const SessionPtr& session, ServedAdmin served) {
+  --session->administering;
+  // Whoever asked may be gone; what was done is done, and is said.
+  const std::string& who = session->who->name();
   if (served.outcome) {
     ++counts_.administered;
-    log_.info("request_administered",
-              {{"operation", served.operation}, {"operator", session->who->name()}});
+    log_.info("request_administered", {{"operation", served.operation},
+                                       {"operator", who},
+                                       {"key", served.key_name},
+                                       {"version", served.version}});
   } else {
     ++counts_.denied;
     log_.error("request_denied", served.outcome.error(),
-               {{"operation", served.operation}, {"operator", session->who->name()}});
+               {{"operation", served.operation},
+                {"operator", who},
+                {"key", served.key_name},
+                {"version", served.version}});
   }
+  if (!sessions_.contains(session->number)) return;
   session->answers.push_back(std::move(served.answer));
   answer_operator(session);
 }

@@ -86,8 +86,9 @@ class Custodian {
   void serve_worker(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                     base::UnixMillis now);
   void on_served(const SessionPtr& session, const ServedRequest& served, base::UnixMillis now);
-  void serve_operator(const SessionPtr& session, const policy::Policy& policy,
-                      base::BytesView request);
+  void serve_operator(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
+                      base::UnixMillis now);
+  void on_administered(const SessionPtr& session, ServedAdmin served);
   // Sends of what the operator is owed as much as the channel takes now.
   void answer_operator(const SessionPtr& session);
   [[nodiscard]] base::Result<CustodianStatus> status() const;
@@ -122,7 +123,7 @@ class Custodian {
   bool stopped_ = false;
   CustodianCounts counts_;
   std::optional<Administration> administration_;
-  AdminServer admin_{[this] { return status(); }};
+  AdminServer admin_{custody_, [this] { return status(); }};
   base::MonotonicMillis started_;
   CustodianReport report_;
   std::function<void()> report_changed_;

@@ -29,6 +29,10 @@ inline constexpr std::size_t kMaxErrorCode = 64;
 // record.
 inline constexpr std::size_t kMaxAdminOperation = 32;
 inline constexpr std::size_t kMaxAdminItems = 4096;
+// Keys of one part: with names of 128 characters some 38 KiB.
+inline constexpr std::size_t kListedKeys = 256;
+// Versions of one part: of P-384 their public keys take a few dozen milliseconds to work out.
+inline constexpr std::size_t kShownVersions = 64;
 
 // KMS while a custodian boots. The first pause is what AWS's own clients begin with; with the
 // longest, a region's worth of custodians asks KMS a few times a second. After the whole the

@@ -67,7 +67,7 @@ class OperatorLink final : public OperatorChannel {
     io_.restart();
     io_.poll();  // what happened while nobody asked
     if (ended_) return why_ended();
-    CONCORDAT_CHECK(stream_->send(keyservice::encode(request)));
+    CONCORDAT_CHECK(stream_->send(keyservice::encode(request).expose(base::SecretAccess{})));
     keyservice::AdminResponseReader reader(request.id, on_part);
     for (;;) {
       CONCORDAT_CHECK(

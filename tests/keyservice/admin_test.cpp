@@ -1,9 +1,11 @@
 // Operators' requests: every message strictly read, responses in parts, who is answered what.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "attest/base/cbor.hpp"
-#include "keyservice/admin_server.hpp"
-#include "tests/peer/dialogue.hpp"
+#include "tests/keyring/keys.hpp"
+#include "tests/keyservice/admin_fixture.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -11,26 +13,6 @@ namespace {
 using base::Bytes;
 using base::BytesView;
 using base::cbor::Writer;
-
-CustodianStatus sample_status() {
-  CustodianStatus status;
-  status.enclave = {"1.2.3", "i-0123-enc4567", {}};
-  status.enclave.pcrs.emplace(0, test::image_pcr("custodian-1", 0));
-  status.enclave.pcrs.emplace(16, test::image_pcr("custodian-1", 1));
-  status.role = "custodian";
-  status.policy_serial = 7;
-  status.policy_digest = base::sha256({base::as_bytes("policy")});
-  status.root.emplace();
-  status.root->generation = 2;
-  status.now = test::kNow;
-  status.uptime = std::chrono::hours(5);
-  status.anchor_age = std::chrono::seconds(9);
-  status.counts = {1, 2, 3, 4, 5, 6};
-  status.channels = {{"payments", 2}, {"reports", 1}};
-  status.operator_channels = {{"dana", 1}};
-  status.memory = {3, 400, 1};
-  return status;
-}
 
 TEST(CustodianStatusTest, RoundTrips) {
   CustodianStatus status = sample_status();
@@ -68,19 +50,108 @@ TEST(CustodianStatusTest, WhatIsUnknownIsPassedOverAndWhatIsMissingIsNot) {
   EXPECT_TRUE(decode_custodian_status(Writer().map(0).view()).error().is(Errc::malformed_response));
 }
 
+// Every request that there is.
+std::vector<AdminBody> every_request() {
+  std::vector<AdminBody> out;
+  out.emplace_back(StatusRequest{});
+  out.emplace_back(ListKeysRequest{"payments/*"});
+  out.emplace_back(DescribeKeyRequest{"payments/card"});
+  out.emplace_back(CreateKeyRequest{"payments/card", KeyType::p256, true});
+  out.emplace_back(ImportKeyRequest{"payments/card", KeyType::hmac, true, 7, KeyFormat::pkcs8,
+                                    secret(Bytes{1, 2, 3})});
+  out.emplace_back(RotateKeyRequest{"payments/card", 7, true});
+  for (const VersionState state :
+       {VersionState::enabled, VersionState::disabled, VersionState::destroyed}) {
+    out.emplace_back(SetKeyStateRequest{state, "payments/card", 3, true});
+  }
+  out.emplace_back(SetMinimumVersionRequest{"payments/card", 3, true});
+  out.emplace_back(RewrapRequest{{4, 5}, {6, 7, 8}});
+  return out;
+}
+
+Bytes encoded(std::uint64_t id, AdminBody body) {
+  return base::to_bytes(encode(AdminRequest{id, std::move(body)}).expose(base::SecretAccess{}));
+}
+
+TEST(AdminMessages, RequestsComeAsTheyWereSent) {
+  std::set<std::string> operations;
+  for (AdminBody& body : every_request()) {
+    const std::size_t index = body.index();
+    const Bytes whole = encoded(9, std::move(body));
+    AdminRequest back = decode_admin_request(whole).value();
+    EXPECT_EQ(back.id, 9u);
+    EXPECT_EQ(back.body.index(), index);
+    operations.emplace(back.operation());
+    EXPECT_EQ(encoded(9, std::move(back.body)), whole);
+  }
+  EXPECT_EQ(operations.size(), 11u);
+  AdminBody import = std::move(every_request().at(4));
+  const AdminRequest back = decode_admin_request(encoded(1, std::move(import))).value();
+  const auto& read = std::get<ImportKeyRequest>(back.body);
+  EXPECT_EQ(back.key_name(), "payments/card");
+  EXPECT_EQ(read.type, KeyType::hmac);
+  EXPECT_TRUE(read.exportable);
+  EXPECT_EQ(read.newest_version, 7u);
+  EXPECT_EQ(read.format, KeyFormat::pkcs8);
+  EXPECT_EQ(read.material, secret(Bytes{1, 2, 3}));
+}
+
 TEST(AdminMessages, RequestsAreStrict) {
-  const Bytes whole = encode(AdminRequest{9, StatusRequest{}});
-  EXPECT_EQ(decode_admin_request(whole).value().id, 9u);
-  for (std::size_t n = 0; n < whole.size(); ++n)
-    EXPECT_FALSE(decode_admin_request(BytesView(whole).first(n))) << n;
-  Bytes longer = whole;
-  longer.push_back(0);
-  EXPECT_TRUE(decode_admin_request(longer).error().is(Errc::malformed_request));
+  for (AdminBody& body : every_request()) {
+    const Bytes whole = encoded(9, std::move(body));
+    for (std::size_t n = 0; n < whole.size(); ++n)
+      EXPECT_FALSE(decode_admin_request(BytesView(whole).first(n))) << n;
+    Bytes longer = whole;
+    longer.push_back(0);
+    EXPECT_TRUE(decode_admin_request(longer).error().is(Errc::malformed_request));
+    ++longer[0];  // one item more
+    EXPECT_FALSE(decode_admin_request(longer));
+    // Whatever is read is the one encoding of what it says.
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+      for (const std::uint8_t byte : Bytes{0x00, 0x17, 0x18, 0x40, 0x60, 0xf4, 0xf5, 0xf6, 0xff}) {
+        Bytes changed = whole;
+        changed[at] = byte;
+        auto read = decode_admin_request(changed);
+        if (!read) continue;
+        EXPECT_EQ(encoded(read->id, std::move(read->body)), changed) << at;
+      }
+    }
+  }
   const Bytes other = std::move(Writer().array(2).uint(1).text("get")).take();
   EXPECT_TRUE(decode_admin_request(other).error().is(Errc::unknown_operation));
   const Bytes argument = std::move(Writer().array(3).uint(1).text("status").uint(1)).take();
   EXPECT_TRUE(decode_admin_request(argument).error().is(Errc::unknown_operation));
   EXPECT_TRUE(decode_admin_request(Bytes(kMaxRequest + 1)).error().is(Errc::message_too_large));
+}
+
+TEST(AdminMessages, WhatARequestHoldsIsBounded) {
+  const auto taken = [](AdminBody body) {
+    return decode_admin_request(encoded(1, std::move(body))).has_value();
+  };
+  const auto name = [](std::size_t size) { return std::string(size, 'k'); };
+  EXPECT_TRUE(taken(DescribeKeyRequest{name(kMaxKeyName)}));
+  EXPECT_FALSE(taken(DescribeKeyRequest{name(kMaxKeyName + 1)}));
+  EXPECT_TRUE(taken(ListKeysRequest{name(kMaxKeyName) + "/*"}));
+  EXPECT_FALSE(taken(ListKeysRequest{name(kMaxKeyName + 1) + "/*"}));
+  const auto import = [](std::size_t size) {
+    return ImportKeyRequest{"k", KeyType::hmac, false, 0, KeyFormat::raw, secret(Bytes(size, 1))};
+  };
+  EXPECT_TRUE(taken(import(kMaxPkcs8)));
+  EXPECT_FALSE(taken(import(kMaxPkcs8 + 1)));
+  EXPECT_TRUE(taken(RewrapRequest{Bytes(kMaxAssociatedData), Bytes(kMaxEnvelope)}));
+  EXPECT_FALSE(taken(RewrapRequest{Bytes(kMaxAssociatedData + 1), Bytes(1)}));
+  EXPECT_FALSE(taken(RewrapRequest{Bytes(1), Bytes(kMaxEnvelope + 1)}));
+  const auto with_numbers = [](std::uint64_t type, std::uint64_t newest, std::uint64_t format) {
+    Writer out;
+    out.array(8).uint(1).text("import").text("k").uint(type).boolean(false).uint(newest);
+    out.uint(format).bytes(Bytes(32, 1));
+    return decode_admin_request(out.view()).has_value();
+  };
+  EXPECT_TRUE(with_numbers(7, UINT32_MAX, 2));
+  EXPECT_FALSE(with_numbers(8, 1, 2)) << "no such type";
+  EXPECT_FALSE(with_numbers(0, 1, 2));
+  EXPECT_FALSE(with_numbers(7, std::uint64_t{UINT32_MAX} + 1, 2));
+  EXPECT_FALSE(with_numbers(7, 1, 3)) << "no such format";
 }
 
 TEST(AdminMessages, AResponseIsItsPartsAndOneEnd) {
@@ -124,60 +195,39 @@ TEST(AdminMessages, WhatIsNoResponseToTheRequestIsRefused) {
   EXPECT_TRUE(refused({}));
 }
 
-// Who asks was admitted by a real handshake.
-class AdminServerTest : public testing::Test {
+class AdminServerTest : public AdminFixture {
  protected:
-  AdminServerTest() {
-    world_.edit_policy = [this](std::string text) {
-      text = test::replaced(std::move(text), "\"purposes\": {",
-                            "\"purposes\": {\"audit\": {\"initiator\": [], \"responder\": "
-                            "[\"custodian\"]},");
-      return test::with_operator(std::move(text), "dana", dana_.public_key(),
-                                 "\"admin\", \"audit\"");
-    };
+  // The module that the status is of, or the failure's code.
+  std::string status(const policy::AdmittedOperator& who, std::uint64_t serial = 1) {
+    const Answer answer = ask_encoded(who, encoded(1, StatusRequest{}), serial);
+    EXPECT_EQ(answer.served.outcome.has_value(), answer.code().empty());
+    if (!answer.code().empty()) return answer.code();
+    return decode_custodian_status(answer.last.items).value().enclave.module_id;
   }
-  policy::AdmittedOperator admitted(const std::string& purpose = "admin") {
-    peer::Dialogue d(world_, dana_, custodian_);
-    d.purpose = purpose;
-    d.run();
-    return std::get<policy::AdmittedOperator>(std::move(d.responder()).take_established().peer);
-  }
-  // The last record, or the failure's code.
-  std::string ask(const policy::AdmittedOperator& who, BytesView request,
-                  std::uint64_t serial = 1) {
-    ServedAdmin served = server_.serve(*world_.policy(serial), who, request);
-    const AdminReply reply = decode_admin_reply(served.answer->next().value()).value();
-    EXPECT_FALSE(served.answer->next()) << "one record";
-    EXPECT_EQ(served.outcome.has_value(), reply.kind == AdminReplyKind::last);
-    if (reply.kind == AdminReplyKind::failure) return reply.failure.code;
-    return decode_custodian_status(reply.items).value().enclave.module_id;
-  }
-
-  policy::SigningKey dana_ = test::operator_key();
-  test::TestWorld world_;
-  test::TestEnclave custodian_{world_, "custodian-1", "custodian"};
-  AdminServer server_{[] { return base::Result<CustodianStatus>(sample_status()); }};
 };
 
 TEST_F(AdminServerTest, AnswersAnOperatorOfItsPurpose) {
-  const Bytes request = encode(AdminRequest{1, StatusRequest{}});
-  EXPECT_EQ(ask(admitted(), request), "i-0123-enc4567");
+  EXPECT_EQ(status(admitted()), "i-0123-enc4567");
 }
 
 TEST_F(AdminServerTest, AChannelOfAnotherPurposeOrPolicyIsServedNothing) {
-  const Bytes request = encode(AdminRequest{1, StatusRequest{}});
-  EXPECT_EQ(ask(admitted("audit"), request), "not_ready");
-  EXPECT_EQ(ask(admitted(), request, 2), "not_ready");
+  EXPECT_EQ(status(admitted("audit")), "not_ready");
+  EXPECT_EQ(status(admitted(), 2), "not_ready");
+  for (AdminBody& body : every_request()) {
+    const Answer answer = ask_encoded(admitted("audit"), encoded(1, std::move(body)));
+    EXPECT_EQ(answer.code(), "not_ready") << answer.served.operation;
+    EXPECT_TRUE(answer.parts.empty());
+  }
 }
 
 TEST_F(AdminServerTest, EveryRefusalIsAnsweredUnderItsId) {
   const Bytes unknown = std::move(Writer().array(2).uint(77).text("keys")).take();
-  EXPECT_EQ(ask(admitted(), unknown), "unknown_operation");
-  ServedAdmin served = server_.serve(*world_.policy(1), admitted(), unknown);
-  EXPECT_EQ(decode_admin_reply(served.answer->next().value()).value().id, 77u);
-  EXPECT_EQ(ask(admitted(), Bytes{0xff}), "malformed_request");
-  server_ = AdminServer([] { return base::Result<CustodianStatus>(base::Error(Errc::not_ready)); });
-  EXPECT_EQ(ask(admitted(), encode(AdminRequest{1, StatusRequest{}})), "not_ready");
+  const Answer refused = ask_encoded(admitted(), unknown);
+  EXPECT_EQ(refused.code(), "unknown_operation");
+  EXPECT_EQ(refused.last.id, 77u);
+  EXPECT_EQ(ask_encoded(admitted(), Bytes{0xff}).code(), "malformed_request");
+  status_ = base::Error(Errc::not_ready);
+  EXPECT_EQ(status(admitted()), "not_ready");
 }
 
 }  // namespace

@@ -36,7 +36,11 @@ struct OperatorChannel : Channel {
 class CustodianOperatorsTest : public CustodianTest {
  protected:
   CustodianOperatorsTest() {
-    world_.edit_policy = [this](std::string text) {
+    world_.edit_policy = [this, commitment = custody_.root().commitment()](std::string text) {
+      text = test::replaced(std::move(text), "\"generations\": []",
+                            R"("generations": [{"generation": 1, "state": "current", )"
+                            R"("commitment": ")" +
+                                commitment.hex() + "\"}]");
       const bool revoked = text.find("\"serial\": 2,") != text.npos;
       text = test::with_operator(std::move(text), "evan", evan_.key.public_key());
       if (revoked) return text;
@@ -95,8 +99,22 @@ class CustodianOperatorsTest : public CustodianTest {
     run_until([&] { return channel->ended.has_value(); });
     return channel->established ? "admitted" : channel->ended->error().to_string();
   }
+  static Status ask(const std::shared_ptr<OperatorChannel>& channel, std::uint64_t id,
+                    AdminBody body) {
+    const base::SecretBytes request = encode(AdminRequest{id, std::move(body)});
+    return channel->stream->send(request.expose(base::SecretAccess{}));
+  }
   static Status ask_status(const std::shared_ptr<OperatorChannel>& channel, std::uint64_t id) {
-    return channel->stream->send(encode(AdminRequest{id, StatusRequest{}}));
+    return ask(channel, id, StatusRequest{});
+  }
+  // Asks for a new key whose record the store does not acknowledge yet.
+  std::shared_ptr<OperatorChannel> ask_for_a_key_that_waits() {
+    loaded_.store.answers_later = true;
+    auto channel = admit(dana_);
+    EXPECT_TRUE(ask(channel, 1, CreateKeyRequest{"payments/card", KeyType::p256, false}));
+    run_until([&] { return !loaded_.shared.waiting.empty(); });
+    EXPECT_TRUE(events("request_administered").empty());
+    return channel;
   }
 
   Operator dana_{world_, key_of(80)}, evan_{world_, key_of(81)};
@@ -225,6 +243,110 @@ TEST_F(CustodianOperatorsTest, RequestsThatWaitAreBounded) {
   run_until_logged("channel_ended");
   EXPECT_EQ(events("channel_ended").at(0).at("code"), "overloaded");
   EXPECT_TRUE(channel->replies.empty());
+}
+
+TEST_F(CustodianOperatorsTest, EachChangeOfAKeyIsSaidInOneLine) {
+  start_administered();
+  const auto channel = admit(dana_);
+  const Bytes material(32, 0x61);
+  Bytes copy = material;
+  ASSERT_TRUE(ask(channel, 1,
+                  ImportKeyRequest{"payments/card", KeyType::aes256, false, 0, KeyFormat::raw,
+                                   base::SecretBytes::take(copy)}));
+  ASSERT_TRUE(ask(channel, 2, SetKeyStateRequest{VersionState::destroyed, "other", 1, false}));
+  run_until([&] { return channel->replies.size() == 2; });
+  const auto made = events("request_administered");
+  ASSERT_EQ(made.size(), 1u);
+  EXPECT_EQ(made[0].at("operator"), "dana");
+  EXPECT_EQ(made[0].at("operation"), "import");
+  EXPECT_EQ(made[0].at("key"), "payments/card");
+  EXPECT_EQ(made[0].at("version"), 1);
+  const json denied = events("request_denied").at(0);
+  EXPECT_EQ(denied.at("operation"), "destroy");
+  EXPECT_EQ(denied.at("key"), "other");
+  EXPECT_EQ(denied.at("version"), 1);
+  EXPECT_EQ(denied.at("code"), "key_unknown");
+  for (const json& line : lines_) {
+    EXPECT_EQ(line.dump().find(base::to_hex(material)), std::string::npos);
+    EXPECT_EQ(line.dump().find(base::as_text(material)), std::string::npos);
+  }
+}
+
+TEST_F(CustodianOperatorsTest, AChangeIsAnsweredWhenItIsDurable) {
+  start_administered();
+  const auto channel = ask_for_a_key_that_waits();
+  ASSERT_TRUE(ask_status(channel, 2));
+  run_until([&] { return !channel->replies.empty(); });
+  EXPECT_EQ(channel->replies[0].id, 2u) << "others need not wait for the store";
+  loaded_.shared.run();
+  run_until([&] { return channel->replies.size() == 2; });
+  EXPECT_EQ(channel->replies[1].id, 1u);
+  EXPECT_EQ(channel->replies[1].kind, AdminReplyKind::last);
+}
+
+TEST_F(CustodianOperatorsTest, AChangeOutlivesTheChannelThatAskedForIt) {
+  start_administered();
+  const auto channel = ask_for_a_key_that_waits();
+  channel->stream->abort(base::Error(peer::Errc::channel_closed));
+  run_until_logged("channel_ended");
+  loaded_.shared.run();
+  EXPECT_EQ(events("request_administered").at(0).at("key"), "payments/card");
+  EXPECT_NE(custody_.keyring().keys().find("payments/card"), nullptr);
+  EXPECT_TRUE(channel->replies.empty());
+}
+
+TEST_F(CustodianOperatorsTest, ARootThatGoesTakesWaitingChangesWithIt) {
+  start_administered();
+  const auto channel = ask_for_a_key_that_waits();
+  custody_.wipe();
+  custodian_->policy_lapsed(base::Error(Errc::not_ready));
+  loaded_.shared.run();
+  run_until([&] { return channel->ended.has_value(); });
+  EXPECT_TRUE(channel->replies.empty());
+  EXPECT_TRUE(events("request_administered").empty());
+}
+
+TEST_F(CustodianOperatorsTest, ACustodianThatGoesIsNotToldOfWaitingChanges) {
+  start_administered();
+  const auto channel = ask_for_a_key_that_waits();
+  side_.party.policy_changed = {};
+  custodian_.reset();
+  loaded_.shared.run();
+  EXPECT_TRUE(events("request_administered").empty());
+}
+
+TEST_F(CustodianOperatorsTest, ChangesThatWaitForTheStoreAreBounded) {
+  CustodianLimits limits;
+  limits.operator_answers = 2;
+  start_administered(limits);
+  const auto channel = ask_for_a_key_that_waits();
+  for (std::uint64_t id = 2; id <= 3; ++id)
+    ASSERT_TRUE(ask(channel, id, CreateKeyRequest{"k" + std::to_string(id), KeyType::p256, false}));
+  run_until_logged("channel_ended");
+  EXPECT_EQ(events("channel_ended").at(0).at("code"), "overloaded");
+  loaded_.shared.run();
+}
+
+// However long a list is, no more of it is held than the channel has to take.
+TEST_F(CustodianOperatorsTest, AListIsMadeAsTheChannelTakesIt) {
+  for (std::size_t i = 0; i < 4 * kListedKeys; ++i) {
+    custody_.keyring().create({"k" + std::to_string(10'000 + i),
+                               KeyType::derived,
+                               false,
+                               test::kNow,
+                               {KeyOrigin::derived, 1, {}}},
+                              [](const auto& created) { ASSERT_TRUE(created); });
+  }
+  CustodianLimits limits;
+  limits.operator_backlog = 1;  // nothing more while anything waits
+  start_administered(limits);
+  const auto channel = admit(dana_);
+  ASSERT_TRUE(ask(channel, 1, ListKeysRequest{}));
+  run_until([&] {
+    return !channel->replies.empty() && channel->replies.back().kind != AdminReplyKind::part;
+  });
+  EXPECT_EQ(channel->replies.size(), 5u);
+  EXPECT_EQ(channel->replies.back().kind, AdminReplyKind::last);
 }
 
 TEST_F(CustodianOperatorsTest, WhatIsNotUnderstoodIsAnsweredAndTheChannelLives) {
