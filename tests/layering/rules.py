@@ -3,9 +3,17 @@
 import re
 
 # Lowest first: a folder sees itself and what stands before it.
-LAYERS = ["attest/base", "attest", "policy", "peer", "keyservice", "deploy"]
+LAYERS = ["attest/base", "attest", "policy", "peer", "keyservice", "client", "application", "deploy"]
 # These see everything, and nothing sees them.
-OBSERVERS = ["tests", "bench"]
+OBSERVERS = ["tests", "bench", "examples"]
+# What an application is built on, and all that it may link of this project: nothing that opens channels, judges policy or
+# holds the custodian's keys comes with it.
+INSTALLED = {"concordat_application_server_io", "concordat_client_io"}
+INSTALLED_MAY_LINK = INSTALLED | {"concordat_application_core", "concordat_client", "concordat_secret", "concordat_log",
+                                  "concordat_json_events", "concordat_backoff", "concordat_peer_address",
+                                  "concordat_peer_io", "concordat_asio"}
+# Headers that nobody who builds on the installed ones should have to parse.
+HEAVY_HEADERS = re.compile(r"boost/(asio|beast|json|url)\b|nlohmann/|openssl/")
 
 # Sockets, ioctls and the event loop. Cores take bytes and events and return bytes and actions.
 IO_HEADERS = re.compile(r"boost/(asio|beast)\b|sys/(socket|ioctl|un|epoll|eventfd|vfs)\.h|netinet/"
