@@ -15,8 +15,9 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstPause{50};
 constexpr milliseconds kLongestPause = std::chrono::seconds(2);
-// One question of wait_for_ready: what the agent allows at least.
-constexpr milliseconds kLongestWait = std::chrono::seconds(30);
+// One question of wait_for_ready, and how much later its answer may come.
+constexpr std::chrono::seconds kLongestWait{30};
+constexpr std::chrono::seconds kAnswerSlack{5};
 
 Error bad_argument(std::string message) {
   return {"bad_argument", std::move(message)};
@@ -202,11 +203,14 @@ Status Agent::wait_for_ready(milliseconds timeout) const {
   keyservice::Backoff backoff(kFirstPause, kLongestPause);
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::seconds>(end - Deadline::clock::now());
-    const Order order = calls::wait_for_ready(std::clamp<std::chrono::seconds>(
-        left, std::chrono::seconds(0),
-        std::chrono::duration_cast<std::chrono::seconds>(kLongestWait)));
+    const auto asked = std::clamp(left, std::chrono::seconds(0), kLongestWait);
     // The agent keeps the time; ours is for one that does not answer at all.
-    const auto answer = impl_->attempt(order, {}, end + kLongestWait);
+    const auto wait = [&](const Order& order) {
+      return impl_->attempt(order, {}, Deadline::clock::now() + asked + kAnswerSlack);
+    };
+    auto answer = wait(calls::wait_for_ready(asked));
+    // An agent that cannot be waited for can be asked.
+    if (answer && answer->status == 404) answer = wait(calls::health());
     if (answer && answer->status == 200) return {};
     Error why = answer ? calls::not_ready(*answer) : answer.error();
     const bool again = why.is("not_ready") || why.is("agent_unreachable") || why.is("interrupted");

@@ -98,6 +98,15 @@ JsonWriter& JsonWriter::bytes(std::string_view name, const SecretBytes& value) {
   return bytes(name, value.expose(SecretAccess{}));
 }
 
+JsonWriter& JsonWriter::object(std::string_view name, JsonWriter&& value) {
+  begin(name);
+  put(base::as_text(value.buffer_.expose(SecretAccess{}).first(value.size_)));
+  put("}");
+  value.buffer_.wipe();
+  value.size_ = 0;
+  return *this;
+}
+
 SecretBytes JsonWriter::finish() && {
   put("}\n");
   SecretBytes out = SecretBytes::zeroed(size_);

@@ -21,6 +21,8 @@ class JsonWriter {
   JsonWriter& bytes(std::string_view name, base::BytesView value);
   JsonWriter& bytes(std::string_view name, const base::SecretBytes& value);
 
+  JsonWriter& object(std::string_view name, JsonWriter&& value);
+
   // The whole object; the writer is spent.
   [[nodiscard]] base::SecretBytes finish() &&;
 

@@ -19,6 +19,8 @@ class Includes(unittest.TestCase):
 
     def test_are_written_from_the_repository_root(self):
         for path in tree.cpp_files():
+            if path.startswith("examples/"):  # projects of their own, as their readers would have them
+                continue
             for mark, header in tree.includes(path):
                 if mark == '"':
                     self.assertTrue((tree.SOURCE / header).is_file(), f"{path}: no {header} from the repository root")
@@ -61,6 +63,28 @@ class Links(unittest.TestCase):
         unbuilt = [path for path in tree.cpp_files() if path.endswith(".cpp") and tree.layer(path) is not None
                    and path not in built]
         self.assertEqual(unbuilt, [], "no target builds these")
+
+
+class Installed(unittest.TestCase):
+    """What applications are built on."""
+
+    def headers(self) -> list[str]:
+        return tree.text("client/public_headers.txt").split()
+
+    def test_links_only_what_it_needs(self):
+        for name in rules.INSTALLED:
+            ours = {link for link in tree.linked_by(name) if link in tree.targets()}
+            self.assertEqual(ours - rules.INSTALLED_MAY_LINK, set(), name)
+
+    def test_headers_include_only_headers_that_are_installed_too(self):
+        for path in self.headers():
+            missing = [header for mark, header in tree.includes(path) if mark == '"' and header not in self.headers()]
+            self.assertEqual(missing, [], path)
+
+    def test_headers_are_light(self):
+        for path in self.headers():
+            heavy = sorted(header for header in tree.closure(path) if rules.HEAVY_HEADERS.match(header))
+            self.assertEqual(heavy, [], path)
 
 
 def may_do_io(target: tree.Target) -> bool:

@@ -8,7 +8,7 @@ LAYERS = ["attest/base", "attest", "policy", "peer", "keyservice", "client", "ap
 OBSERVERS = ["tests", "bench", "examples"]
 # What an application is built on, and all that it may link of this project: nothing that opens channels, judges policy or
 # holds the custodian's keys comes with it.
-INSTALLED = {"concordat_application_server_io", "concordat_client_io"}
+INSTALLED = {"concordat_application_server_io", "concordat_client_io", "concordat_c_io"}
 INSTALLED_MAY_LINK = INSTALLED | {"concordat_application_core", "concordat_client", "concordat_secret", "concordat_log",
                                   "concordat_json_events", "concordat_backoff", "concordat_peer_address",
                                   "concordat_peer_io", "concordat_asio"}
