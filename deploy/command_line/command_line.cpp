@@ -29,10 +29,6 @@ Option Option::one_value_each() const {
   return Option(*option_->allow_extra_args(false));
 }
 
-Option Option::repeated() const {
-  return Option(*option_->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));
-}
-
 Option Option::needs(Option other) const {
   return Option(*option_->needs(other.option_));
 }

@@ -39,8 +39,6 @@ class Option {
   Option capture_default_str() const;
   // Each use takes one value; what stands after it is something else.
   Option one_value_each() const;
-  // The same, and shown as such, but what stands after it may be another value.
-  Option repeated() const;
   Option needs(Option other) const;
   Option excludes(Option other) const;
   Option check(Check check) const;

@@ -165,9 +165,9 @@ void raise_locked_memory() {
   ::setrlimit(RLIMIT_MEMLOCK, &present);
 }
 
-Status make_folder(const std::filesystem::path& path, uid_t owner) {
+Status make_folder(const std::filesystem::path& path, uid_t owner, mode_t mode = 0755) {
   if (::mkdir(path.c_str(), 0755) != 0) return system_error(path.string());
-  if (::chmod(path.c_str(), 0755) != 0) return system_error(path.string());
+  if (::chmod(path.c_str(), mode) != 0) return system_error(path.string());
   if (owner != ::geteuid() && ::chown(path.c_str(), owner, owner) != 0) {
     return system_error(path.string());
   }
@@ -190,7 +190,10 @@ Status make_root_folder(const std::filesystem::path& folder, uid_t owner) {
   }
   CONCORDAT_CHECK(make_folder(folder / "proc", ::geteuid()));
   CONCORDAT_CHECK(make_folder(folder / "tmp", owner));
-  return make_folder(folder / "lab", owner);
+  CONCORDAT_CHECK(make_folder(folder / "lab", owner));
+  // As /tmp is, but seen from outside: an application listens here, which is another user than its
+  // agent.
+  return make_folder(folder / "lab" / "app", owner, 01777);
 }
 
 ConfinementReport find_confinement(const std::filesystem::path& scratch) {

@@ -21,7 +21,7 @@ struct EnclaveProcess {
 };
 
 // Makes `folder` (which must not exist) with what every sandbox has: dev, proc, tmp, and lab, which
-// belongs to `owner`.
+// belongs to `owner`, with lab/app for the sockets of an application.
 [[nodiscard]] base::Status make_root_folder(const std::filesystem::path& folder, uid_t owner);
 
 // Who the enclave in slot `slot` (0 to kMaxSlots - 1) is outside: a user of its own where this

@@ -156,7 +156,7 @@ void add_pack(Command app, CommandLine& line) {
                      "The program's arguments, after --; they are measured");
   command.add_option("--file", line.pack.files, "A further file: path in the image=path here")
       .type_name("DEST=SRC")
-      .repeated();
+      .one_value_each();  // or the "--" after the last would end its values and nothing else
   const auto certificate = command.add_option("--signing-certificate", line.pack.certificate,
                                               "Certificate (PEM) of who signs the image (PCR8)");
   const auto key = command.add_option("--private-key", line.pack.private_key,
