@@ -50,6 +50,7 @@ class Input {
   Input(base::BytesView bytes) noexcept : bytes_(bytes) {}
   Input(const base::Bytes& bytes) noexcept : bytes_(bytes) {}
   Input(std::string_view text) noexcept : bytes_(base::as_bytes(text)) {}
+  Input(const std::string& text) noexcept : Input(std::string_view(text)) {}
   Input(const char* text) noexcept : Input(std::string_view(text)) {}
   Input(const base::SecretBytes& secret) noexcept;
   [[nodiscard]] base::BytesView view() const noexcept { return bytes_; }

@@ -77,7 +77,7 @@ TEST_F(AgentClient, SignsAndVerifies) {
   ASSERT_TRUE(signature) << signature.error().to_string();
   EXPECT_EQ(signature->algorithm, "Ed25519");
   EXPECT_EQ(signature->signature.size(), 64U);
-  EXPECT_TRUE(agent.verify(kName, "pay 10 to carol", signature->envelope));
+  EXPECT_TRUE(agent.verify(kName, std::string("pay 10 to carol"), signature->envelope));
   const auto bad = agent.verify(kName, "pay 11 to carol", signature->envelope);
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().code, "authentication_failed");
