@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "attest/base/cbor.hpp"
+#include "attest/base/json.hpp"
 #include "attest/base/secret_access.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/keyring/envelope.hpp"
@@ -29,6 +30,8 @@ constexpr std::string_view kKeys = "/v1/keys/";
 constexpr std::string_view kSign = "/v1/sign/";
 constexpr std::size_t kMaxConnections = 256;
 constexpr std::size_t kMaxRequestId = 64;
+// A message to sign in base64, and what JSON puts around it.
+constexpr std::size_t kMaxBody = kMaxSignMessage / 3 * 4 + 256;
 constexpr std::size_t kMaxApplicationData = 512;
 constexpr std::chrono::milliseconds kIdle = std::chrono::seconds(60);
 
@@ -102,6 +105,25 @@ std::string request_id_from(std::string_view header) {
   return plain ? std::string(header) : random_request_id();
 }
 
+// {"message": base64}, and nothing else.
+Result<Bytes> message_of(const std::string& body) {
+  const auto malformed = [](const std::string& why) {
+    return Error(Errc::malformed_request, why + "; want {\"message\": base64}");
+  };
+  const auto json = base::parse_strict_json(body, 1);
+  if (!json) return malformed(json.error().to_string());
+  const auto member = json->find("message");
+  if (json->size() != 1 || member == json->end() || !member->is_string())
+    return malformed("other members");
+  auto message = base::from_base64(member->get_ref<const std::string&>());
+  if (!message) return malformed("message: " + message.error().to_string());
+  if (message->size() > kMaxSignMessage) {
+    return Error(Errc::message_too_large,
+                 "more than " + std::to_string(kMaxSignMessage) + " bytes to sign");
+  }
+  return message;
+}
+
 struct AttestationQuery {
   std::optional<Bytes> nonce;
   std::optional<Bytes> user_data;
@@ -148,7 +170,7 @@ class AgentServer::Connection : public std::enable_shared_from_this<Connection> 
 
   void read() {
     parser_.emplace();
-    parser_->body_limit(kMaxSignMessage);
+    parser_->body_limit(kMaxBody);
     close_when_idle();
     http::async_read(stream_, buffer_, *parser_,
                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
@@ -220,25 +242,23 @@ class AgentServer::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void sign(std::string name, const Request& request) {
-    if (request.body().empty()) {
-      return write(failure(Error(Errc::malformed_request, "empty message"), request_id_));
-    }
-    shared_->link.request(
-        SignRequest{name, base::to_bytes(base::as_bytes(request.body()))},
-        [self = shared_from_this(), name](Result<ResponseBody> result) {
-          self->answer_with(std::move(result), [&](ResponseBody& body) -> std::optional<Answer> {
-            const auto* made = std::get_if<MadeEnvelope>(&body);
-            if (made == nullptr) return std::nullopt;
-            const auto envelope = decode_envelope(made->envelope);
-            if (!envelope) return std::nullopt;
-            const ordered_json json = {{"name", name},
-                                       {"version", envelope->key_version},
-                                       {"algorithm", to_string(envelope->algorithm)},
-                                       {"signature", base::to_base64(envelope->body)},
-                                       {"envelope", base::to_base64(made->envelope)}};
-            return Answer{http::status::ok, json.dump() + "\n", {}};
-          });
-        });
+    auto message = message_of(request.body());
+    if (!message) return write(failure(message.error(), request_id_));
+    shared_->link.request(SignRequest{name, *std::move(message)}, [self = shared_from_this(), name](
+                                                                      Result<ResponseBody> result) {
+      self->answer_with(std::move(result), [&](ResponseBody& body) -> std::optional<Answer> {
+        const auto* made = std::get_if<MadeEnvelope>(&body);
+        if (made == nullptr) return std::nullopt;
+        const auto envelope = decode_envelope(made->envelope);
+        if (!envelope) return std::nullopt;
+        const ordered_json json = {{"name", name},
+                                   {"version", envelope->key_version},
+                                   {"algorithm", to_string(envelope->algorithm)},
+                                   {"signature", base::to_base64(envelope->body)},
+                                   {"envelope", base::to_base64(made->envelope)}};
+        return Answer{http::status::ok, json.dump() + "\n", {}};
+      });
+    });
   }
 
   template <class Make>

@@ -2,8 +2,8 @@
 //
 //   GET  /v1/keys/{name}     200 {"name", "version", "key": base64}; with "Accept:
 //                            application/octet-stream" the bare key
-//   POST /v1/sign/{name}     body: the message, 1 to 32,768 bytes; 200 {"name", "version",
-//                            "algorithm": "Ed25519", "signature": base64, "public_key": base64}
+//   POST /v1/sign/{name}     {"message": base64}, at most 32,768 bytes of it; 200 {"name", "version",
+//                            "algorithm", "signature": base64, "envelope": base64}
 //   GET  /v1/attestation     ?nonce=HEX&user_data=HEX, both optional; 200 {"document": base64}.
 //                            user_data travels under the agent's own domain, so that no document
 //                            made here serves a handshake (attest/mint.hpp, purpose application)

@@ -1,5 +1,7 @@
 #include "keyservice/custody_keeper_io.hpp"
 
+#include "keyservice/keyring/state/due_rotations.hpp"
+
 namespace concordat::keyservice {
 
 using base::Status;
@@ -14,6 +16,7 @@ constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(10);
 CustodyKeeper::CustodyKeeper(boost::asio::io_context& io, Custody& custody, peer::Party& party,
                              base::Logger& log, CustodyKeeperTimes times)
     : custody_(custody),
+      administration_(custody),
       party_(party),
       log_(log),
       times_(times),
@@ -66,6 +69,27 @@ void CustodyKeeper::on_loaded(const Status& loaded) {
   trouble_.clear();
   backoff_.reset();
   load_after(times_.refresh);
+  rotate_if_due();
+}
+
+void CustodyKeeper::rotate_if_due() {
+  const auto now = party_.clock();
+  if (!now) return;
+  if (looked_for_rotations_ && now->monotonic - *looked_for_rotations_ < times_.rotation) return;
+  looked_for_rotations_ = now->monotonic;
+  const auto policy = party_.policies->at(now->wall);
+  if (!policy) return;
+  const auto due = due_rotations(custody_.keyring().keys(), (*policy)->model().rotation, now->wall);
+  for (const DueRotation& one : due) {
+    // Another custodian may come first: then the newest version is another one, and nothing is due.
+    administration_.change(
+        RotateKeyRequest{one.name, one.newest_version, false}, now->wall,
+        [this, alive = alive_, name = one.name](const base::Result<KeySummary>& rotated) {
+          if (!*alive) return;
+          if (!rotated) return log_.error("key_not_rotated", rotated.error(), {{"key", name}});
+          log_.info("key_rotated", {{"key", name}, {"version", rotated->newest_version}});
+        });
+  }
 }
 
 void CustodyKeeper::load_after(std::chrono::milliseconds pause) {

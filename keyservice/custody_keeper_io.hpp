@@ -8,7 +8,7 @@
 
 #include "attest/base/log.hpp"
 #include "keyservice/backoff.hpp"
-#include "keyservice/custody.hpp"
+#include "keyservice/key_administration.hpp"
 #include "peer/party.hpp"
 
 namespace concordat::keyservice {
@@ -38,14 +38,17 @@ class CustodyKeeper {
   void load();
   void on_loaded(const base::Status& loaded);
   void load_after(std::chrono::milliseconds pause);
+  void rotate_if_due();
 
   Custody& custody_;
+  KeyAdministration administration_;
   peer::Party& party_;
   base::Logger& log_;
   CustodyKeeperTimes times_;
   boost::asio::steady_timer timer_;
   Backoff backoff_;
   bool is_loaded_ = false;
+  std::optional<base::MonotonicMillis> looked_for_rotations_;
   std::string trouble_;      // the code that was logged last
   std::uint64_t round_ = 0;  // of start: what belongs to an earlier one ends
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

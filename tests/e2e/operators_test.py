@@ -1,5 +1,5 @@
-"""Operators at a running custodian, through its parent: who is answered, who is refused, by whom, and what the parent
-sees of it.
+"""Operators at a running custodian, through its parent: who is answered, who is refused, by whom, what the parent sees
+of it, and the keys that they administer.
 
 One lab with a custodian serves all stories; each begins under a policy with the operators dana (admin) and evan (audit).
 """
@@ -7,16 +7,21 @@ One lab with a custodian serves all stories; each begins under a policy with the
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import sys
 import tempfile
 import unittest
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
 SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
 PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
-sys.path.insert(0, str(SOURCE / "deploy/lab"))
+sys.path[:0] = [str(SOURCE / "deploy/lab"), str(SOURCE / "tests/keyring")]
 
-from jobs.deployment import Deployment, Worker  # noqa: E402  (the path above comes first)
+from envelopes import envelope_items, opened, sealed  # noqa: E402  (the path above comes first)
+from jobs.deployment import Deployment, Worker
 from jobs.main_story import MainStory
 from jobs.processes import Programs, wait_for
 from jobs.record import Record
@@ -68,6 +73,25 @@ class Operators(unittest.TestCase):
     def refusal(self, key: str, **more) -> str:
         return json.loads(self.status(key, expect=2, **more).stdout)["code"]
 
+    def keys(self, *arguments, expect: int = 0) -> list[dict]:
+        """What `concordat keys` printed for dana, line by line."""
+        _, *at = self.command("dana")
+        done = self.lab.programs.run("concordat-lab", "keys", *arguments, *at, "--lab-root", self.lab.lab_root, expect=expect)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def write(self, name: str, content: bytes) -> pathlib.Path:
+        path = self.folder / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        return path
+
+    def administered(self, key: str, last: str) -> list[tuple]:
+        """What the custodian's console says that was done with the key, up to this operation."""
+        self.lab.wait_for_event("custodian", "request_administered", key=key, operation=last)
+        events = self.lab.console_events("custodian", "request_administered", key=key)
+        self.assertEqual({event["operator"] for event in events}, {"dana"})
+        return [(event["operation"], event["version"]) for event in events]
+
     # --- Who is answered ---
 
     def test_a_listed_operator_is_answered_and_the_parent_sees_nothing_of_it(self):
@@ -106,6 +130,55 @@ class Operators(unittest.TestCase):
         serial = self.lab.sign_policy()["serial"]
         self.assertEqual(json.loads(self.status("dana").stdout)["policy"]["serial"], serial)
         self.lab.wait_for_event("custodian", "policy_in_force", serial=serial)
+
+    # --- Keys ---
+
+    def test_a_key_is_made_shown_rotated_and_ended(self):
+        name = "ledger/signing"
+        (made,) = self.keys("create", name, "--type", "p256")
+        self.assertEqual((made["state"], made["exportable"], made["newest_version"]), ("enabled", False, 1))
+        self.assertEqual(self.keys("create", name, "--type", "p256", expect=2)[0]["code"], "key_exists")
+        (rotated,) = self.keys("rotate", name)
+        self.assertEqual(rotated["newest_version"], 2)
+        self.assertEqual(self.keys("rotate", name, "--newest", "1", expect=2)[0]["code"], "version_differs")
+        (described,) = self.keys("describe", name)
+        points = [load_pem_public_key(version["public_key"]["pem"].encode()) for version in described["versions"]]
+        self.assertEqual([point.curve.name for point in points], [ec.SECP256R1().name] * 2)
+        self.assertNotEqual(*(point.public_numbers() for point in points))
+        self.assertEqual(self.keys("disable", name)[0]["state"], "disabled")
+        self.assertEqual(self.keys("rotate", name, expect=2)[0]["code"], "key_disabled")
+        self.assertEqual(self.keys("enable", name)[0]["state"], "enabled")
+        self.assertEqual(self.keys("set-minimum", name, "2")[0]["minimum_version"], 2)
+        self.assertEqual([line.get("name", line.get("keys")) for line in self.keys("list", "ledger/*")], [name, 1])
+        self.keys("destroy", name, expect=1)
+        self.assertEqual(self.keys("destroy", name, "--yes-destroy", name)[0]["state"], "destroyed")
+        self.assertEqual(self.keys("enable", name, expect=2)[0]["code"], "key_destroyed")
+        self.assertEqual(self.administered(name, "destroy"), [
+            ("create", 1), ("describe", 0), ("rotate", 2), ("describe", 0), ("disable", 0), ("describe", 0), ("enable", 0),
+            ("set-minimum", 2), ("destroy", 0)])
+
+    def test_imported_keys_and_what_they_seal_pass_the_parent_unseen(self):
+        name, associated, plaintext = "cards/tokens", b"customer 7", b"4111 1111 1111 1111"
+        first, second = secrets.token_bytes(32), secrets.token_bytes(32)
+        before = self.lab.taps["custodian"].bytes_carried()
+        self.keys("import", name, "--type", "aes256", "--from", self.write("first.bin", first))
+        envelope = self.write("card.envelope", sealed(first, [1, 2, 4, name, 1, secrets.token_bytes(32)], associated, plaintext))
+        (imported,) = self.keys("import", name, "--type", "aes256", "--next-version", "--from", self.write("second.bin", second))
+        self.assertEqual(imported["newest_version"], 2)
+        (rewrapped,) = self.keys("rewrap", envelope, "--out", envelope, "--associated-data", self.write("customer", associated))
+        self.assertEqual((rewrapped["name"], rewrapped["version"]), (name, 2))
+        made = envelope.read_bytes()
+        self.assertEqual(envelope_items(made)[:5], [1, 2, 4, name, 2])
+        self.assertEqual(opened(second, made, associated), plaintext)
+        self.assertEqual(self.keys("rewrap", envelope, "--out", envelope, expect=2)[0]["code"], "authentication_failed")
+        tap, console = self.lab.taps["custodian"], "\n".join(self.lab.console_lines("custodian")).encode()
+        self.assertGreater(tap.bytes_carried(), before)
+        for secret in (first, second, plaintext, name.encode()):
+            self.assertFalse(tap.contains(secret), "passed the parent in the clear")
+        for secret in (first, second, plaintext):
+            self.assertNotIn(secret, console)
+            self.assertNotIn(secret.hex().encode(), console)
+        self.assertEqual(self.administered(name, "rewrap"), [("import", 1), ("describe", 0), ("import", 2), ("rewrap", 2)])
 
     # --- Who is refused ---
 

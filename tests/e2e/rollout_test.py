@@ -198,7 +198,7 @@ class RollOut(unittest.TestCase):
         self.event("custodian", "root_wiped")
         server = self.lab.serve_freshness(self.key, every=1)
         self.addCleanup(server.stop)
-        self.event("custodian", "root_unsealed")
+        self.event("custodian", "keyring_loaded")
         self.wait_until_ready(PAYMENTS)
         self.assertEqual(self.key_of(PAYMENTS, PAYMENTS_KEY), secret)
 
@@ -230,7 +230,7 @@ class RollOut(unittest.TestCase):
         self.assertEqual((answer.status, answer.body["error"]["code"]), (503, "policy_expired"))
         self.policy_of(lambda policy: None)
         self.lab.push_policy()
-        self.event("custodian", "root_unsealed")
+        self.event("custodian", "keyring_loaded")
         self.wait_until_ready(PAYMENTS)
         self.assertEqual(self.key_of(PAYMENTS, PAYMENTS_KEY), secret)
 

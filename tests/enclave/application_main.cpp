@@ -171,7 +171,8 @@ int work(const char* agent, const std::string& key, const std::string& other_key
   tell("granted", granted, false);  // a key is nothing for a console
   say("granted_has_key", body_of(granted).find("\"key\":\"") != std::string::npos);
   tell("refused", ask(agent, "GET", "/v1/keys/" + other_key), true);
-  tell("sign", ask(agent, "POST", "/v1/sign/" + key, "pay 10 to carol"), true);
+  tell("sign", ask(agent, "POST", "/v1/sign/" + key, R"({"message": "cGF5IDEwIHRvIGNhcm9s"})"),
+       true);
   tell("attestation", ask(agent, "GET", "/v1/attestation?nonce=00112233&user_data=cafe"), true);
   tell("with_a_key", ask(agent, "GET", "/v1/attestation?public_key=" + std::string(88, '0')), true);
   return 0;

@@ -1,7 +1,7 @@
 """What the keyring makes, in other hands: an independent reading of keyservice/KEYRING.md with Debian's
 python3-cryptography opens it and makes what the keyring opens, and OpenSSL's program verifies its signatures.
 
-CBOR, HKDF and the envelopes are written out here from the specification alone.
+CBOR, HKDF and the envelopes are written out in envelopes.py from the specification alone.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption, PrivateFormat, PublicFormat,
                                                           load_pem_public_key)
+
+from envelopes import cbor, envelope_items, hkdf, opened, sealed
 
 PROGRAM = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin" / "keyring_process"
 SIGNATURE, CIPHERTEXT, WRAPPED_KEY, MAC = 1, 2, 3, 4
@@ -30,77 +30,9 @@ ED25519, P256, P384, SEALED, HMAC = 1, 2, 3, 4, 5
 TYPES = {"derived": 1, "ed25519": 2, "p256": 3, "p384": 4, "x25519": 5, "aes256": 6, "hmac": 7}
 
 
-def head(major, n):
-    if n < 24:
-        return bytes([major << 5 | n])
-    for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if n < 1 << 8 * size:
-            return bytes([major << 5 | info]) + n.to_bytes(size, "big")
-    raise ValueError(n)
-
-
-def cbor(value):
-    if value is None:
-        return b"\xf6"
-    if isinstance(value, bool):
-        return b"\xf5" if value else b"\xf4"
-    if isinstance(value, int):
-        return head(0, value)
-    if isinstance(value, bytes):
-        return head(2, len(value)) + value
-    if isinstance(value, str):
-        return head(3, len(value.encode())) + value.encode()
-    return head(4, len(value)) + b"".join(map(cbor, value))
-
-
-def parse(data, at=0):
-    """The item at `at`, and where it ends."""
-    major, info = data[at] >> 5, data[at] & 31
-    at += 1
-    if major == 7:
-        return {20: False, 21: True, 22: None}[info], at
-    if info >= 24:
-        size = 1 << info - 24
-        info, at = int.from_bytes(data[at:at + size], "big"), at + size
-    if major == 0:
-        return info, at
-    if major in (2, 3):
-        raw = data[at:at + info]
-        return (raw if major == 2 else raw.decode()), at + info
-    items = []
-    for _ in range(info):
-        item, at = parse(data, at)
-        items.append(item)
-    return items, at
-
-
-def envelope_items(encoded):
-    items, end = parse(encoded)
-    assert end == len(encoded) and cbor(items) == encoded
-    return items
-
-
-def hkdf(key, salt, info, size):
-    return HKDF(algorithm=hashes.SHA384(), length=size, salt=salt, info=info).derive(key)
-
-
 def derived(root, use, name, version):
     """A derived key's key for one use (keyservice/root.hpp)."""
     return hkdf(root, b"concordat/root/1", cbor(["concordat/key/1", use, name, version]), 32)
-
-
-def sealed(key, before_body, aad, plaintext):
-    """The envelope whose items before its last are `before_body`."""
-    header = head(4, len(before_body) + 1) + b"".join(map(cbor, before_body))
-    message_key = hkdf(key, before_body[-1], header, 32)
-    return header + cbor(AESGCM(message_key).encrypt(bytes(12), plaintext, header + cbor(aad)))
-
-
-def opened(key, encoded, aad):
-    items = envelope_items(encoded)
-    header = encoded[:len(encoded) - len(cbor(items[-1]))]
-    message_key = hkdf(key, items[-2], header, 32)
-    return AESGCM(message_key).decrypt(bytes(12), items[-1], header + cbor(aad))
 
 
 class Keyring:

@@ -27,6 +27,11 @@ def require(condition: object, otherwise: str) -> None:
         raise StepFailed(otherwise)
 
 
+def message(content: bytes) -> bytes:
+    """The body of a request to sign."""
+    return json.dumps({"message": base64.b64encode(content).decode()}).encode()
+
+
 class MainStory:
     def __init__(self, deployment: Deployment, record: Record):
         self.lab, self.record = deployment, record
@@ -122,6 +127,7 @@ class MainStory:
         self.lab.run_enclave("custodian", self.images["custodian"])
         unsealed = self.lab.wait_for_event("custodian", "root_unsealed")
         self.lab.wait_for_event("custodian", "serving")
+        self.lab.wait_for_event("custodian", "keyring_loaded")
         self.record.row("custodian", "its root, from KMS", "unsealed, matches the pinned commitment")
         return f"restarted; KMS unsealed generation {unsealed['generation']}, it matches the pinned commitment; serving"
 
@@ -174,7 +180,7 @@ class MainStory:
 
     def worker_a_receives(self) -> str:
         received = self.receive(PAYMENTS, PAYMENTS_KEY)
-        answer = self.lab.agent(PAYMENTS.name, "POST", f"/v1/sign/{PAYMENTS_KEY}", b"pay 10 to carol")
+        answer = self.lab.agent(PAYMENTS.name, "POST", f"/v1/sign/{PAYMENTS_KEY}", message(b"pay 10 to carol"))
         require(answer.status == 200, f"it got {answer.status} for a signature: {answer.error}")
         signature = base64.b64decode(answer.body["signature"])
         require(len(signature) == 64, f"the signature has {len(signature)} bytes")
@@ -190,7 +196,7 @@ class MainStory:
         return self.refusal(worker, f"get {key}", self.lab.agent(worker.name, "GET", f"/v1/keys/{key}"))
 
     def worker_b_may_not_sign(self) -> str:
-        answer = self.lab.agent(REPORTS.name, "POST", f"/v1/sign/{REPORTS_KEY}", b"a report")
+        answer = self.lab.agent(REPORTS.name, "POST", f"/v1/sign/{REPORTS_KEY}", message(b"a report"))
         return self.refusal(REPORTS, f"sign {REPORTS_KEY}", answer)
 
     def refusal(self, worker: Worker, asked: str, answer: Answer) -> str:
