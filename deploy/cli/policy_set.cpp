@@ -263,7 +263,8 @@ void add_policy_add_operator(Command policy, Invocation& invocation) {
   add.footer(
       "Adds purposes where there is an operator of that name and key. `revoke --operator` takes "
       "one out.\n"
-      "\"admin\" is what `concordat status` asks custodians by; the first operator brings it "
+      "\"admin\" is what `concordat status` and `keys` ask custodians by; the first operator "
+      "brings it "
       "about.\n"
       "Example:\n"
       "  concordat policy add-operator dana --key dana.key.pub --purpose admin\n"
