@@ -152,11 +152,6 @@ class Warnings {
       report_.warning(PolicyErrc::unused, pointer + "/expires",
                       "a grant nobody can use: it has expired");
     }
-    if (grant.use_limit) {
-      report_.warning(PolicyErrc::unused, pointer + "/use_limit",
-                      "a grant nobody can use yet: no custodian counts uses, so none serves under "
-                      "a limit");
-    }
   }
 
   // A grant whose every operation another one gives as well: it says nothing, or bounds nothing.
