@@ -126,23 +126,18 @@ class KeyVersions final : public Parts {
     return version;
   }
   [[nodiscard]] ShownVersion shown(KeyType type, const KeyVersion& version) const {
-    return {
-        {version.version, version.state, version.origin, version.created, version.root_generation},
-        public_half(type, version)};
+    return {description_of(version), public_half(type, version)};
   }
   // Of disabled ones and those below the minimum, too: what they signed is still to be verified.
   [[nodiscard]] std::optional<PublicKey> public_half(KeyType type,
                                                      const KeyVersion& version) const {
     if (version.state == VersionState::destroyed) return std::nullopt;
-    KeyInUse key{name_, type, version.version, nullptr, nullptr, false};
-    if (type != KeyType::derived) {
-      key.material = &version.material;
-    } else if (version.root_generation == custody().root().generation()) {
-      key.root = &custody().root();
-    } else {
-      return std::nullopt;
-    }
-    auto half = public_key(key);
+    const bool is_derived = type == KeyType::derived;
+    const auto key = custody().in_use(
+        name_, {type, false, version.version, version.origin, version.root_generation,
+                is_derived ? nullptr : &version.material});
+    if (!key) return std::nullopt;  // its root generation is not held
+    auto half = public_key(*key);
     return half ? std::optional(*std::move(half)) : std::nullopt;
   }
 

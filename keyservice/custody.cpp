@@ -55,26 +55,28 @@ void Custody::load(journal::Journal::Done done) {
   keyring_->journal().is_loaded() ? keyring_->refresh(loaded) : keyring_->load(loaded);
 }
 
-Result<KeyInUse> Custody::in_use(std::string_view name, const Result<UsableVersion>& usable) const {
-  if (!usable) return usable.error();
-  KeyInUse key{name, usable->type, usable->version, usable->material, nullptr, usable->exportable};
+Result<KeyInUse> Custody::in_use(std::string_view name, const UsableVersion& version) const {
+  KeyInUse key{name, version.type, version.version, version.material, nullptr, version.exportable};
   if (key.type != KeyType::derived) return key;
-  if (usable->root_generation != root_->generation()) {
+  if (version.root_generation != root_->generation()) {
     return Error(
         journal::Errc::unknown_generation,
-        described(key) + " comes from root generation " + std::to_string(usable->root_generation));
+        described(key) + " comes from root generation " + std::to_string(version.root_generation));
   }
   key.root = &*root_;
   return key;
 }
 
 Result<KeyInUse> Custody::for_making(std::string_view name) const {
-  return in_use(name, keyring_->for_making(name, implicit_generation()));
+  CONCORDAT_TRY(const UsableVersion newest, keyring_->for_making(name, implicit_generation()));
+  return in_use(name, newest);
 }
 
 Result<KeyInUse> Custody::for_reading(std::string_view name, std::uint32_t version) const {
   if (version == 0) return for_making(name);
-  return in_use(name, keyring_->for_reading(name, version, implicit_generation()));
+  CONCORDAT_TRY(const UsableVersion usable,
+                keyring_->for_reading(name, version, implicit_generation()));
+  return in_use(name, usable);
 }
 
 }  // namespace concordat::keyservice

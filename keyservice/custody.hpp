@@ -48,15 +48,15 @@ class Custody {
   // Version 0: the newest.
   [[nodiscard]] base::Result<KeyInUse> for_reading(std::string_view name,
                                                    std::uint32_t version) const;
+  // A version that is not asked for by its state: what it was made with can be looked at.
+  [[nodiscard]] base::Result<KeyInUse> in_use(std::string_view name,
+                                              const UsableVersion& version) const;
   // Of the root whose derived key a name without a record stands for. Only with a root.
   [[nodiscard]] std::uint32_t implicit_generation() const noexcept { return root_->generation(); }
 
   [[nodiscard]] base::RandomSource& random() const noexcept { return random_; }
 
  private:
-  [[nodiscard]] base::Result<KeyInUse> in_use(std::string_view name,
-                                              const base::Result<UsableVersion>& usable) const;
-
   journal::Store& store_;
   base::RandomSource& random_;
   std::optional<Root> root_;

@@ -17,7 +17,7 @@ std::vector<DueRotation> due_rotations(const KeyTable& keys,
       const base::UnixMillis at = newest.created + std::chrono::seconds(interval.every_seconds);
       if (!due || at < *due) due = at;
     }
-    if (due && *due <= now) out.push_back({name, record.key.type, newest.version, *due});
+    if (due && *due <= now) out.push_back({name, newest.version, *due});
   }
   return out;
 }

@@ -8,7 +8,6 @@ namespace concordat::keyservice {
 
 struct DueRotation {
   std::string name;
-  KeyType type = KeyType::derived;
   std::uint32_t newest_version = 0;  // what a rotation must find (Keyring::rotate)
   base::UnixMillis due;              // since when
 };

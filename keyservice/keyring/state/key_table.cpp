@@ -270,13 +270,16 @@ std::vector<KeySummary> KeyTable::list(std::string_view after, std::size_t max) 
   return out;
 }
 
+VersionDescription description_of(const KeyVersion& version) {
+  return {version.version, version.state, version.origin, version.created, version.root_generation};
+}
+
 Result<KeyDescription> KeyTable::describe(std::string_view name) const {
   const KeyRecord* record = find(name);
   if (record == nullptr) return Error(KeyStateErrc::key_unknown, policy::quote(name));
   KeyDescription out{summary_of(*record), {}};
   for (const KeyVersion& version : record->key.versions) {
-    out.versions.push_back(
-        {version.version, version.state, version.origin, version.created, version.root_generation});
+    out.versions.push_back(description_of(version));
   }
   return out;
 }

@@ -48,6 +48,7 @@ struct VersionDescription {
   base::UnixMillis created;  // 0: before there was a record of it
   std::uint32_t root_generation = 0;
 };
+[[nodiscard]] VersionDescription description_of(const KeyVersion& version);
 struct KeyDescription {
   KeySummary summary;
   std::vector<VersionDescription> versions;
