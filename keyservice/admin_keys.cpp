@@ -1,16 +1,13 @@
 #include "keyservice/admin_keys.hpp"
 
-#include <algorithm>
-
-#include "attest/base/cbor.hpp"
-#include "keyservice/error.hpp"
+#include "keyservice/cbor_items.hpp"
+#include "keyservice/message_parts.hpp"
 #include "policy/key_pattern.hpp"
 
 namespace concordat::keyservice {
 namespace {
 
 using base::Bytes;
-using base::BytesView;
 using base::Error;
 using base::Result;
 using base::Status;
@@ -19,28 +16,10 @@ using base::cbor::Writer;
 
 constexpr std::size_t kKeyItems = 8;
 constexpr std::size_t kVersionItems = 6;
-constexpr std::size_t kMaxRawPublicKey = 97;  // an uncompressed point on P-384
-
-template <class Enum>
-std::uint64_t number(Enum value) {
-  return static_cast<std::uint64_t>(value);
-}
 
 Error out_of_range(const char* what, std::uint64_t value) {
   return Error(Errc::malformed_response, std::string(what) + " " + std::to_string(value));
 }
-
-// One of these, by its number.
-template <class Enum, std::size_t kCount>
-Result<Enum> read_enum(Reader& reader, const char* what, const Enum (&known)[kCount]) {
-  CONCORDAT_TRY(const std::uint64_t value, reader.read_uint());
-  const auto* const found = std::ranges::find(known, value, number<Enum>);
-  if (found == std::end(known)) return out_of_range(what, value);
-  return *found;
-}
-constexpr VersionState kStates[] = {VersionState::enabled, VersionState::disabled,
-                                    VersionState::destroyed};
-constexpr KeyOrigin kOrigins[] = {KeyOrigin::derived, KeyOrigin::generated, KeyOrigin::imported};
 
 // A key's name and nothing else, so that it can be shown as it is.
 Status read_name(Reader& reader, std::string& name) {
@@ -50,17 +29,10 @@ Status read_name(Reader& reader, std::string& name) {
   return {};
 }
 
-Result<std::uint32_t> read_version(Reader& reader) {
-  CONCORDAT_TRY(const std::uint64_t version, reader.read_uint());
-  if (version > UINT32_MAX) return out_of_range("version", version);
-  return static_cast<std::uint32_t>(version);
-}
-
-Result<base::UnixMillis> read_time(Reader& reader) {
-  CONCORDAT_TRY(const std::uint64_t time, reader.read_uint());
+Result<base::UnixMillis> read_shown_time(Reader& reader) {
   // Ten thousand years: what RFC 3339 can write.
   constexpr std::uint64_t kMost = 253'402'300'799'999;
-  if (time > kMost) return out_of_range("time", time);
+  CONCORDAT_TRY(const std::uint64_t time, read_at_most(reader, kMost));
   return base::UnixMillis{static_cast<std::int64_t>(time)};
 }
 
@@ -74,31 +46,14 @@ Result<ShownKey> read_key(Reader& reader) {
   ShownKey out;
   KeySummary& key = out.summary;
   CONCORDAT_CHECK(read_name(reader, key.name));
-  CONCORDAT_TRY(key.type, read_enum(reader, "key type", kKeyTypes));
+  CONCORDAT_TRY(key.type, read_enum(reader, KeyType::hmac));
   CONCORDAT_TRY(key.exportable, reader.read_bool());
-  CONCORDAT_TRY(key.state, read_enum(reader, "state", kStates));
-  CONCORDAT_TRY(key.minimum_version, read_version(reader));
-  CONCORDAT_TRY(key.newest_version, read_version(reader));
-  CONCORDAT_TRY(key.created, read_time(reader));
+  CONCORDAT_TRY(key.state, read_enum(reader, VersionState::destroyed));
+  CONCORDAT_TRY(key.minimum_version, read_uint32(reader));
+  CONCORDAT_TRY(key.newest_version, read_uint32(reader));
+  CONCORDAT_TRY(key.created, read_shown_time(reader));
   CONCORDAT_TRY(out.is_recorded, reader.read_bool());
   return out;
-}
-
-std::size_t raw_size(KeyType type) noexcept {
-  switch (type) {
-    case KeyType::ed25519:
-    case KeyType::x25519:
-      return 32;
-    case KeyType::p256:
-      return 65;
-    case KeyType::p384:
-      return 97;
-    case KeyType::derived:
-    case KeyType::aes256:
-    case KeyType::hmac:
-      return 0;
-  }
-  return 0;
 }
 
 Result<std::optional<PublicKey>> read_public_key(Reader& reader) {
@@ -106,12 +61,11 @@ Result<std::optional<PublicKey>> read_public_key(Reader& reader) {
   if (none) return std::optional<PublicKey>();
   CONCORDAT_CHECK(read_array_of(reader, 2));
   PublicKey out;
-  CONCORDAT_TRY(out.type, read_enum(reader, "key type", kKeyTypes));
-  CONCORDAT_TRY(const BytesView raw, reader.read_bytes(kMaxRawPublicKey));
-  if (raw.empty() || raw.size() != raw_size(out.type)) {
-    return out_of_range("size of a public key", raw.size());
+  CONCORDAT_TRY(out.type, read_enum(reader, KeyType::hmac));
+  CONCORDAT_TRY(out.raw, read_bytes(reader, kMaxRawPublicKey));
+  if (out.raw.empty() || out.raw.size() != raw_public_key_size(out.type)) {
+    return out_of_range("size of a public key", out.raw.size());
   }
-  out.raw = base::to_bytes(raw);
   return std::optional(std::move(out));
 }
 
@@ -119,11 +73,11 @@ Result<ShownVersion> read_shown_version(Reader& reader) {
   CONCORDAT_CHECK(read_array_of(reader, kVersionItems));
   ShownVersion out;
   VersionDescription& version = out.description;
-  CONCORDAT_TRY(version.version, read_version(reader));
-  CONCORDAT_TRY(version.state, read_enum(reader, "state", kStates));
-  CONCORDAT_TRY(version.origin, read_enum(reader, "origin", kOrigins));
-  CONCORDAT_TRY(version.created, read_time(reader));
-  CONCORDAT_TRY(version.root_generation, read_version(reader));
+  CONCORDAT_TRY(version.version, read_uint32(reader));
+  CONCORDAT_TRY(version.state, read_enum(reader, VersionState::destroyed));
+  CONCORDAT_TRY(version.origin, read_enum(reader, KeyOrigin::imported));
+  CONCORDAT_TRY(version.created, read_shown_time(reader));
+  CONCORDAT_TRY(version.root_generation, read_uint32(reader));
   CONCORDAT_TRY(out.public_key, read_public_key(reader));
   return out;
 }
@@ -131,7 +85,7 @@ Result<ShownVersion> read_shown_version(Reader& reader) {
 template <class T>
 Result<T> as_malformed(Result<T> read) {
   if (read || read.error().is(Errc::malformed_response)) return read;
-  return Error(Errc::malformed_response, read.error().to_string());
+  return as(Errc::malformed_response, read.error());
 }
 
 template <class Item>
@@ -156,9 +110,8 @@ Result<Item> read_one(const AdminReply& reply, Result<Item> (*read)(Reader&)) {
 Result<Rewrapped> read_rewrapped(Reader& reader) {
   Rewrapped out;
   CONCORDAT_CHECK(read_name(reader, out.name));
-  CONCORDAT_TRY(out.version, read_version(reader));
-  CONCORDAT_TRY(const BytesView envelope, reader.read_bytes(kMaxEnvelope));
-  out.envelope = base::to_bytes(envelope);
+  CONCORDAT_TRY(out.version, read_uint32(reader));
+  CONCORDAT_TRY(out.envelope, read_bytes(reader, kMaxEnvelope));
   CONCORDAT_CHECK(reader.finish());
   return out;
 }

@@ -1,6 +1,7 @@
 #include "keyservice/admin_messages.hpp"
 
 #include "attest/base/cbor.hpp"
+#include "keyservice/message_parts.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -23,9 +24,7 @@ Result<AdminReply> read_reply(Reader& reader, BytesView record) {
   reply.kind = static_cast<AdminReplyKind>(kind);
   if (reply.kind == AdminReplyKind::failure) {
     if (count != 4) return Error(Errc::malformed_response, "shape");
-    CONCORDAT_TRY(const std::string_view code, reader.read_text(kMaxErrorCode));
-    CONCORDAT_TRY(const std::string_view detail, reader.read_text(kMaxErrorDetail));
-    reply.failure = {std::string(code), std::string(detail)};
+    CONCORDAT_TRY(reply.failure, read_failure(reader));
   } else {
     constexpr unsigned kMaxDepth = 4;
     const std::size_t start = reader.offset();
@@ -63,7 +62,7 @@ Result<AdminReply> decode_admin_reply(BytesView record) {
   Reader reader(record);
   auto reply = read_reply(reader, record);
   if (reply || reply.error().is(Errc::malformed_response)) return reply;
-  return Error(Errc::malformed_response, reply.error().to_string());
+  return as(Errc::malformed_response, reply.error());
 }
 
 Result<std::optional<AdminReply>> AdminResponseReader::take(BytesView record) {

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "attest/base/cbor.hpp"
 #include "attest/base/secret_access.hpp"
 #include "keyservice/admin_messages.hpp"
+#include "keyservice/cbor_items.hpp"
 #include "keyservice/keyring/operation_limits.hpp"
 #include "keyservice/message_parts.hpp"
 #include "policy/limits.hpp"
@@ -10,7 +10,6 @@
 namespace concordat::keyservice {
 namespace {
 
-using base::Bytes;
 using base::BytesView;
 using base::Error;
 using base::Result;
@@ -25,100 +24,54 @@ static_assert(kMaxRequest > kMaxEnvelope + kMaxAssociatedData + 64);
 constexpr std::size_t kMostItems = 8;
 constexpr std::size_t kHead = 2;  // id, operation
 
-// --- One item each, as a request's arguments are read ---
-
-Status read(Reader& reader, std::string& name, std::size_t max = kMaxKeyName) {
-  CONCORDAT_TRY(const std::string_view text, reader.read_text(max));
-  name = text;
-  return {};
-}
-Status read(Reader& reader, bool& out) {
-  CONCORDAT_TRY(out, reader.read_bool());
-  return {};
-}
-Status read(Reader& reader, std::uint32_t& version) {
-  CONCORDAT_TRY(const std::uint64_t number, reader.read_uint());
-  if (number > UINT32_MAX) return Error(Errc::malformed_request, "a key version out of range");
-  version = static_cast<std::uint32_t>(number);
-  return {};
-}
-Status read(Reader& reader, Bytes& out, std::size_t max) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
-  out = base::to_bytes(bytes);
-  return {};
-}
-Status read(Reader& reader, KeyType& out) {
-  CONCORDAT_TRY(const std::uint64_t number, reader.read_uint());
-  for (const KeyType type : kKeyTypes) {
-    if (static_cast<std::uint64_t>(type) != number) continue;
-    out = type;
-    return {};
-  }
-  return Error(Errc::malformed_request, "key type " + std::to_string(number));
-}
-Status read(Reader& reader, KeyFormat& out) {
-  CONCORDAT_TRY(const std::uint64_t number, reader.read_uint());
-  for (const KeyFormat format : {KeyFormat::raw, KeyFormat::pkcs8}) {
-    if (static_cast<std::uint64_t>(format) != number) continue;
-    out = format;
-    return {};
-  }
-  return Error(Errc::malformed_request, "key format " + std::to_string(number));
-}
-// Copied from one guarded place to another: the record is in such memory, too.
-Status read_material(Reader& reader, SecretBytes& out) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(kMaxPkcs8));
-  out = guarded(bytes, {});
-  return {};
-}
-
 // --- The arguments of each request, read and written in the same order ---
 
 Status read_arguments(Reader&, StatusRequest&) {
   return {};
 }
 Status read_arguments(Reader& reader, ListKeysRequest& request) {
-  return read(reader, request.pattern, policy::limits::kKeyNameLength + 2);
+  CONCORDAT_TRY(request.pattern, reader.read_text(policy::limits::kKeyNameLength + 2));
+  return {};
 }
 Status read_arguments(Reader& reader, DescribeKeyRequest& request) {
-  return read(reader, request.name);
+  CONCORDAT_TRY(request.name, reader.read_text(kMaxKeyName));
+  return {};
 }
 Status read_arguments(Reader& reader, CreateKeyRequest& request) {
-  CONCORDAT_CHECK(read(reader, request.name));
-  CONCORDAT_CHECK(read(reader, request.type));
-  return read(reader, request.exportable);
+  CONCORDAT_TRY(request.name, reader.read_text(kMaxKeyName));
+  CONCORDAT_TRY(request.type, read_enum(reader, KeyType::hmac));
+  CONCORDAT_TRY(request.exportable, reader.read_bool());
+  return {};
 }
 Status read_arguments(Reader& reader, ImportKeyRequest& request) {
-  CONCORDAT_CHECK(read(reader, request.name));
-  CONCORDAT_CHECK(read(reader, request.type));
-  CONCORDAT_CHECK(read(reader, request.exportable));
-  CONCORDAT_CHECK(read(reader, request.newest_version));
-  CONCORDAT_CHECK(read(reader, request.format));
-  return read_material(reader, request.material);
+  CONCORDAT_TRY(request.name, reader.read_text(kMaxKeyName));
+  CONCORDAT_TRY(request.type, read_enum(reader, KeyType::hmac));
+  CONCORDAT_TRY(request.exportable, reader.read_bool());
+  CONCORDAT_TRY(request.newest_version, read_uint32(reader));
+  CONCORDAT_TRY(request.format, read_enum(reader, KeyFormat::pkcs8));
+  CONCORDAT_TRY(request.material, read_secret(reader, kMaxPkcs8));
+  return {};
+}
+// Of those that name a key, a version, and whether it may be an implicit one.
+Status read_arguments(Reader& reader, std::string& name, std::uint32_t& version, bool& implicit) {
+  CONCORDAT_TRY(name, reader.read_text(kMaxKeyName));
+  CONCORDAT_TRY(version, read_uint32(reader));
+  CONCORDAT_TRY(implicit, reader.read_bool());
+  return {};
 }
 Status read_arguments(Reader& reader, RotateKeyRequest& request) {
-  CONCORDAT_CHECK(read(reader, request.name));
-  CONCORDAT_CHECK(read(reader, request.newest_version));
-  return read(reader, request.implicit);
+  return read_arguments(reader, request.name, request.newest_version, request.implicit);
 }
 Status read_arguments(Reader& reader, SetKeyStateRequest& request) {
-  CONCORDAT_CHECK(read(reader, request.name));
-  CONCORDAT_CHECK(read(reader, request.version));
-  return read(reader, request.implicit);
+  return read_arguments(reader, request.name, request.version, request.implicit);
 }
 Status read_arguments(Reader& reader, SetMinimumVersionRequest& request) {
-  CONCORDAT_CHECK(read(reader, request.name));
-  CONCORDAT_CHECK(read(reader, request.minimum));
-  return read(reader, request.implicit);
+  return read_arguments(reader, request.name, request.minimum, request.implicit);
 }
 Status read_arguments(Reader& reader, RewrapRequest& request) {
-  CONCORDAT_CHECK(read(reader, request.associated, kMaxAssociatedData));
-  return read(reader, request.envelope, kMaxEnvelope);
-}
-
-template <class Enum>
-std::uint64_t number(Enum value) {
-  return static_cast<std::uint64_t>(value);
+  CONCORDAT_TRY(request.associated, read_bytes(reader, kMaxAssociatedData));
+  CONCORDAT_TRY(request.envelope, read_bytes(reader, kMaxEnvelope));
+  return {};
 }
 
 void write_arguments(Writer&, const StatusRequest&) {}
@@ -232,16 +185,7 @@ SecretBytes encode(const AdminRequest& request) {
 }
 
 Result<AdminRequest> decode_admin_request(BytesView record) {
-  if (record.size() > kMaxRequest) return Error(Errc::message_too_large);
-  Reader reader(record);
-  auto request = read_request(reader);
-  if (!request) {
-    return request.error().is(Errc::unknown_operation)
-               ? request.error()
-               : as(Errc::malformed_request, request.error());
-  }
-  if (const auto end = reader.finish(); !end) return as(Errc::malformed_request, end.error());
-  return request;
+  return decode_whole(record, read_request);
 }
 
 }  // namespace concordat::keyservice

@@ -1,12 +1,16 @@
-#include "keyservice/keyring/state/state_fields.hpp"
+#include "keyservice/cbor_items.hpp"
+
+#include <algorithm>
 
 #include "attest/base/secret_access.hpp"
-#include "keyservice/keyring/state/limits.hpp"
 
 namespace concordat::keyservice {
 
+using base::BytesView;
 using base::Error;
 using base::Result;
+using base::SecretAccess;
+using base::SecretBytes;
 using base::cbor::Reader;
 
 Result<std::uint64_t> read_at_most(Reader& reader, std::uint64_t max) {
@@ -25,15 +29,21 @@ Result<base::UnixMillis> read_time(Reader& reader) {
   return base::UnixMillis{static_cast<std::int64_t>(value)};
 }
 
-Result<GrantIdentity> read_grant(Reader& reader) {
-  CONCORDAT_TRY(const base::BytesView bytes, reader.read_bytes(GrantIdentity::kSize));
-  return GrantIdentity::from(bytes);
+Result<base::Bytes> read_bytes(Reader& reader, std::size_t max) {
+  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
+  return base::to_bytes(bytes);
 }
 
-Result<base::SecretBytes> read_material(Reader& reader) {
-  CONCORDAT_TRY(const base::BytesView bytes, reader.read_bytes(kMaxMaterial));
-  base::SecretBytes out = base::SecretBytes::zeroed(bytes.size());
-  std::ranges::copy(bytes, out.expose_mutable(base::SecretAccess{}).begin());
+Result<SecretBytes> read_secret(Reader& reader, std::size_t max) {
+  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
+  return guarded(bytes, {});
+}
+
+SecretBytes guarded(BytesView head, BytesView tail) {
+  SecretBytes out = SecretBytes::zeroed(head.size() + tail.size());
+  const auto bytes = out.expose_mutable(SecretAccess{});
+  std::ranges::copy(head, bytes.begin());
+  std::ranges::copy(tail, bytes.begin() + static_cast<std::ptrdiff_t>(head.size()));
   return out;
 }
 

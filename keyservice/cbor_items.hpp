@@ -1,10 +1,9 @@
-// Fields that changes and snapshots share, read strictly.
+// Single CBOR items, read strictly: of requests and responses, and of what the journal holds.
 #pragma once
 
 #include "attest/base/cbor.hpp"
+#include "attest/base/clock.hpp"
 #include "attest/base/secret.hpp"
-#include "keyservice/keyring/key_types.hpp"
-#include "keyservice/keyring/state/grant_identity.hpp"
 
 namespace concordat::keyservice {
 
@@ -19,9 +18,18 @@ template <class E>
   if (value == 0) return base::Error(base::cbor::Errc::malformed, "0 means nothing");
   return static_cast<E>(value);
 }
+template <class E>
+[[nodiscard]] constexpr std::uint64_t number(E enumerator) noexcept {
+  return static_cast<std::uint64_t>(enumerator);
+}
 [[nodiscard]] base::Result<base::UnixMillis> read_time(base::cbor::Reader& reader);
-[[nodiscard]] base::Result<GrantIdentity> read_grant(base::cbor::Reader& reader);
-// Straight into a secret of its own.
-[[nodiscard]] base::Result<base::SecretBytes> read_material(base::cbor::Reader& reader);
+// A byte string of at most `max`, as bytes of its own.
+[[nodiscard]] base::Result<base::Bytes> read_bytes(base::cbor::Reader& reader, std::size_t max);
+// The same into a secret: from one guarded place to another, where `reader` reads such memory.
+[[nodiscard]] base::Result<base::SecretBytes> read_secret(base::cbor::Reader& reader,
+                                                          std::size_t max);
+
+// `head` and then `tail`, in guarded memory.
+[[nodiscard]] base::SecretBytes guarded(base::BytesView head, base::BytesView tail);
 
 }  // namespace concordat::keyservice

@@ -1,15 +1,13 @@
 #include <algorithm>
 
-#include "attest/base/cbor.hpp"
 #include "attest/base/secret_access.hpp"
+#include "keyservice/cbor_items.hpp"
 #include "keyservice/keyring/operation_limits.hpp"
 #include "keyservice/message_parts.hpp"
-#include "keyservice/messages.hpp"
 
 namespace concordat::keyservice {
 namespace {
 
-using base::Bytes;
 using base::BytesView;
 using base::Error;
 using base::Result;
@@ -24,70 +22,55 @@ constexpr std::size_t kMaxOperation = 16;
 constexpr std::size_t kMostItems = 7;
 constexpr std::size_t kHead = 3;  // id, operation, name
 
-// --- One operation's items behind the head: `for_each_item` visits them in their order ---
-
-Status read(Reader& reader, std::uint32_t& version) {
-  CONCORDAT_TRY(const std::uint64_t read, reader.read_uint());
-  if (read > UINT32_MAX) return Error(Errc::malformed_request, "a key version out of range");
-  version = static_cast<std::uint32_t>(read);
-  return {};
-}
-Status read_size(Reader& reader, std::size_t& size) {
-  CONCORDAT_TRY(size, reader.read_uint());
-  return {};
-}
-Status read(Reader& reader, Bytes& out, std::size_t max) {
-  CONCORDAT_TRY(const BytesView read, reader.read_bytes(max));
-  out = base::to_bytes(read);
-  return {};
-}
-Status read(Reader& reader, SecretBytes& out, std::size_t max) {
-  CONCORDAT_TRY(const BytesView read, reader.read_bytes(max));
-  out = guarded(read, {});
-  return {};
-}
-
-// What follows the head of each request: how many items, and what they are.
+// What follows the head of each request, read and written in the same order.
 Status read_items(Reader& reader, GetRequest& request) {
-  return read(reader, request.version);
+  CONCORDAT_TRY(request.version, read_uint32(reader));
+  return {};
 }
 Status read_items(Reader& reader, SignRequest& request) {
-  return read(reader, request.message, kMaxSignMessage);
+  CONCORDAT_TRY(request.message, read_bytes(reader, kMaxSignMessage));
+  return {};
 }
 Status read_items(Reader& reader, VerifyRequest& request) {
-  CONCORDAT_CHECK(read(reader, request.message, kMaxSignMessage));
-  return read(reader, request.envelope, kMaxEnvelope);
+  CONCORDAT_TRY(request.message, read_bytes(reader, kMaxSignMessage));
+  CONCORDAT_TRY(request.envelope, read_bytes(reader, kMaxEnvelope));
+  return {};
 }
 Status read_items(Reader& reader, EncryptRequest& request) {
-  CONCORDAT_CHECK(read(reader, request.associated, kMaxAssociatedData));
-  return read(reader, request.plaintext, kMaxPlaintext);
+  CONCORDAT_TRY(request.associated, read_bytes(reader, kMaxAssociatedData));
+  CONCORDAT_TRY(request.plaintext, read_secret(reader, kMaxPlaintext));
+  return {};
 }
 Status read_items(Reader& reader, DecryptRequest& request) {
-  CONCORDAT_CHECK(read(reader, request.associated, kMaxAssociatedData));
-  return read(reader, request.envelope, kMaxEnvelope);
+  CONCORDAT_TRY(request.associated, read_bytes(reader, kMaxAssociatedData));
+  CONCORDAT_TRY(request.envelope, read_bytes(reader, kMaxEnvelope));
+  return {};
 }
 Status read_items(Reader& reader, WrapRequest& request) {
   CONCORDAT_TRY(const auto kind, reader.peek());
   if (kind == base::cbor::Kind::bytes) {
-    return read(reader, request.what.emplace<SecretBytes>(), kMaxWrappedBytes);
+    CONCORDAT_TRY(request.what, read_secret(reader, kMaxWrappedBytes));
+    return {};
   }
   auto& reference = request.what.emplace<KeyReference>();
   CONCORDAT_TRY(const std::size_t count, reader.read_array(2));
   if (count != 2) return Error(Errc::malformed_request, "a reference to a key is name and version");
-  CONCORDAT_TRY(const std::string_view name, reader.read_text(kMaxKeyName));
-  reference.name = name;
-  return read(reader, reference.version);
+  CONCORDAT_TRY(reference.name, reader.read_text(kMaxKeyName));
+  CONCORDAT_TRY(reference.version, read_uint32(reader));
+  return {};
 }
 Status read_items(Reader& reader, UnwrapRequest& request) {
-  return read(reader, request.envelope, kMaxEnvelope);
+  CONCORDAT_TRY(request.envelope, read_bytes(reader, kMaxEnvelope));
+  return {};
 }
 Status read_items(Reader& reader, MacRequest& request) {
-  return read(reader, request.message, kMaxSignMessage);
+  CONCORDAT_TRY(request.message, read_bytes(reader, kMaxSignMessage));
+  return {};
 }
 Status read_items(Reader& reader, DeriveRequest& request) {
-  CONCORDAT_CHECK(read(reader, request.version));
-  CONCORDAT_CHECK(read_size(reader, request.size));
-  CONCORDAT_CHECK(read(reader, request.context, kMaxContext));
+  CONCORDAT_TRY(request.version, read_uint32(reader));
+  CONCORDAT_TRY(request.size, reader.read_uint());
+  CONCORDAT_TRY(request.context, read_bytes(reader, kMaxContext));
   CONCORDAT_TRY(const bool none, reader.take_null());
   if (none) return {};
   CONCORDAT_TRY(const BytesView peer, reader.read_bytes(PeerPublicKey::kSize));
@@ -95,13 +78,15 @@ Status read_items(Reader& reader, DeriveRequest& request) {
   return {};
 }
 Status read_items(Reader& reader, RandomRequest& request) {
-  return read_size(reader, request.size);
+  CONCORDAT_TRY(request.size, reader.read_uint());
+  return {};
 }
 Status read_items(Reader& reader, PublicRequest& request) {
-  return read(reader, request.version);
+  CONCORDAT_TRY(request.version, read_uint32(reader));
+  return {};
 }
 
-// Everything up to the content of a last byte string, and how many items come behind the head.
+// Everything up to the content of a last, secret byte string.
 struct Written {
   Writer out;
   const SecretBytes* tail = nullptr;
@@ -212,16 +197,7 @@ SecretBytes encode(std::uint64_t id, const RequestBody& body) {
 }
 
 Result<Request> decode_request(BytesView record) {
-  if (record.size() > kMaxRequest) return Error(Errc::message_too_large);
-  Reader reader(record);
-  auto request = read_request(reader);
-  if (!request) {
-    return request.error().is(Errc::unknown_operation)
-               ? request.error()
-               : as(Errc::malformed_request, request.error());
-  }
-  if (const auto end = reader.finish(); !end) return as(Errc::malformed_request, end.error());
-  return request;
+  return decode_whole(record, read_request);
 }
 
 std::uint64_t request_id_of(BytesView record) noexcept {

@@ -1,13 +1,12 @@
-#include "attest/base/cbor.hpp"
 #include "attest/base/secret_access.hpp"
+#include "keyservice/cbor_items.hpp"
 #include "keyservice/keyring/operation_limits.hpp"
+#include "keyservice/keyring/public_key.hpp"
 #include "keyservice/message_parts.hpp"
-#include "keyservice/messages.hpp"
 
 namespace concordat::keyservice {
 namespace {
 
-using base::Bytes;
 using base::BytesView;
 using base::Error;
 using base::Result;
@@ -20,7 +19,6 @@ using policy::Operation;
 constexpr std::uint64_t kOk = 0;
 constexpr std::uint64_t kFailed = 1;
 constexpr std::size_t kMostItems = 6;
-constexpr std::size_t kMaxRawPublicKey = 97;  // an uncompressed point on P-384
 
 // Which kind of answer an operation has, and with how many items.
 enum class AnswerKind { key, envelope, verified, bytes, public_key };
@@ -51,34 +49,16 @@ Shape shape_of(Operation operation) noexcept {
 }
 
 Result<std::uint32_t> read_version(Reader& reader, bool may_be_none = false) {
-  CONCORDAT_TRY(const std::uint64_t version, reader.read_uint());
-  if (version > UINT32_MAX || (version == 0 && !may_be_none)) {
-    return Error(Errc::malformed_response, "key version " + std::to_string(version));
-  }
-  return static_cast<std::uint32_t>(version);
-}
-
-Result<KeyType> read_type(Reader& reader) {
-  CONCORDAT_TRY(const std::uint64_t number, reader.read_uint());
-  for (const KeyType type : kKeyTypes) {
-    if (static_cast<std::uint64_t>(type) == number) return type;
-  }
-  return Error(Errc::malformed_response, "key type " + std::to_string(number));
-}
-
-Result<SecretBytes> read_secret(Reader& reader, std::size_t max) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
-  if (bytes.empty()) return SecretBytes();
-  return guarded(bytes, {});
+  CONCORDAT_TRY(const std::uint32_t version, read_uint32(reader));
+  if (version == 0 && !may_be_none) return Error(Errc::malformed_response, "key version 0");
+  return version;
 }
 
 Result<ResponseBody> read_key(Reader& reader) {
   ReleasedKey out;
   CONCORDAT_TRY(out.version, read_version(reader));
-  CONCORDAT_TRY(out.type, read_type(reader));
-  CONCORDAT_TRY(const std::uint64_t expires, reader.read_uint());
-  if (expires > INT64_MAX) return Error(Errc::malformed_response, "a time out of range");
-  out.expires = {static_cast<std::int64_t>(expires)};
+  CONCORDAT_TRY(out.type, read_enum(reader, KeyType::hmac));
+  CONCORDAT_TRY(out.expires, read_time(reader));
   CONCORDAT_TRY(out.key, read_secret(reader, kMaxHmacKey));
   if (out.key.size() < kDerivedKeySize) return Error(Errc::malformed_response, "key size");
   return ResponseBody(std::move(out));
@@ -89,8 +69,8 @@ Result<ResponseBody> read_body(Reader& reader, Operation operation) {
     case AnswerKind::key:
       return read_key(reader);
     case AnswerKind::envelope: {
-      CONCORDAT_TRY(const BytesView envelope, reader.read_bytes(kMaxEnvelope));
-      return ResponseBody(MadeEnvelope{base::to_bytes(envelope)});
+      CONCORDAT_TRY(base::Bytes envelope, read_bytes(reader, kMaxEnvelope));
+      return ResponseBody(MadeEnvelope{std::move(envelope)});
     }
     case AnswerKind::verified: {
       CONCORDAT_TRY(const std::uint32_t version, read_version(reader));
@@ -105,19 +85,12 @@ Result<ResponseBody> read_body(Reader& reader, Operation operation) {
     case AnswerKind::public_key: {
       GivenPublicKey out;
       CONCORDAT_TRY(out.version, read_version(reader));
-      CONCORDAT_TRY(out.type, read_type(reader));
-      CONCORDAT_TRY(const BytesView raw, reader.read_bytes(kMaxRawPublicKey));
-      out.raw = base::to_bytes(raw);
+      CONCORDAT_TRY(out.type, read_enum(reader, KeyType::hmac));
+      CONCORDAT_TRY(out.raw, read_bytes(reader, kMaxRawPublicKey));
       return ResponseBody(std::move(out));
     }
   }
   return Error(Errc::malformed_response, "an unknown operation's");
-}
-
-Result<ResponseBody> read_failure(Reader& reader) {
-  CONCORDAT_TRY(const std::string_view code, reader.read_text(kMaxErrorCode));
-  CONCORDAT_TRY(const std::string_view detail, reader.read_text(kMaxErrorDetail));
-  return ResponseBody(Failure{std::string(code), std::string(detail)});
 }
 
 Result<Response> read_response(Reader& reader, Operation operation) {
@@ -125,7 +98,10 @@ Result<Response> read_response(Reader& reader, Operation operation) {
   CONCORDAT_TRY(const std::uint64_t id, reader.read_uint());
   CONCORDAT_TRY(const std::uint64_t status, reader.read_uint());
   const auto body = [&]() -> Result<ResponseBody> {
-    if (status == kFailed && count == 4) return read_failure(reader);
+    if (status == kFailed && count == 4) {
+      CONCORDAT_TRY(Failure failure, read_failure(reader));
+      return ResponseBody(std::move(failure));
+    }
     if (status == kOk && count == shape_of(operation).items) return read_body(reader, operation);
     return Error(Errc::malformed_response, "shape");
   };
@@ -150,7 +126,7 @@ class Encoder {
   explicit Encoder(std::uint64_t id) : id_(id) {}
 
   SecretBytes operator()(const ReleasedKey& key) {
-    begin(6, kOk).uint(key.version).uint(static_cast<std::uint64_t>(key.type));
+    begin(6, kOk).uint(key.version).uint(number(key.type));
     out_.uint(static_cast<std::uint64_t>(key.expires.value)).bytes_head(key.key.size());
     return guarded(out_.view(), key.key.expose(SecretAccess{}));
   }
@@ -167,7 +143,7 @@ class Encoder {
     return guarded(out_.view(), given.bytes.expose(SecretAccess{}));
   }
   SecretBytes operator()(const GivenPublicKey& given) {
-    begin(5, kOk).uint(given.version).uint(static_cast<std::uint64_t>(given.type));
+    begin(5, kOk).uint(given.version).uint(number(given.type));
     out_.bytes(given.raw);
     return guarded(out_.view(), {});
   }
@@ -187,12 +163,10 @@ class Encoder {
 
 }  // namespace
 
-SecretBytes guarded(BytesView head, BytesView tail) {
-  SecretBytes out = SecretBytes::zeroed(head.size() + tail.size());
-  const auto bytes = out.expose_mutable(SecretAccess{});
-  std::ranges::copy(head, bytes.begin());
-  std::ranges::copy(tail, bytes.begin() + static_cast<std::ptrdiff_t>(head.size()));
-  return out;
+Result<Failure> read_failure(Reader& reader) {
+  CONCORDAT_TRY(const std::string_view code, reader.read_text(kMaxErrorCode));
+  CONCORDAT_TRY(const std::string_view detail, reader.read_text(kMaxErrorDetail));
+  return Failure{std::string(code), std::string(detail)};
 }
 
 Failure failure_of(const Error& error) {

@@ -4,6 +4,7 @@
 
 #include "attest/base/cbor.hpp"
 #include "attest/base/hash.hpp"
+#include "keyservice/cbor_items.hpp"
 #include "keyservice/journal/errc.hpp"
 
 namespace concordat::keyservice::journal {
@@ -39,12 +40,6 @@ std::string snapshot_suffix(std::uint64_t position, const SnapshotId& id) {
   return hex(position, kPositionDigits) + "-" + id.hex();
 }
 
-Result<std::uint32_t> read_uint32(base::cbor::Reader& reader) {
-  CONCORDAT_TRY(const std::uint64_t value, reader.read_uint());
-  if (value > UINT32_MAX) return Error(Errc::malformed_record, "a number of more than 32 bits");
-  return static_cast<std::uint32_t>(value);
-}
-
 Result<Frame> read_frame(base::cbor::Reader& reader) {
   CONCORDAT_TRY(const std::size_t items, reader.read_array(kFrameItems));
   if (items != kFrameItems) return Error(Errc::malformed_record, std::to_string(items) + " items");
@@ -62,8 +57,7 @@ Result<Frame> read_frame(base::cbor::Reader& reader) {
   CONCORDAT_TRY(frame.count, read_uint32(reader));
   CONCORDAT_TRY(const base::BytesView salt, reader.read_bytes(kSaltSize));
   CONCORDAT_TRY(frame.salt, decltype(frame.salt)::from(salt));
-  CONCORDAT_TRY(const base::BytesView box, reader.read_bytes(kMaxRecord));
-  frame.box = base::to_bytes(box);
+  CONCORDAT_TRY(frame.box, read_bytes(reader, kMaxRecord));
   CONCORDAT_CHECK(reader.finish());
   return frame;
 }

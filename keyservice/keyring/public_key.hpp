@@ -6,6 +6,25 @@
 
 namespace concordat::keyservice {
 
+// Of PublicKey::raw; 0 for types without a public half.
+[[nodiscard]] constexpr std::size_t raw_public_key_size(KeyType type) noexcept {
+  switch (type) {
+    case KeyType::ed25519:
+    case KeyType::x25519:
+      return 32;
+    case KeyType::p256:
+      return 65;
+    case KeyType::p384:
+      return 97;
+    case KeyType::derived:
+    case KeyType::aes256:
+    case KeyType::hmac:
+      break;
+  }
+  return 0;
+}
+inline constexpr std::size_t kMaxRawPublicKey = raw_public_key_size(KeyType::p384);
+
 struct PublicKey {
   KeyType type = KeyType::ed25519;  // never derived
   // 32 bytes (RFC 8032, RFC 7748), or the uncompressed point: 65 bytes on P-256, 97 on P-384.

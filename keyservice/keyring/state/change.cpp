@@ -2,9 +2,10 @@
 
 #include "attest/base/cbor.hpp"
 #include "attest/base/secret_access.hpp"
+#include "keyservice/cbor_items.hpp"
 #include "keyservice/keyring/state/errc.hpp"
+#include "keyservice/keyring/state/limits.hpp"
 #include "keyservice/keyring/state/secret_writer.hpp"
-#include "keyservice/keyring/state/state_fields.hpp"
 #include "keyservice/limits.hpp"
 
 namespace concordat::keyservice {
@@ -17,11 +18,6 @@ using base::cbor::Reader;
 using base::cbor::Writer;
 
 enum class ChangeKind : std::uint8_t { create = 1, version, state, minimum, uses };
-
-template <class E>
-std::uint64_t number(E value) {
-  return static_cast<std::uint64_t>(value);
-}
 
 SecretBytes finished(const Writer& head, const SecretBytes* material) {
   SecretWriter out(head.view().size() + (material != nullptr ? material->size() : 0));
@@ -78,7 +74,7 @@ Result<NewVersion> read_version(Reader& reader) {
   NewVersion out;
   CONCORDAT_TRY(out.origin, read_enum(reader, KeyOrigin::imported));
   CONCORDAT_TRY(out.root_generation, read_uint32(reader));
-  CONCORDAT_TRY(out.material, read_material(reader));
+  CONCORDAT_TRY(out.material, read_secret(reader, kMaxMaterial));
   return out;
 }
 

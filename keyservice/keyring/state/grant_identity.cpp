@@ -18,4 +18,9 @@ GrantIdentity identity_of(const policy::Grant& grant) {
   return GrantIdentity::from(base::sha256({out.view()}).view()).value();
 }
 
+base::Result<GrantIdentity> read_grant(base::cbor::Reader& reader) {
+  CONCORDAT_TRY(const base::BytesView bytes, reader.read_bytes(GrantIdentity::kSize));
+  return GrantIdentity::from(bytes);
+}
+
 }  // namespace concordat::keyservice

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "attest/base/bytes.hpp"
+#include "attest/base/cbor.hpp"
 #include "policy/model.hpp"
 
 namespace concordat::keyservice {
@@ -19,5 +20,8 @@ namespace concordat::keyservice {
 using GrantIdentity = base::FixedBytes<struct GrantIdentityTag, 32>;
 
 [[nodiscard]] GrantIdentity identity_of(const policy::Grant& grant);
+
+// As a byte string of CBOR.
+[[nodiscard]] base::Result<GrantIdentity> read_grant(base::cbor::Reader& reader);
 
 }  // namespace concordat::keyservice

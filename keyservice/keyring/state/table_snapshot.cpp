@@ -2,11 +2,11 @@
 
 #include "attest/base/cbor.hpp"
 #include "attest/base/secret_access.hpp"
+#include "keyservice/cbor_items.hpp"
 #include "keyservice/journal/limits.hpp"
 #include "keyservice/keyring/state/errc.hpp"
 #include "keyservice/keyring/state/limits.hpp"
 #include "keyservice/keyring/state/secret_writer.hpp"
-#include "keyservice/keyring/state/state_fields.hpp"
 #include "keyservice/limits.hpp"
 
 namespace concordat::keyservice {
@@ -19,11 +19,6 @@ using base::cbor::Reader;
 using base::cbor::Writer;
 
 enum class ItemKind : std::uint8_t { key = 1, version, uses };
-
-template <class E>
-std::uint64_t number(E value) {
-  return static_cast<std::uint64_t>(value);
-}
 
 class Pieces {
  public:
@@ -132,7 +127,7 @@ Status TableLoader::read_version(Reader& reader) {
   CONCORDAT_TRY(version.origin, read_enum(reader, KeyOrigin::imported));
   CONCORDAT_TRY(version.created, read_time(reader));
   CONCORDAT_TRY(version.root_generation, read_uint32(reader));
-  CONCORDAT_TRY(version.material, read_material(reader));
+  CONCORDAT_TRY(version.material, read_secret(reader, kMaxMaterial));
   key_->key.versions.push_back(std::move(version));
   --versions_left_;
   return {};
