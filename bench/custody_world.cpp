@@ -40,13 +40,6 @@ base::Logger quiet(const std::string& name) {
   });
 }
 
-std::filesystem::path make_folder() {
-  std::string pattern =
-      (std::filesystem::temp_directory_path() / "concordat-bench-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  return pattern;
-}
-
 void write(const std::filesystem::path& file, base::BytesView bytes) {
   std::ofstream(file, std::ios::binary) << base::as_text(bytes);
 }
@@ -95,8 +88,7 @@ Child::~Child() {
 }
 
 CustodyWorld::CustodyWorld(std::size_t keys)
-    : folder_(make_folder()),
-      root_bytes_(base::SecretBytes::random(kRootSize)),
+    : root_bytes_(base::SecretBytes::random(kRootSize)),
       root_(Root::create(policy::kFirstRootGeneration, root_bytes_.clone()).value()),
       recipient_(RecipientKey::generate().value()) {
   std::signal(SIGPIPE, SIG_IGN);
@@ -107,23 +99,18 @@ CustodyWorld::CustodyWorld(std::size_t keys)
                                                   {"commitment", root_.commitment().hex()}}});
     return policy.dump(2);
   };
-  write(folder_ / "policy", world_.envelope(1));
-  write(folder_ / "authority", world_.authority.descriptor().encoded());
+  write(folder_.path() / "policy", world_.envelope(1));
+  write(folder_.path() / "authority", world_.authority.descriptor().encoded());
   parent_ = std::make_unique<Child>([this] { run_parent(); });
   write_keys(keys);
 }
 
-CustodyWorld::~CustodyWorld() {
-  parent_.reset();
-  std::filesystem::remove_all(folder_);
-}
-
 peer::Endpoint CustodyWorld::socket(const std::string& name) const {
-  return peer::UnixEndpoint{(folder_ / name).string()};
+  return peer::UnixEndpoint{(folder_.path() / name).string()};
 }
 
 std::string CustodyWorld::config() const {
-  const auto at = [this](const char* name) { return "unix:" + (folder_ / name).string(); };
+  const auto at = [this](const char* name) { return "unix:" + (folder_.path() / name).string(); };
   const json config = {
       {"enclaves",
        {{"custodian",
@@ -134,9 +121,9 @@ std::string CustodyWorld::config() const {
           {"credentials", true}}},
         {"worker", {{"dial", at("nobody")}, {"listen", at("relay-worker")}, {"role", kWorker}}}}},
       {"policy",
-       {{"envelope", (folder_ / "policy").string()},
-        {"authority", (folder_ / "authority").string()}}},
-      {"store", {{"sqlite", (folder_ / "store.db").string()}}},
+       {{"envelope", (folder_.path() / "policy").string()},
+        {"authority", (folder_.path() / "authority").string()}}},
+      {"store", {{"sqlite", (folder_.path() / "store.db").string()}}},
       {"credentials", {{"access_key_id", "AKIABENCH"}, {"secret_access_key", "bench"}}}};
   return config.dump();
 }
@@ -195,7 +182,7 @@ void CustodyWorld::run_custodian(int ready) {
   Custody custody(store, random);
   CustodyKeeper keeper(io, custody, side.party, log);
   Custodian custodian(side.party, side.nsm, custody, log);
-  std::filesystem::remove(folder_ / "inbound");
+  std::filesystem::remove(folder_.path() / "inbound");
   custodian.serve(peer::Listener::open(io, socket("inbound")).value());
   if (::write(ready, "r", 1) != 1) return;
 

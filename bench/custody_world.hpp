@@ -3,7 +3,6 @@
 // its answer. No sandbox and no console: what is left is the work itself.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -11,6 +10,7 @@
 #include "keyservice/recipient_key.hpp"
 #include "keyservice/root.hpp"
 #include "tests/keyservice/side.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace concordat::bench {
 
@@ -31,7 +31,6 @@ class Child {
 class CustodyWorld {
  public:
   explicit CustodyWorld(std::size_t keys);
-  ~CustodyWorld();
   CustodyWorld(const CustodyWorld&) = delete;
   CustodyWorld& operator=(const CustodyWorld&) = delete;
 
@@ -53,7 +52,7 @@ class CustodyWorld {
   void run_parent() const;
   void run_custodian(int ready);
 
-  std::filesystem::path folder_;
+  test::TemporaryFolder folder_;
   test::TestWorld world_;
   base::SecretBytes root_bytes_;
   keyservice::Root root_;

@@ -142,7 +142,7 @@ class CustodianTest : public testing::Test {
     return channel;
   }
 
-  test::TemporaryFolder folder_;
+  test::SocketFolder folder_;
   const peer::Endpoint inbound_ = folder_.socket("inbound");
   std::vector<json> lines_;
   base::Logger log_{"custodian_test",

@@ -100,7 +100,7 @@ TEST_F(EtcdStoreTest, AsksAnotherMemberWhenOneIsGone) {
 }
 
 TEST_F(EtcdStoreTest, AWriteWhoseAnswerIsLostIsSentAgainAndFoundDone) {
-  TemporaryFolder folder;
+  SocketFolder folder;
   const Target lossy(folder.socket("lossy.sock"));
   config_.etcd->endpoints = {lossy.endpoint(), etcd_->endpoint()};
   open();
@@ -173,7 +173,7 @@ TEST_F(EtcdStoreTest, WhatOthersPutThereIsNamed) {
 }
 
 TEST_F(EtcdStoreTest, SpeaksTlsToTheServerThatItsAuthoritiesVouchFor) {
-  TemporaryFolder folder;
+  SocketFolder folder;
   const auto make = [&](const std::string& name) {
     return lab::open_tls_identity(folder.path() / name, {"localhost"}, base::system_wall_clock())
         .value();

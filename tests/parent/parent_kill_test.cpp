@@ -177,7 +177,7 @@ class ParentKillTest : public ::testing::Test {
     sqlite3_close(database);
   }
 
-  TemporaryFolder folder_;
+  SocketFolder folder_;
   std::mt19937 random_;
   std::unique_ptr<ParentProgram> program_;
   std::map<std::string, std::string> kept_;

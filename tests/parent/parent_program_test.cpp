@@ -75,7 +75,7 @@ class ParentProgramTest : public ::testing::Test {
     return json::parse(reply.body);
   }
 
-  TemporaryFolder folder_;
+  SocketFolder folder_;
   json config_;
   std::unique_ptr<ParentProgram> program_;
 };

@@ -154,7 +154,7 @@ TEST_F(Carry, AThousandStreamsAtOnceAndNoDescriptorsForIdleOnes) {
 TEST(BackPressure, AStoppedReaderStopsTheWriter) {
   std::signal(SIGPIPE, SIG_IGN);
   for (const CarrierMode mode : {CarrierMode::automatic, CarrierMode::copy}) {
-    TemporaryFolder folder;
+    SocketFolder folder;
     boost::asio::io_context io;
     base::Logger log("test", [](std::string_view) {});
     const Target target(folder.socket("target.sock"));

@@ -119,12 +119,6 @@ base::Bytes random_bytes(std::size_t size) {
   return out;
 }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "relay-test.XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) fail("mkdtemp");
-  path_ = pattern;
-}
-
 RelayTest::RelayTest() {
   std::signal(SIGPIPE, SIG_IGN);
   rlimit files{};

@@ -19,6 +19,7 @@
 #include "attest/base/log.hpp"
 #include "peer/relay/relay_io.hpp"
 #include "peer/socket_address.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace concordat::test {
 
@@ -86,17 +87,11 @@ class IoThread {
   std::thread thread_;
 };
 
-class TemporaryFolder {
+class SocketFolder : public TemporaryFolder {
  public:
-  TemporaryFolder();
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] peer::Endpoint socket(const std::string& name) const {
-    return peer::UnixEndpoint{(path_ / name).string()};
+    return peer::UnixEndpoint{(path() / name).string()};
   }
-
- private:
-  std::filesystem::path path_;
 };
 
 class RelayTest : public ::testing::Test {
@@ -121,7 +116,7 @@ class RelayTest : public ::testing::Test {
   [[nodiscard]] bool eventually(
       const std::function<bool(const peer::relay::CallerCounters&)>& holds);
 
-  TemporaryFolder folder_;
+  SocketFolder folder_;
   base::Logger log_{"test", [](std::string_view) {}};
   std::mutex mutex_;
   std::map<std::string, peer::relay::Route> routes_;
