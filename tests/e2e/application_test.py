@@ -58,12 +58,6 @@ class ApplicationStory(MainStory):
         return self.lab.pack(name, "concordat-worker-lab", "--file", f"bin/application={program}", *signer.options,
                              "--", "--", *application)
 
-    def until_serving(self) -> None:
-        for name, step in self.steps():
-            step()
-            if name == "unseal":
-                return
-
 
 class ApplicationOfAWorker(unittest.TestCase):
     """One run for all cases: it takes as long as the main job."""

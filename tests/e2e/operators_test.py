@@ -40,9 +40,7 @@ class Operators(unittest.TestCase):
         cls.addClassCleanup(cls.lab.close)
         cls.story = MainStory(cls.lab, Record(as_json=True))
         cls.story.workers.append(IMPOSTOR)
-        for step in (cls.story.start_lab, cls.story.make_images, cls.story.make_policy, cls.story.bind_kms_key,
-                     cls.story.genesis, cls.story.pin_root, cls.story.unseal):
-            step()
+        cls.story.until_serving()
         cls.lab.edit_policy(lambda policy: policy["purposes"].update(
             audit={"initiator": [], "responder": ["custodian"]}))
         for name in (*OPERATORS, "mallory"):

@@ -40,9 +40,7 @@ class RollOut(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.addClassCleanup(cls.lab.close)
         cls.story = MainStory(cls.lab, Record(as_json=True))
-        for step in (cls.story.start_lab, cls.story.make_images, cls.story.make_policy, cls.story.bind_kms_key,
-                     cls.story.genesis, cls.story.pin_root, cls.story.unseal):
-            step()
+        cls.story.until_serving()
         for worker in (PAYMENTS, REPORTS):
             cls.story.attest_worker(worker)
         cls.key = cls.folder / "online.key"

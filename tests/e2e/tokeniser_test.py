@@ -40,12 +40,6 @@ class TokeniserStory(MainStory):
             self.lab.policy("grant", worker.role, key, operations)
         return f"serial {self.lab.sign_policy()['serial']}"
 
-    def until_serving(self) -> None:
-        for name, step in self.steps():
-            step()
-            if name == "unseal":
-                return
-
     def ask(self, worker: Worker, method: str, operation: str, **members) -> http_unix.Answer:
         """As a caller outside the enclave does."""
         body = json.dumps(members).encode() if method == "POST" else None

@@ -58,6 +58,13 @@ class MainStory:
             ("counts", self.count),
         ]
 
+    def until_serving(self) -> None:
+        """To where a custodian serves and no worker runs: where other stories begin."""
+        for name, step in self.steps():
+            step()
+            if name == "unseal":
+                return
+
     # --- Before the first enclave ---
 
     def start_lab(self) -> str:
