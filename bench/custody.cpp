@@ -1,5 +1,6 @@
 // The custodian as its workers see it: three processes, channel and relay between them.
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <stdexcept>
 
@@ -18,7 +19,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMessageSize = 64;
 constexpr std::size_t kInFlight = 256;
 constexpr std::size_t kManyKeys = 10'000;
-constexpr std::chrono::milliseconds kSlack{1};
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -102,17 +102,20 @@ RequestBody get_request() {
 std::vector<double> latencies(BenchWorker& worker, double rate, double seconds) {
   std::vector<double> out;
   std::size_t in_flight = 0;
+  boost::asio::steady_timer timer(worker.io());
   const auto start = Clock::now();
   const auto interval = std::chrono::duration<double>(1 / rate);
   worker.io().restart();
   for (std::size_t i = 0; static_cast<double>(i) < rate * seconds; ++i) {
     const auto due =
         start + std::chrono::duration_cast<Clock::duration>(interval * static_cast<double>(i));
+    // A timer, because the io_context's own waiting ends at whole milliseconds.
+    timer.expires_at(due);
+    bool is_due = false;
+    timer.async_wait([&is_due](boost::system::error_code) { is_due = true; });
     // Behind by more than a link takes: the requests wait here, and their time runs.
-    while (Clock::now() < due || in_flight >= PendingRequests::kMaxPending) {
-      const auto until = Clock::now() < due ? due : Clock::now() + kSlack;
-      if (worker.io().run_one_until(until) == 0) worker.io().restart();
-    }
+    while (!is_due || in_flight >= PendingRequests::kMaxPending)
+      worker.io().run_one();
     ++in_flight;
     worker.request(get_request(), [&out, &in_flight, due](bool) {
       --in_flight;

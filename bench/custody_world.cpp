@@ -32,10 +32,13 @@ namespace {
 
 constexpr std::chrono::milliseconds kTimeout = std::chrono::seconds(10);
 
-// What goes wrong is said, as the programs do.
+// What goes wrong is said, as the programs do; but not that a custodian is not ready yet.
 base::Logger quiet(const std::string& name) {
   return base::Logger(name, [](std::string_view line) {
-    if (line.find("\"level\":\"error\"") == std::string_view::npos) return;
+    if (line.find("\"level\":\"error\"") == std::string_view::npos ||
+        line.find("request_denied") != std::string_view::npos) {
+      return;
+    }
     std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
   });
 }
