@@ -126,6 +126,7 @@ void CustodianLink::on_established(const std::shared_ptr<Channel>& channel) {
   current_ = channel;
   next_.reset();
   flush_waiting();
+  if (changed_) changed_();
 }
 
 void CustodianLink::on_ended(const std::shared_ptr<Channel>& channel, const Status& status) {
@@ -140,6 +141,7 @@ void CustodianLink::on_ended(const std::shared_ptr<Channel>& channel, const Stat
   }
   // Each caller decides by its own deadline whether its request goes out again.
   channel->pending.fail_all(Error(Errc::custodian_unreachable, "the channel ended"));
+  if (changed_) changed_();
   if (stopped_ || current_) return;
   // A channel that lived starts the back-off anew: a relay that cuts each one at once is dialled
   // no faster than one that never answers.

@@ -38,6 +38,8 @@ class CustodianLink {
   void request(RequestBody body, Done done);
 
   [[nodiscard]] bool connected() const noexcept { return current_ != nullptr; }
+  // Told whenever connected() may have changed.
+  void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
   // Why there is no channel; success when there is one.
   [[nodiscard]] const base::Status& state() const noexcept { return state_; }
   [[nodiscard]] std::uint64_t handshakes() const noexcept { return handshakes_; }
@@ -79,6 +81,7 @@ class CustodianLink {
   Backoff backoff_;
   base::Status state_;
   base::Status standing_;  // of the policy
+  std::function<void()> changed_;
   std::uint64_t handshakes_ = 0;
   base::MonotonicMillis established_at_;
   bool dialling_ = false;

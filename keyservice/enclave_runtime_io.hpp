@@ -35,6 +35,10 @@ class EnclaveRuntime {
   }
   // Whether the policy is usable; what it was when last looked at.
   [[nodiscard]] const base::Status& standing() const noexcept { return standing_; }
+  // When the clock was last read from the NSM.
+  [[nodiscard]] std::optional<base::MonotonicMillis> anchored_at() const noexcept {
+    return enclave_.clock.anchored_at();
+  }
   // Keeps the clock anchored and the policy fresh from now on.
   void start();
   void stop();

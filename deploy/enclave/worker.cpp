@@ -6,7 +6,8 @@
 
 #include "deploy/enclave/application.hpp"
 #include "deploy/enclave/common.hpp"
-#include "keyservice/agent_io.hpp"
+#include "keyservice/agent/agent_server_io.hpp"
+#include "keyservice/enclave_runtime_io.hpp"
 #include "keyservice/parent_client_io.hpp"
 #include "keyservice/serve_io.hpp"
 
@@ -26,14 +27,23 @@ class Worker {
          base::Logger& log)
       : surroundings_(surroundings),
         log_(log),
+        agent_tcp_(setting(config, "agent_tcp", "")),
         runtime_(io_, enclave, surroundings.anchors, surroundings.relay, config.role, log),
         link_(io_, runtime_.party(), runtime_.nsm(), log, link_options(surroundings, config)),
-        agent_(runtime_, link_, log),
+        agent_({io_, runtime_.party(), runtime_.nsm(), link_, log,
+                [this] { return runtime_.anchored_at(); }, CONCORDAT_VERSION}),
         ends_(io_, SIGTERM, SIGINT),
         child_(io_, SIGCHLD) {
-    runtime_.on_policy_changed([this] { link_.policy_changed(); });
+    runtime_.on_policy_changed([this] {
+      agent_.policy_changed();
+      link_.policy_changed();
+    });
     runtime_.on_standing([this](const Status& standing) {
-      if (standing) return link_.policy_usable();
+      if (standing) {
+        link_.policy_usable();
+        return agent_.policy_usable();
+      }
+      agent_.policy_lapsed();
       link_.policy_lapsed(standing.error());
     });
   }
@@ -43,6 +53,7 @@ class Worker {
     CONCORDAT_TRY(auto listener,
                   peer::Listener::open(io_, surroundings_.agent, {kAgentSocketMode}));
     agent_.serve(std::move(listener));
+    CONCORDAT_CHECK(listen_on_loopback());
     runtime_.start();
     link_.start();
     ends_.async_wait([this](boost::system::error_code error, int) {
@@ -60,11 +71,29 @@ class Worker {
 
  private:
   static LinkOptions link_options(const Surroundings& surroundings, const ParentConfig& config) {
-    const auto name = config.settings.find("custodian");
     LinkOptions options;
     options.relay = surroundings.relay;
-    options.custodian = name == config.settings.end() ? "custodian" : name->second;
+    options.custodian = setting(config, "custodian", "custodian");
     return options;
+  }
+  static std::string setting(const ParentConfig& config, const char* name, const char* otherwise) {
+    const auto found = config.settings.find(name);
+    return found == config.settings.end() ? otherwise : found->second;
+  }
+
+  // Where the parent's configuration says so ("agent_tcp": "127.0.0.1:8700"); it can only open what
+  // processes inside this enclave reach.
+  Status listen_on_loopback() {
+    if (agent_tcp_.empty()) return {};
+    CONCORDAT_TRY(const peer::TcpEndpoint endpoint, peer::parse_host_port(agent_tcp_));
+    if (!peer::is_loopback(endpoint)) {
+      return base::Error(peer::EndpointErrc::bad_host,
+                         "setting agent_tcp: '" + agent_tcp_ + "' is not on loopback");
+    }
+    CONCORDAT_TRY(auto listener, peer::Listener::open(io_, endpoint));
+    log_.info("agent_on_tcp", {{"endpoint", peer::to_string(listener->local())}});
+    agent_.serve(std::move(listener));
+    return {};
   }
 
   void watch_application() {
@@ -89,6 +118,7 @@ class Worker {
 
   const Surroundings& surroundings_;
   base::Logger& log_;
+  std::string agent_tcp_;
   boost::asio::io_context io_{1};
   EnclaveRuntime runtime_;
   CustodianLink link_;

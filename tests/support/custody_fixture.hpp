@@ -10,12 +10,11 @@
 namespace concordat::test {
 
 struct LoadedCustody {
-  explicit LoadedCustody(const std::string& realm = "acme", std::uint32_t generation = 1) {
+  explicit LoadedCustody(
+      const std::string& realm = "acme", std::uint32_t generation = 1,
+      base::SecretBytes root = base::SecretBytes::random(keyservice::kRootSize)) {
     store.answers_later = false;
-    custody.take(
-        keyservice::Root::create(generation, base::SecretBytes::random(keyservice::kRootSize))
-            .value(),
-        realm);
+    custody.take(keyservice::Root::create(generation, std::move(root)).value(), realm);
     base::Status loaded = base::Error(keyservice::journal::Errc::not_loaded);
     custody.load([&](const base::Status& status) { loaded = status; });
     if (!loaded) throw std::logic_error("the keyring in memory does not load");

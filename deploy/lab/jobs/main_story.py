@@ -95,7 +95,7 @@ class MainStory:
         pinned = ("--account", INSTANCE_ROLE)
         self.lab.policy("enroll", "custodian-1", "--eif", self.images["custodian"], "--role", "custodian", *pinned)
         self.lab.policy("enroll", "payments-1", "--eif", self.images[PAYMENTS.name], "--role", PAYMENTS.role, *pinned,
-                        "--grant", "payments/*:get,sign")
+                        "--grant", "payments/*:get,sign,public")
         self.lab.policy("enroll", "reports-1", "--eif", self.images[REPORTS.name], "--role", REPORTS.role, *pinned,
                         "--grant", "reports/*:get")
         signed = self.lab.sign_policy()
@@ -191,6 +191,9 @@ class MainStory:
         require(answer.status == 200, f"it got {answer.status} for a signature: {answer.error}")
         signature = base64.b64decode(answer.body["signature"])
         require(len(signature) == 64, f"the signature has {len(signature)} bytes")
+        public = self.lab.agent(PAYMENTS.name, "GET", f"/v1/public/{PAYMENTS_KEY}")
+        require(public.status == 200 and len(base64.b64decode(public.body["raw"])) == 32,
+                f"it got {public.status} for its public key: {public.error}")
         self.record.row(PAYMENTS.name, f"sign {PAYMENTS_KEY}", f"{answer.body['algorithm']} signature")
         return f"{received}; {answer.body['algorithm']} signature made inside the custodian"
 

@@ -1,0 +1,122 @@
+#include "keyservice/agent/health.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace concordat::keyservice::agent {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+template <class R>
+std::string reason(const R& result) {
+  return result ? "ok" : result.error().to_string();
+}
+
+std::string seconds(std::chrono::milliseconds time) {
+  return std::to_string(std::chrono::floor<std::chrono::seconds>(time).count()) + " s";
+}
+
+Check enclave(const Facts& facts) {
+  if (!facts.nsm) return {"enclave", false, false, facts.nsm.error().to_string()};
+  if (facts.nsm->debug) {
+    return {"enclave", false, false, "debug mode: its memory can be read, and no peer admits it"};
+  }
+  return {"enclave", true, false, "module " + facts.nsm->module_id + ", not in debug mode"};
+}
+
+Check user(const ProcessFacts& process) {
+  std::string detail =
+      "user " + std::to_string(process.effective_user) +
+      (process.effective_user == 0 ? ", root, as the NSM device wants" : ", not root");
+  return {"user", process.user == process.effective_user, false, std::move(detail)};
+}
+
+Check socket(const Facts& facts) {
+  Check out{"socket", true, false, {}};
+  for (const SocketFacts& socket : facts.sockets) {
+    char mode[8];
+    std::snprintf(mode, sizeof mode, "%04o", socket.mode);
+    const bool ours = socket.is_socket && socket.owner == facts.process.effective_user;
+    out.ok = out.ok && ours;
+    if (!out.detail.empty()) out.detail += "; ";
+    out.detail += socket.path + (socket.is_socket ? ", mode " + std::string(mode) + ", of user " +
+                                                        std::to_string(socket.owner)
+                                                  : ": no socket there any more");
+  }
+  if (facts.sockets.empty()) out.detail = "none on a path";
+  return out;
+}
+
+Check memory(const Facts& facts) {
+  const std::string limit =
+      facts.process.lockable_bytes ? std::to_string(*facts.process.lockable_bytes) : "unlimited";
+  return {"memory", facts.memory.unlocked_slabs == 0, false,
+          std::to_string(facts.memory.bytes_in_use) + " secret bytes, " +
+              std::to_string(facts.memory.unlocked_slabs) + " slabs not locked, " +
+              std::to_string(facts.process.locked_bytes) + " bytes locked of " + limit};
+}
+
+Check clock(const Facts& facts) {
+  if (!facts.now) return {"clock", false, true, facts.now.error().to_string()};
+  return {
+      "clock", true, true,
+      base::format_rfc3339(*facts.now) +
+          (facts.anchor_age ? ", read from the NSM " + seconds(*facts.anchor_age) + " ago" : "")};
+}
+
+Check policy(const Facts& facts) {
+  if (!facts.policy) return {"policy", false, true, facts.policy.error().to_string()};
+  const auto& policy = **facts.policy;
+  std::string detail = "serial " + std::to_string(policy.serial()) + ", valid until " +
+                       base::format_rfc3339(policy.valid_until());
+  if (facts.now) detail += ", valid for " + seconds(*facts.now - policy.valid_from()) + " by now";
+  return {"policy", true, true, std::move(detail)};
+}
+
+Check custodian(const Facts& facts) {
+  return {
+      "custodian", facts.connected, true,
+      facts.connected ? std::to_string(facts.handshakes) + " handshakes" : reason(facts.custodian)};
+}
+
+}  // namespace
+
+std::vector<Check> checks(const Facts& facts) {
+  return {enclave(facts),
+          user(facts.process),
+          socket(facts),
+          memory(facts),
+          {"dumps", !facts.process.dumpable, false,
+           facts.process.dumpable ? "core dumps are possible" : "no core dumps, not traceable"},
+          clock(facts),
+          policy(facts),
+          custodian(facts)};
+}
+
+bool ready(const Facts& facts) {
+  return std::ranges::all_of(checks(facts),
+                             [](const Check& check) { return check.ok || !check.needed; });
+}
+
+std::string health_json(const Facts& facts) {
+  const std::vector<Check> all = checks(facts);
+  ordered_json list = ordered_json::array();
+  for (const Check& check : all) {
+    list.push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
+  }
+  const ordered_json out = {
+      {"ready", ready(facts)},
+      {"version", facts.version},
+      {"custodian", facts.connected ? "ok" : reason(facts.custodian)},
+      {"policy",
+       {{"state", reason(facts.policy)}, {"serial", facts.latest ? facts.latest->serial() : 0}}},
+      {"handshakes", facts.handshakes},
+      {"cached_keys", facts.cached_keys},
+      {"checks", list}};
+  return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace concordat::keyservice::agent

@@ -1,0 +1,211 @@
+"""The description of the agent's API: a validator of others' making takes it, and the agent does what it says."""
+
+import base64
+import fcntl
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import unittest
+import urllib.parse
+
+import jsonschema
+
+SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
+BUILD = pathlib.Path(os.environ["CONCORDAT_BUILD"])
+HERE = SOURCE / "tests" / "agent"
+VALIDATOR = HERE / "openapi_validator"
+DESCRIPTION = SOURCE / "keyservice" / "agent.openapi.json"
+# What is put into a stream comes out of it; examples of binary bodies would say less.
+STREAMED = b"data of any size " * 5000
+
+
+def install_validator() -> pathlib.Path:
+    """The folder whose node_modules hold it, shared by the presets; says why when it cannot."""
+    lock = (VALIDATOR / "package-lock.json").read_bytes()
+    folder = SOURCE / "build" / "openapi-validator" / hashlib.sha256(lock).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="utf-8") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if not (folder / "installed").exists():
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(VALIDATOR / name, folder)
+            done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,
+                                  capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise unittest.SkipTest("npm could not install @seriousme/openapi-schema-validator")
+            (folder / "installed").touch()
+    return folder
+
+
+@unittest.skipUnless(shutil.which("node") and shutil.which("npm"), "nodejs and npm are not installed")
+class Validity(unittest.TestCase):
+    def judge(self, description: dict) -> dict:
+        folder = install_validator()
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(description, file)
+            file.flush()
+            done = subprocess.run(["node", VALIDATOR / "validate.mjs", folder, file.name], capture_output=True, text=True,
+                                  check=True)
+        return json.loads(done.stdout)
+
+    def test_of_the_description(self):
+        self.assertEqual(self.judge(json.loads(DESCRIPTION.read_text())), {"valid": True, "version": "3.1"})
+
+    def test_the_validator_notices_what_is_wrong(self):
+        description = json.loads(DESCRIPTION.read_text())
+        del description["paths"]["/v1/health"]["get"]["responses"]
+        description["paths"]["/v1/health"]["get"]["summary"] = 7
+        self.assertFalse(self.judge(description)["valid"])
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Behaviour(unittest.TestCase):
+    """Every path and method, called at a running agent as its example says."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.description = json.loads(DESCRIPTION.read_text())
+        folder = tempfile.TemporaryDirectory(prefix="c")  # short: sockets live in it
+        cls.addClassCleanup(folder.cleanup)
+        cls.socket = f"{folder.name}/agent"
+        cls.process = subprocess.Popen([BUILD / "bin" / "agent_process", folder.name], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True)
+        cls.addClassCleanup(cls.end)
+        if cls.process.stdout.readline() != "ready\n":
+            raise RuntimeError("the agent does not come up")
+
+    @classmethod
+    def end(cls):
+        cls.process.stdin.close()
+        cls.process.stdout.close()
+        if cls.process.wait(timeout=60) != 0:
+            raise RuntimeError("the agent ended badly")
+
+    def lookup(self, reference: str) -> dict:
+        node = self.description
+        for part in reference.removeprefix("#/").split("/"):
+            node = node[part]
+        return node
+
+    def judge(self, value: object, schema: dict):
+        resolver = jsonschema.RefResolver.from_schema(self.description)
+        jsonschema.Draft202012Validator(schema, resolver=resolver,
+                                        format_checker=jsonschema.FormatChecker()).validate(value)
+
+    def operations(self):
+        for path, item in self.description["paths"].items():
+            for method, operation in item.items():
+                yield path, method.upper(), operation
+
+    def parameters(self, operation: dict) -> list[dict]:
+        return [self.lookup(each["$ref"]) if "$ref" in each else each for each in operation.get("parameters", [])]
+
+    def target(self, path: str, operation: dict) -> str:
+        query = {}
+        for parameter in self.parameters(operation):
+            self.judge(parameter["example"], parameter["schema"])
+            if parameter["in"] == "path":
+                path = path.replace("{" + parameter["name"] + "}", urllib.parse.quote(parameter["example"], safe=""))
+            else:
+                query[parameter["name"]] = parameter["example"]
+        return path + ("?" + urllib.parse.urlencode(query) if query else "")
+
+    def call(self, method: str, target: str, body: bytes | None = None, headers: dict | None = None):
+        connection = UnixConnection(self.socket)
+        try:
+            connection.request(method, target, body, headers or {})
+            response = connection.getresponse()
+            return response, response.read()
+        finally:
+            connection.close()
+
+    def check(self, operation: dict, response: http.client.HTTPResponse, body: bytes) -> None:
+        """That this answer is one of those that the operation describes."""
+        self.assertIn(str(response.status), operation["responses"], body)
+        described = operation["responses"][str(response.status)]
+        described = self.lookup(described["$ref"]) if "$ref" in described else described
+        self.judge(response.headers["X-Request-Id"], self.description["components"]["headers"]["RequestId"]["schema"])
+        self.assertIn(response.headers["Content-Type"], described["content"])
+        schema = described["content"][response.headers["Content-Type"]].get("schema")
+        if schema is not None:
+            self.judge(json.loads(body), schema)
+
+    def test_examples_do_what_they_say(self):
+        answers = {}
+        for path, method, operation in self.operations():
+            if path.startswith("/v1/decrypt-stream"):
+                continue  # below: what it takes is what the other gave
+            with self.subTest(path=path):
+                body = None
+                content = operation.get("requestBody", {}).get("content", {})
+                if "application/json" in content:
+                    example = content["application/json"]["example"]
+                    self.judge(example, content["application/json"]["schema"])
+                    body = json.dumps(example).encode()
+                elif content:
+                    body = STREAMED
+                response, answer = self.call(method, self.target(path, operation), body)
+                self.assertEqual(response.status, 200, answer)
+                self.check(operation, response, answer)
+                answers[path] = answer
+        self.assertEqual(base64.b64decode(json.loads(answers["/v1/decrypt/{name}"])["plaintext"]), b"4111111111111111")
+        self.assertEqual(base64.b64decode(json.loads(answers["/v1/unwrap/{name}"])["bytes"]), bytes(range(32)))
+        path = "/v1/decrypt-stream/{name}"
+        operation = self.description["paths"][path]["post"]
+        response, opened = self.call("POST", self.target(path, operation), answers["/v1/encrypt-stream/{name}"])
+        self.check(operation, response, opened)
+        self.assertEqual(opened, STREAMED)
+
+    def test_bare_keys_are_octets(self):
+        operation = self.description["paths"]["/v1/keys/{name}"]["get"]
+        response, body = self.call("GET", self.target("/v1/keys/{name}", operation),
+                                   headers={"Accept": "application/octet-stream"})
+        self.check(operation, response, body)
+        self.assertEqual(len(body), 32)
+
+    def test_refusals_are_as_described(self):
+        for path, method, operation in self.operations():
+            with self.subTest(path=path):
+                target = self.target(path, operation)
+                if "{name}" in path:
+                    other = target.replace("payments%2Fsettlement", "reports%2Fdaily")
+                    content = operation.get("requestBody", {}).get("content", {})
+                    body = json.dumps(content["application/json"]["example"]).encode() \
+                        if "application/json" in content else (b"x" if content else None)
+                    response, answer = self.call(method, other, body)
+                    self.assertIn(response.status, (403, 422), answer)
+                    self.check(operation, response, answer)
+                response, answer = self.call(method, target.split("?")[0] + "?unheard=of", b"{}" if method == "POST"
+                                             else None)
+                self.assertEqual(response.status, 400, answer)
+                self.check(operation, response, answer)
+                if "application/json" in operation.get("requestBody", {}).get("content", {}):
+                    for body in (b"{", b'{"unheard":"of"}', b"[]"):
+                        response, answer = self.call(method, target, body)
+                        self.assertEqual(response.status, 400, answer)
+                        self.check(operation, response, answer)
+
+    def test_is_served_by_the_agent(self):
+        response, body = self.call("GET", "/v1/openapi.json")
+        self.assertEqual(response.status, 200)
+        self.assertEqual(json.loads(body), self.description)
+
+
+if __name__ == "__main__":
+    unittest.main()
