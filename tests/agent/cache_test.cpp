@@ -119,10 +119,15 @@ TEST_F(AgentCache, GivesNothingOutUnderAPolicyThatNobodyConfirms) {
   ASSERT_EQ(get("/v1/keys/payments/a"), 200u);
   ASSERT_EQ(world_.agent->cached_keys(), 1u);
   world_.world.wall = world_.world.wall + std::chrono::seconds(121);
-  const auto refused = HttpCaller(world_).get("/v1/keys/payments/a");
-  EXPECT_EQ(refused.status, 503u);
-  EXPECT_EQ(refused.code(), "freshness_too_old");
-  EXPECT_EQ(world_.agent->cached_keys(), 0u);
+  HttpCaller caller(world_);
+  caller.begin("GET /v1/keys/payments/a HTTP/1.1\r\n\r\n");
+  world_.run_until([&] { return world_.agent->cached_keys() == 0; });
+  EXPECT_FALSE(caller.received());
+  // The custodian, who is asked then, does not answer under it either; the link is told at last.
+  world_.link->policy_lapsed(base::Error(policy::FreshnessErrc::too_old));
+  world_.link->stop();
+  world_.run_until([&] { return caller.received(); });
+  EXPECT_EQ(caller.finish().status, 503u) << caller.finish().body;
 }
 
 TEST_F(AgentCache, IsBounded) {

@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import tempfile
 import unittest
@@ -16,8 +15,9 @@ import urllib.parse
 
 import jsonschema
 
+from agent_at_work import AgentAtWork
+
 SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
-BUILD = pathlib.Path(os.environ["CONCORDAT_BUILD"])
 HERE = SOURCE / "tests" / "agent"
 VALIDATOR = HERE / "openapi_validator"
 DESCRIPTION = SOURCE / "keyservice" / "agent.openapi.json"
@@ -64,38 +64,13 @@ class Validity(unittest.TestCase):
         self.assertFalse(self.judge(description)["valid"])
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str):
-        super().__init__("localhost", timeout=60)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-class Behaviour(unittest.TestCase):
+class Behaviour(AgentAtWork):
     """Every path and method, called at a running agent as its example says."""
 
     @classmethod
     def setUpClass(cls):
+        super().setUpClass()
         cls.description = json.loads(DESCRIPTION.read_text())
-        folder = tempfile.TemporaryDirectory(prefix="c")  # short: sockets live in it
-        cls.addClassCleanup(folder.cleanup)
-        cls.socket = f"{folder.name}/agent"
-        cls.process = subprocess.Popen([BUILD / "bin" / "agent_process", folder.name], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, text=True)
-        cls.addClassCleanup(cls.end)
-        if cls.process.stdout.readline() != "ready\n":
-            raise RuntimeError("the agent does not come up")
-
-    @classmethod
-    def end(cls):
-        cls.process.stdin.close()
-        cls.process.stdout.close()
-        if cls.process.wait(timeout=60) != 0:
-            raise RuntimeError("the agent ended badly")
 
     def lookup(self, reference: str) -> dict:
         node = self.description
@@ -125,15 +100,6 @@ class Behaviour(unittest.TestCase):
             else:
                 query[parameter["name"]] = parameter["example"]
         return path + ("?" + urllib.parse.urlencode(query) if query else "")
-
-    def call(self, method: str, target: str, body: bytes | None = None, headers: dict | None = None):
-        connection = UnixConnection(self.socket)
-        try:
-            connection.request(method, target, body, headers or {})
-            response = connection.getresponse()
-            return response, response.read()
-        finally:
-            connection.close()
 
     def check(self, operation: dict, response: http.client.HTTPResponse, body: bytes) -> None:
         """That this answer is one of those that the operation describes."""
