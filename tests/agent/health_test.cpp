@@ -74,7 +74,8 @@ TEST_P(Spoilt, IsTold) {
   EXPECT_EQ(check(facts, GetParam().check)["ok"], false);
   EXPECT_EQ(ready(facts), !GetParam().needed);
   EXPECT_EQ(json::parse(health_json(facts))["ready"], !GetParam().needed);
-  for (const auto& one : json::parse(health_json(facts))["checks"])
+  const json said = json::parse(health_json(facts));
+  for (const auto& one : said["checks"])
     EXPECT_EQ(one["ok"], one["name"] != GetParam().check) << one;
 }
 
