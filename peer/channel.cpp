@@ -1,5 +1,7 @@
 #include "peer/channel.hpp"
 
+#include <new>
+
 #include <algorithm>
 
 #include "peer/error.hpp"
@@ -58,8 +60,13 @@ void Sealer::append_record(FrameType type, base::BytesView payload, base::Bytes&
   const std::size_t at = out.size();
   out.resize(at + kFrameHeaderSize + payload.size() + kAeadTagSize);
   std::ranges::copy(header, out.begin() + static_cast<std::ptrdiff_t>(at));
-  aead_.seal(record_nonce(iv_, meter_.records()).view(), header, payload,
-             std::span(out).subspan(at + kFrameHeaderSize));
+  try {
+    aead_.seal(record_nonce(iv_, meter_.records()).view(), header, payload,
+               std::span(out).subspan(at + kFrameHeaderSize));
+  } catch (const std::bad_alloc&) {
+    out.resize(at);  // what was begun must not leave: its nonce is the next record's
+    throw;
+  }
   meter_.count(payload.size());
 }
 

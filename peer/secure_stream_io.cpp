@@ -16,6 +16,7 @@ using base::Result;
 using base::Status;
 
 constexpr std::size_t kInbox = 64 * 1024;
+constexpr std::size_t kKeptBuffer = 64 * 1024;
 
 }  // namespace
 
@@ -107,7 +108,7 @@ void SecureStream::arm_deadline() {
 void SecureStream::read() {
   // One read at a time, and none while a document is being made or answers pile up: the kernel's
   // buffer fills, and the other side feels it.
-  if (ended_ || reading_ || minting_ || waiting_ > kMaxWaiting) return;
+  if (ended_ || reading_ || minting_ || bytes_waiting() > kMaxWaiting) return;
   reading_ = true;
   socket_.async_read_some(
       boost::asio::buffer(inbox_),
@@ -165,7 +166,7 @@ void SecureStream::on_handshake_frame(const Frame& frame) {
 
 void SecureStream::perform(Result<HandshakeAction> action) {
   if (!action) return handshake_failed(action.error());
-  if (!action->send.empty()) write(std::move(action->send));
+  if (!action->send.empty()) write(action->send);
   if (action->mint) return mint(*std::move(action->mint));
   if (action->sign) return sign(*action->sign);
   if (handshake()->state() == HandshakeState::established) become_established();
@@ -249,7 +250,7 @@ void SecureStream::handshake_failed(const Error& error) {
   if (machine == nullptr || machine->state() != HandshakeState::failed) return end(error);
   // Copies: a policy that is taken ends streams of the older one, this one among them.
   const Bytes offered = machine->offered_policy();
-  Bytes farewell = machine->farewell();
+  const Bytes farewell = machine->farewell();
   if (!offered.empty()) {
     // Whether it was taken shows in the next dial; this attempt is over either way.
     const Status taken = party_.offer_policy(offered);
@@ -258,18 +259,16 @@ void SecureStream::handshake_failed(const Error& error) {
   if (ended_) return;
   if (farewell.empty()) return end(error);
   end_after_writing_ = error;
-  write(std::move(farewell));
+  write(farewell);
 }
 
 Status SecureStream::send(base::BytesView payload) {
   if (ended_ || !can_send()) return Error(Errc::wrong_state, "no channel");
-  if (waiting_ > kMaxWaiting) return Error(Errc::busy, "records waiting to be written");
+  if (bytes_waiting() > kMaxWaiting) return Error(Errc::busy, "records waiting to be written");
   CONCORDAT_TRY(const Now now, party_.clock());
-  Bytes record;
-  record.reserve(kFrameHeaderSize + payload.size() + kAeadTagSize);
-  CONCORDAT_CHECK(early_ != nullptr ? early_->seal_early(payload, now, record)
-                                    : sealer_->seal(payload, now.monotonic, record));
-  write(std::move(record));
+  CONCORDAT_CHECK(early_ != nullptr ? early_->seal_early(payload, now, outbox_)
+                                    : sealer_->seal(payload, now.monotonic, outbox_));
+  write_waiting();
   return {};
 }
 
@@ -277,9 +276,8 @@ void SecureStream::close() {
   if (ended_) return;
   if (!established_) return end(Error(Errc::channel_closed));
   if (!sealer_->closed()) {
-    Bytes record;
-    if (const Status sealed = sealer_->close(record); !sealed) return end(sealed.error());
-    write(std::move(record));
+    if (const Status sealed = sealer_->close(outbox_); !sealed) return end(sealed.error());
+    write_waiting();
     arm_deadline();
   }
 }
@@ -295,31 +293,33 @@ bool SecureStream::wants_renewal() const {
          established_->opener.meter().wants_renewal(now->monotonic);
 }
 
-void SecureStream::write(Bytes bytes) {
-  waiting_ += bytes.size();
-  outbox_.push_back(std::move(bytes));
-  if (!writing_) write_next();
+void SecureStream::write(base::BytesView frame) {
+  outbox_.insert(outbox_.end(), frame.begin(), frame.end());
+  write_waiting();
 }
 
-void SecureStream::write_next() {
-  writing_ = true;
-  boost::asio::async_write(
-      socket_, boost::asio::buffer(outbox_.front()),
-      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-        self->writing_ = false;
-        self->guarded([&] { self->on_written(error); });
-      });
+void SecureStream::write_waiting() {
+  if (!written_.empty() || outbox_.empty()) return;
+  guarded([&] {
+    std::swap(written_, outbox_);
+    boost::asio::async_write(
+        socket_, boost::asio::buffer(written_),
+        [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+          self->guarded([&] { self->on_written(error); });
+        });
+  });
 }
 
 void SecureStream::on_written(boost::system::error_code error) {
   if (ended_) return;
   if (error) return end(Error(error));
-  waiting_ -= outbox_.front().size();
-  outbox_.pop_front();
-  if (!outbox_.empty()) return write_next();
+  written_.clear();
+  // A burst does not keep its memory: there may be thousands of quiet channels.
+  if (written_.capacity() > kKeptBuffer) written_ = Bytes();
+  if (!outbox_.empty()) return write_waiting();
   if (events_->drained && established_) events_->drained();
   if (ended_) return;
-  if (writing_) return read();
+  if (!written_.empty()) return read();
   if (sealer_ != nullptr && sealer_->closed() && established_->opener.closed()) return end({});
   if (end_after_writing_) {
     auto* responder = std::get_if<std::unique_ptr<Responder>>(&handshake_);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
 #include <memory>
 #include <variant>
 
@@ -57,7 +56,9 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   void abort(base::Error why);
   // Whether it is time to make the next channel (PROTOCOL.md section 9).
   [[nodiscard]] bool wants_renewal() const;
-  [[nodiscard]] std::size_t bytes_waiting() const noexcept { return waiting_; }
+  [[nodiscard]] std::size_t bytes_waiting() const noexcept {
+    return outbox_.size() + written_.size();
+  }
   // Which policy it was admitted under; only once established, and only an enclave.
   [[nodiscard]] const policy::AdmittedPeer* peer() const noexcept {
     return established_ ? std::get_if<policy::AdmittedPeer>(&established_->peer) : nullptr;
@@ -87,8 +88,9 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   void become_established();
   void on_record(const Frame& frame);
   void handshake_failed(const base::Error& error);
-  void write(base::Bytes bytes);
-  void write_next();
+  void write(base::BytesView frame);
+  // Writes what waits, all of it at once, unless a write is under way.
+  void write_waiting();
   void on_written(boost::system::error_code error);
   void end(base::Status status);
   // What the io_context calls: want of memory in it ends this stream, and not the program.
@@ -108,9 +110,8 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   std::optional<Established> established_;
   Sealer* sealer_ = nullptr;    // of established_
   Initiator* early_ = nullptr;  // between confirm and accept
-  std::deque<base::Bytes> outbox_;
-  std::size_t waiting_ = 0;
-  bool writing_ = false;
+  base::Bytes outbox_;          // sealed while a write is under way: the next one takes all of it
+  base::Bytes written_;         // what the write under way takes; empty when there is none
   bool reading_ = false;
   bool minting_ = false;
   bool ended_ = false;
