@@ -5,15 +5,15 @@
 #include <functional>
 #include <string>
 
+#include "attest/base/json_writer.hpp"
 #include "client/agent.hpp"
 #include "client/json_fields.hpp"
-#include "client/json_writer.hpp"
 
 namespace concordat::application {
 
+using base::JsonWriter;
 using client::Error;
 using client::JsonFields;
-using client::JsonWriter;
 using client::Result;
 using client::Status;
 

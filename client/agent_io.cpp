@@ -208,9 +208,7 @@ Status Agent::wait_for_ready(milliseconds timeout) const {
     const auto wait = [&](const Order& order) {
       return impl_->attempt(order, {}, Deadline::clock::now() + asked + kAnswerSlack);
     };
-    auto answer = wait(calls::wait_for_ready(asked));
-    // An agent that cannot be waited for can be asked.
-    if (answer && answer->status == 404) answer = wait(calls::health());
+    const auto answer = wait(calls::wait_for_ready(asked));
     if (answer && answer->status == 200) return {};
     Error why = answer ? calls::not_ready(*answer) : answer.error();
     const bool again = why.is("not_ready") || why.is("agent_unreachable") || why.is("interrupted");

@@ -6,6 +6,7 @@ namespace concordat::client::calls {
 namespace {
 
 using base::BytesView;
+using base::JsonWriter;
 
 Result<Order> post(std::string_view operation, std::string_view name, JsonWriter&& body,
                    Repeat repeat) {

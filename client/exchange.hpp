@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "attest/base/json_writer.hpp"
 #include "client/agent.hpp"
 #include "client/json_fields.hpp"
-#include "client/json_writer.hpp"
 
 namespace concordat::client {
 

@@ -1,7 +1,5 @@
 #include "client/json_fields.hpp"
 
-#include <sodium.h>
-
 #include <boost/json/basic_parser_impl.hpp>
 #include <cstring>
 #include <functional>
@@ -25,21 +23,6 @@ SecretBytes copy_of(base::BytesView bytes) {
   SecretBytes out = SecretBytes::zeroed(bytes.size());
   std::ranges::copy(bytes, out.expose_mutable(SecretAccess{}).begin());
   return out;
-}
-
-// The size of what four-character groups stand for; nullopt where they are no base64 with padding.
-std::optional<std::size_t> decoded_size(std::string_view encoded) {
-  if (encoded.size() % 4 != 0) return std::nullopt;
-  const std::size_t padding = encoded.ends_with("==") ? 2 : encoded.ends_with("=") ? 1 : 0;
-  return encoded.size() / 4 * 3 - padding;
-}
-
-bool decode_base64(std::string_view encoded, std::span<std::uint8_t> out) {
-  std::size_t size = 0;
-  return encoded.empty() ||
-         (sodium_base642bin(out.data(), out.size(), encoded.data(), encoded.size(), nullptr, &size,
-                            nullptr, sodium_base64_VARIANT_ORIGINAL) == 0 &&
-          size == out.size());
 }
 
 }  // namespace
@@ -197,9 +180,9 @@ Result<base::Bytes> JsonFields::bytes(std::string_view name) const {
   const auto found = find_text(name);
   if (!found) return found.error();
   const std::string_view encoded = base::as_text((*found)->bytes.expose(SecretAccess{}));
-  const auto size = decoded_size(encoded);
+  const auto size = base::base64_size(encoded);
   base::Bytes out(size.value_or(0));
-  if (!size || !decode_base64(encoded, out)) return malformed(name, "is not base64");
+  if (!size || !base::decode_base64(encoded, out)) return malformed(name, "is not base64");
   return out;
 }
 
@@ -208,9 +191,9 @@ Result<SecretBytes> JsonFields::secret(std::string_view name) const {
   if (!found) return found.error();
   if ((*found)->escaped) return malformed(name, "is written with escapes");
   const std::string_view encoded = base::as_text((*found)->bytes.expose(SecretAccess{}));
-  const auto size = decoded_size(encoded);
+  const auto size = base::base64_size(encoded);
   SecretBytes out = SecretBytes::zeroed(size.value_or(0));
-  if (!size || !decode_base64(encoded, out.expose_mutable(SecretAccess{}))) {
+  if (!size || !base::decode_base64(encoded, out.expose_mutable(SecretAccess{}))) {
     return malformed(name, "is not base64");
   }
   return out;

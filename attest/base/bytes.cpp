@@ -70,4 +70,18 @@ Result<Bytes> from_base64(std::string_view text) {
   return out;
 }
 
+std::optional<std::size_t> base64_size(std::string_view text) noexcept {
+  if (text.size() % 4 != 0) return std::nullopt;
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  return text.size() / 4 * 3 - padding;
+}
+
+bool decode_base64(std::string_view text, std::span<std::uint8_t> out) noexcept {
+  std::size_t size = 0;
+  return text.empty() ? out.empty()
+                      : sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr,
+                                          &size, nullptr, kBase64) == 0 &&
+                            size == out.size();
+}
+
 }  // namespace concordat::base

@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,6 +53,10 @@ inline void append(Bytes& to, BytesView from) {
 // RFC 4648 section 4, with padding. from_base64 ignores ASCII white space between characters.
 [[nodiscard]] std::string to_base64(BytesView bytes);
 [[nodiscard]] Result<Bytes> from_base64(std::string_view text);
+// The same without white space, into memory that is there already: the size of what `text` stands
+// for (nullopt: not groups of four), and then whether it fills `out` exactly.
+[[nodiscard]] std::optional<std::size_t> base64_size(std::string_view text) noexcept;
+[[nodiscard]] bool decode_base64(std::string_view text, std::span<std::uint8_t> out) noexcept;
 
 // N public bytes that mean one thing: Tag tells a nonce from a digest at compile time.
 template <class Tag, std::size_t N>

@@ -1,10 +1,6 @@
 #include "attest/base/secret_json.hpp"
 
-#include <sodium.h>
-
 #include <boost/json/basic_parser_impl.hpp>
-#include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "attest/base/secret_access.hpp"
 
@@ -14,25 +10,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMaxName = 64;
-constexpr std::size_t kFirstSize = 512;
 
 Error about(JsonErrc code, std::string_view name, std::string_view why) {
   return {code, "\"" + std::string(name) + "\" " + std::string(why)};
-}
-
-// The size of what four-character groups stand for; nullopt where they are no base64 with padding.
-std::optional<std::size_t> decoded_size(std::string_view encoded) {
-  if (encoded.size() % 4 != 0) return std::nullopt;
-  const std::size_t padding = encoded.ends_with("==") ? 2 : encoded.ends_with('=') ? 1 : 0;
-  return encoded.size() / 4 * 3 - padding;
-}
-
-bool decode_into(std::string_view encoded, std::span<std::uint8_t> out) {
-  std::size_t size = 0;
-  return encoded.empty() ||
-         (sodium_base642bin(out.data(), out.size(), encoded.data(), encoded.size(), nullptr, &size,
-                            nullptr, sodium_base64_VARIANT_ORIGINAL) == 0 &&
-          size == out.size());
 }
 
 }  // namespace
@@ -162,9 +142,9 @@ Result<std::uint64_t> SecretJsonReader::number(std::string_view name, std::uint6
 
 Result<Bytes> SecretJsonReader::bytes(std::string_view name) {
   CONCORDAT_TRY(const std::string_view encoded, string(name));
-  const auto size = decoded_size(encoded);
+  const auto size = base64_size(encoded);
   Bytes out(size.value_or(0));
-  if (!size || !decode_into(encoded, out)) {
+  if (!size || !decode_base64(encoded, out)) {
     return about(JsonErrc::bad_value, name, "is not base64 with padding");
   }
   return out;
@@ -172,9 +152,9 @@ Result<Bytes> SecretJsonReader::bytes(std::string_view name) {
 
 Result<SecretBytes> SecretJsonReader::secret(std::string_view name) {
   CONCORDAT_TRY(const std::string_view encoded, string(name));
-  const auto size = decoded_size(encoded);
+  const auto size = base64_size(encoded);
   SecretBytes out = SecretBytes::zeroed(size.value_or(0));
-  if (!size || !decode_into(encoded, out.expose_mutable(SecretAccess{}))) {
+  if (!size || !decode_base64(encoded, out.expose_mutable(SecretAccess{}))) {
     return about(JsonErrc::bad_value, name, "is not base64 with padding");
   }
   return out;
@@ -184,73 +164,6 @@ Status SecretJsonReader::finish() const {
   for (const Member& member : members_)
     if (!member.asked_for) return about(JsonErrc::unknown_key, member.name, "is not known here");
   return {};
-}
-
-SecretJsonWriter::SecretJsonWriter() {
-  put("{");
-}
-
-std::uint8_t* SecretJsonWriter::reserve(std::size_t size) {
-  if (size_ + size > buffer_.size()) {
-    SecretBytes larger =
-        SecretBytes::zeroed(std::max({kFirstSize, 2 * buffer_.size(), size_ + size}));
-    std::ranges::copy(buffer_.expose(SecretAccess{}).first(size_),
-                      larger.expose_mutable(SecretAccess{}).begin());
-    buffer_ = std::move(larger);
-  }
-  return buffer_.expose_mutable(SecretAccess{}).data() + size_;
-}
-
-void SecretJsonWriter::put(std::string_view text) {
-  std::memcpy(reserve(text.size()), text.data(), text.size());
-  size_ += text.size();
-}
-
-void SecretJsonWriter::begin(std::string_view name) {
-  put(size_ == 1 ? "\"" : ",\"");
-  put(name);
-  put("\":");
-}
-
-SecretJsonWriter& SecretJsonWriter::text(std::string_view name, std::string_view value) {
-  begin(name);
-  put(nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  return *this;
-}
-SecretJsonWriter& SecretJsonWriter::number(std::string_view name, std::uint64_t value) {
-  begin(name);
-  put(std::to_string(value));
-  return *this;
-}
-SecretJsonWriter& SecretJsonWriter::flag(std::string_view name, bool value) {
-  begin(name);
-  put(value ? "true" : "false");
-  return *this;
-}
-SecretJsonWriter& SecretJsonWriter::bytes(std::string_view name, BytesView value) {
-  begin(name);
-  put("\"");
-  const std::size_t encoded =
-      sodium_base64_ENCODED_LEN(value.size(), sodium_base64_VARIANT_ORIGINAL);
-  // With room for the terminating zero that sodium writes; the closing quote overwrites it.
-  auto* const at = reinterpret_cast<char*>(reserve(encoded));
-  sodium_bin2base64(at, encoded, value.data(), value.size(), sodium_base64_VARIANT_ORIGINAL);
-  size_ += encoded - 1;
-  put("\"");
-  return *this;
-}
-SecretJsonWriter& SecretJsonWriter::bytes(std::string_view name, const SecretBytes& value) {
-  return bytes(name, value.expose(SecretAccess{}));
-}
-
-SecretBytes SecretJsonWriter::finish() && {
-  put("}\n");
-  SecretBytes out = SecretBytes::zeroed(size_);
-  std::ranges::copy(buffer_.expose(SecretAccess{}).first(size_),
-                    out.expose_mutable(SecretAccess{}).begin());
-  buffer_.wipe();
-  size_ = 0;
-  return out;
 }
 
 }  // namespace concordat::base

@@ -1,4 +1,4 @@
-// JSON objects that carry secrets, read and written in guarded memory: no string of them is ever
+// JSON objects that carry secrets, read where they lie in guarded memory: no string of them is ever
 // held anywhere else. One flat object of strings and whole numbers, which is all that the worker
 // agent's requests and answers are.
 #pragma once
@@ -44,28 +44,6 @@ class SecretJsonReader {
   [[nodiscard]] Result<std::string_view> string(std::string_view name);
 
   std::vector<Member> members_;
-};
-
-class SecretJsonWriter {
- public:
-  SecretJsonWriter();
-
-  // Names are the caller's own words: plain ASCII without quotes.
-  SecretJsonWriter& text(std::string_view name, std::string_view value);
-  SecretJsonWriter& number(std::string_view name, std::uint64_t value);
-  SecretJsonWriter& flag(std::string_view name, bool value);
-  SecretJsonWriter& bytes(std::string_view name, BytesView value);
-  SecretJsonWriter& bytes(std::string_view name, const SecretBytes& value);
-  // The whole object with a line end; the writer is spent.
-  [[nodiscard]] SecretBytes finish() &&;
-
- private:
-  void begin(std::string_view name);
-  void put(std::string_view text);
-  [[nodiscard]] std::uint8_t* reserve(std::size_t size);
-
-  SecretBytes buffer_;
-  std::size_t size_ = 0;
 };
 
 }  // namespace concordat::base

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "attest/base/secret_json.hpp"
+#include "attest/base/json_writer.hpp"
 #include "keyservice/keyring/envelope.hpp"
 #include "keyservice/keyring/public_key.hpp"
 
 namespace concordat::keyservice::agent {
 
 using base::Error;
+using base::JsonWriter;
 using base::Result;
-using base::SecretJsonWriter;
 using nlohmann::ordered_json;
 
 namespace {
@@ -50,13 +50,13 @@ std::string dumped(const ordered_json& json) {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
-SecretJsonWriter named(const std::string& name, std::uint32_t version) {
-  SecretJsonWriter out;
+JsonWriter named(const std::string& name, std::uint32_t version) {
+  JsonWriter out;
   out.text("name", name).number("version", version);
   return out;
 }
 
-Answer json_answer(SecretJsonWriter writer) {
+Answer json_answer(JsonWriter writer) {
   return {200, {}, std::move(writer).finish()};
 }
 
@@ -90,7 +90,7 @@ std::optional<Answer> of_envelope(const Target& target, const MadeEnvelope& made
 
 Answer of_bytes(const Target& target, const GivenBytes& given) {
   if (target.action == Action::random) {
-    SecretJsonWriter out;
+    JsonWriter out;
     out.bytes("bytes", given.bytes);
     return json_answer(std::move(out));
   }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "attest/base/json_writer.hpp"
 #include "attest/base/secret_access.hpp"
 
 namespace concordat::base {
@@ -75,8 +76,8 @@ TEST(SecretJson, RefusesEscapesBeforeItParses) {
     EXPECT_NE(refusal_of(text).to_string().find("backslash"), std::string::npos) << text;
 }
 
-TEST(SecretJson, WritesWhatIsReadBack) {
-  SecretJsonWriter writer;
+TEST(JsonWriter, WritesWhatIsReadBack) {
+  JsonWriter writer;
   writer.text("name", "payments/a").number("version", 4294967295u);
   writer.bytes("public", Bytes{1, 2, 3, 4}).bytes("nothing", BytesView());
   SecretBytes large = SecretBytes::random(100'000);
@@ -91,11 +92,15 @@ TEST(SecretJson, WritesWhatIsReadBack) {
   EXPECT_TRUE(reader.finish());
 }
 
-TEST(SecretJson, WritesTextsWithEscapes) {
-  SecretJsonWriter writer;
+TEST(JsonWriter, WritesTextsWithEscapes) {
+  JsonWriter writer;
   writer.text("pem", "-----BEGIN-----\nYQ==\n").flag("valid", true);
   EXPECT_EQ(shown(std::move(writer).finish()),
             "{\"pem\":\"-----BEGIN-----\\nYQ==\\n\",\"valid\":true}\n");
+}
+
+TEST(JsonWriter, OfNothingIsAnEmptyObject) {
+  EXPECT_EQ(shown(std::move(JsonWriter()).finish()), "{}\n");
 }
 
 }  // namespace

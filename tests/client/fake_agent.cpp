@@ -236,7 +236,7 @@ AgentResponse FakeAgent::operate(const std::string& operation, const std::string
   }
   if (operation == "mac") {
     const Bytes tag = mac(name, in.bytes("message"));
-    out.update({{"algorithm", "HMAC-SHA-256"}, {"tag", b64(tag)}, {"envelope", b64(tag)}});
+    out.update({{"algorithm", "HMAC-SHA256"}, {"tag", b64(tag)}, {"envelope", b64(tag)}});
     return ok(out);
   }
   if (operation == "derive" || operation == "random") {

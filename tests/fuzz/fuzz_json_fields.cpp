@@ -2,9 +2,9 @@
 // the same again.
 #include <cstdlib>
 
+#include "attest/base/json_writer.hpp"
 #include "attest/base/secret_access.hpp"
 #include "client/json_fields.hpp"
-#include "client/json_writer.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace concordat;
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (secret && (!text || base::as_text(secret->expose(base::SecretAccess{})) != *text))
       std::abort();
     if (!text || !fields->has(name)) continue;
-    client::JsonWriter writer;
+    base::JsonWriter writer;
     writer.text("text", *text);
     if (bytes) writer.bytes("bytes", base::BytesView(*bytes));
     const auto again = client::JsonFields::parse(std::move(writer).finish());

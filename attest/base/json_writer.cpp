@@ -1,4 +1,4 @@
-#include "client/json_writer.hpp"
+#include "attest/base/json_writer.hpp"
 
 #include <sodium.h>
 
@@ -7,11 +7,8 @@
 
 #include "attest/base/secret_access.hpp"
 
-namespace concordat::client {
+namespace concordat::base {
 namespace {
-
-using base::SecretAccess;
-using base::SecretBytes;
 
 constexpr std::size_t kFirstSize = 512;
 
@@ -69,7 +66,7 @@ JsonWriter& JsonWriter::text(std::string_view name, std::string_view value) {
   return *this;
 }
 JsonWriter& JsonWriter::text(std::string_view name, const SecretBytes& value) {
-  return text(name, base::as_text(value.expose(SecretAccess{})));
+  return text(name, as_text(value.expose(SecretAccess{})));
 }
 JsonWriter& JsonWriter::number(std::string_view name, std::uint64_t value) {
   begin(name);
@@ -82,7 +79,7 @@ JsonWriter& JsonWriter::flag(std::string_view name, bool value) {
   return *this;
 }
 
-JsonWriter& JsonWriter::bytes(std::string_view name, base::BytesView value) {
+JsonWriter& JsonWriter::bytes(std::string_view name, BytesView value) {
   begin(name);
   put("\"");
   const std::size_t encoded =
@@ -100,7 +97,7 @@ JsonWriter& JsonWriter::bytes(std::string_view name, const SecretBytes& value) {
 
 JsonWriter& JsonWriter::object(std::string_view name, JsonWriter&& value) {
   begin(name);
-  put(base::as_text(value.buffer_.expose(SecretAccess{}).first(value.size_)));
+  put(as_text(value.buffer_.expose(SecretAccess{}).first(value.size_)));
   put("}");
   value.buffer_.wipe();
   value.size_ = 0;
@@ -117,4 +114,4 @@ SecretBytes JsonWriter::finish() && {
   return out;
 }
 
-}  // namespace concordat::client
+}  // namespace concordat::base
