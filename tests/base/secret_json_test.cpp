@@ -96,7 +96,7 @@ TEST(JsonWriter, WritesTextsWithEscapes) {
   JsonWriter writer;
   writer.text("pem", "-----BEGIN-----\nYQ==\n").flag("valid", true);
   EXPECT_EQ(shown(std::move(writer).finish()),
-            "{\"pem\":\"-----BEGIN-----\\nYQ==\\n\",\"valid\":true}\n");
+            "{\"pem\":\"-----BEGIN-----\\u000aYQ==\\u000a\",\"valid\":true}\n");
 }
 
 TEST(JsonWriter, OfNothingIsAnEmptyObject) {
