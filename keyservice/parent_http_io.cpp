@@ -21,13 +21,16 @@ using boost::system::error_code;
 // A signed policy of 1 MiB in base64, with room.
 constexpr std::size_t kMaxReply = 2 * 1024 * 1024;
 
+// The relay stands in the same instance.
+constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(5);
+
+}  // namespace
+
 // Kept alive by the handlers until the last of them ran.
-class Exchange : public std::enable_shared_from_this<Exchange> {
+class ParentExchange : public std::enable_shared_from_this<ParentExchange> {
  public:
-  Exchange(peer::StreamSocket stream, const HttpRequest& request, ParentReply handler)
-      : stream_(std::move(stream)),
-        deadline_(stream_.get_executor()),
-        handler_(std::move(handler)) {
+  ParentExchange(asio::io_context& io, const HttpRequest& request, ParentReply handler)
+      : stream_(io), deadline_(io), handler_(std::move(handler)) {
     request_.method_string(request.method);
     request_.target(request.target);
     request_.version(11);
@@ -39,7 +42,10 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     parser_.body_limit(kMaxReply);
   }
 
-  void start(std::chrono::milliseconds timeout) {
+  void start(Result<peer::StreamSocket> stream, std::chrono::milliseconds timeout) {
+    if (!handler_) return;  // cancelled while it was dialled
+    if (!stream) return finish(stream.error());
+    stream_ = *std::move(stream);
     deadline_.expires_after(timeout);
     deadline_.async_wait([self = shared_from_this()](error_code error) {
       if (!error) self->finish(Error(Errc::timed_out, "the parent"));
@@ -49,6 +55,11 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
                         if (error) return self->finish(failed(error));
                         self->read();
                       });
+  }
+
+  void cancel() {
+    handler_ = {};
+    end();
   }
 
  private:
@@ -64,10 +75,13 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   }
   void finish(Result<HttpReply> reply) {
     if (!handler_) return;
+    end();
+    std::exchange(handler_, {})(std::move(reply));
+  }
+  void end() {
     deadline_.cancel();
     error_code ignored;  // the exchange is over; there is nobody to tell
     stream_.close(ignored);
-    std::exchange(handler_, {})(std::move(reply));
   }
 
   peer::StreamSocket stream_;
@@ -78,17 +92,18 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   ParentReply handler_;
 };
 
-}  // namespace
+void ParentCall::cancel() {
+  if (const auto exchange = exchange_.lock()) exchange->cancel();
+}
 
-void async_parent_call(asio::io_context& io, const peer::Endpoint& relay, HttpRequest request,
-                       std::chrono::milliseconds timeout, ParentReply handler) {
-  peer::async_dial_target(
-      io, relay, peer::ParentHttpTarget{}, timeout,
-      [request = std::move(request), timeout,
-       handler = std::move(handler)](Result<peer::StreamSocket> stream) mutable {
-        if (!stream) return handler(stream.error());
-        std::make_shared<Exchange>(*std::move(stream), request, std::move(handler))->start(timeout);
-      });
+ParentCall async_parent_call(asio::io_context& io, const peer::Endpoint& relay, HttpRequest request,
+                             std::chrono::milliseconds timeout, ParentReply handler) {
+  const auto exchange = std::make_shared<ParentExchange>(io, request, std::move(handler));
+  peer::async_dial_target(io, relay, peer::ParentHttpTarget{}, std::min(timeout, kDialTimeout),
+                          [exchange, timeout](Result<peer::StreamSocket> stream) {
+                            exchange->start(std::move(stream), timeout);
+                          });
+  return ParentCall(exchange);
 }
 
 }  // namespace concordat::keyservice

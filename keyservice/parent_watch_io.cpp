@@ -1,7 +1,6 @@
 #include "keyservice/parent_watch_io.hpp"
 
 #include "attest/base/hash.hpp"
-#include "keyservice/parent_http_io.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -28,6 +27,7 @@ ParentWatch::ParentWatch(boost::asio::io_context& io, peer::Endpoint relay, std:
 
 ParentWatch::~ParentWatch() {
   *alive_ = false;
+  question_.cancel();
 }
 
 void ParentWatch::start(base::BytesView have) {
@@ -39,25 +39,23 @@ void ParentWatch::start(base::BytesView have) {
 void ParentWatch::stop() {
   stopped_ = true;
   later_.cancel();
-  // The question under way is forgotten: its answer finds nobody.
-  *std::exchange(alive_, std::make_shared<bool>(true)) = false;
+  question_.cancel();  // which the parent need not answer for long
 }
 
 void ParentWatch::ask() {
   asked_at_ = base::system_monotonic_clock();
-  async_parent_call(io_, relay_, {"GET", path_ + "?after=" + after_, {}, {}}, kPatience,
-                    [this, alive = alive_](const base::Result<HttpReply>& reply) {
-                      if (!*alive || stopped_) return;
-                      if (!reply || (reply->status != kOk && reply->status != kNotModified)) {
-                        return ask_later();
-                      }
-                      const bool waited = base::system_monotonic_clock() - asked_at_ >= kHonestWait;
-                      const bool of_use = reply->status == kOk && is_of_use(reply->body);
-                      if (stopped_) return;
-                      if (!of_use && !waited) return ask_later();
-                      backoff_.reset();
-                      ask();
-                    });
+  question_ = async_parent_call(io_, relay_, {"GET", path_ + "?after=" + after_, {}, {}}, kPatience,
+                                [this](const base::Result<HttpReply>& reply) { on_reply(reply); });
+}
+
+void ParentWatch::on_reply(const base::Result<HttpReply>& reply) {
+  if (!reply || (reply->status != kOk && reply->status != kNotModified)) return ask_later();
+  const bool waited = base::system_monotonic_clock() - asked_at_ >= kHonestWait;
+  const bool of_use = reply->status == kOk && is_of_use(reply->body);
+  if (stopped_) return;
+  if (!of_use && !waited) return ask_later();
+  backoff_.reset();
+  ask();
 }
 
 bool ParentWatch::is_of_use(const std::string& content) {

@@ -11,7 +11,7 @@
 #include "attest/base/bytes.hpp"
 #include "attest/base/clock.hpp"
 #include "keyservice/backoff.hpp"
-#include "peer/endpoint.hpp"
+#include "keyservice/parent_http_io.hpp"
 
 namespace concordat::keyservice {
 
@@ -27,10 +27,12 @@ class ParentWatch {
 
   // `have`: what is at hand already; empty for nothing.
   void start(base::BytesView have);
+  // Also ends the question under way.
   void stop();
 
  private:
   void ask();
+  void on_reply(const base::Result<HttpReply>& reply);
   void ask_later();
   [[nodiscard]] bool is_of_use(const std::string& content);
 
@@ -40,6 +42,7 @@ class ParentWatch {
   Take take_;
   std::string after_ = "none";
   base::MonotonicMillis asked_at_;
+  ParentCall question_;
   boost::asio::steady_timer later_;
   base::SystemRandom random_;
   Backoff backoff_{std::chrono::milliseconds(100), std::chrono::seconds(5)};

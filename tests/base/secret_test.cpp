@@ -2,15 +2,49 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <ranges>
 #include <type_traits>
 
+#include "attest/base/log.hpp"
 #include "attest/base/secret_access.hpp"
 
 namespace concordat::base {
 namespace {
 
+// Moved, never copied, and no move can fail half way.
 static_assert(!std::is_copy_constructible_v<SecretBytes>);
 static_assert(!std::is_copy_assignable_v<SecretBytes>);
+static_assert(std::is_nothrow_move_constructible_v<SecretBytes>);
+static_assert(std::is_nothrow_move_assignable_v<SecretBytes>);
+
+// Nothing prints it, logs it, or turns it into something that can be printed, copied or hashed.
+template <class T>
+concept Printable = requires(std::ostream& out, const T& value) { out << value; };
+template <class T>
+concept Hashable = requires(const T& value) { std::hash<T>()(value); };
+template <class T>
+concept Ordered = requires(const T& value) { value < value; };
+static_assert(Printable<std::string> && Hashable<std::string> && Ordered<std::string>);
+static_assert(!Printable<SecretBytes> && !Hashable<SecretBytes> && !Ordered<SecretBytes>);
+static_assert(!std::is_constructible_v<LogField, const char*, const SecretBytes&>);
+static_assert(!std::is_constructible_v<nlohmann::json, const SecretBytes&>);
+template <class... Others>
+constexpr bool kBecomesAny = (std::is_constructible_v<Others, const SecretBytes&> || ...);
+static_assert(!kBecomesAny<Bytes, BytesView, std::string, std::string_view, bool, const void*>);
+static_assert(!std::ranges::range<SecretBytes>);
+
+// Its bytes only for whoever spells the access out: nothing converts to that.
+template <class Access>
+concept Opens = requires(const SecretBytes& secret, Access access) { secret.expose(access); };
+template <class T>
+concept OpensToNothing = requires(const T& secret) { secret.expose({}); };
+template <class T>
+concept OpensByItself = requires(const T& secret) { secret.expose(); };
+static_assert(Opens<SecretAccess>);
+static_assert(!Opens<int> && !Opens<std::nullptr_t> && !Opens<std::string>);
+static_assert(!OpensToNothing<SecretBytes> && !OpensByItself<SecretBytes>);
 
 TEST(SecretBytes, TakeWipesItsSource) {
   Bytes plain{1, 2, 3};

@@ -72,10 +72,7 @@ class Operators(unittest.TestCase):
         return json.loads(self.status(key, expect=2, **more).stdout)["code"]
 
     def keys(self, *arguments, expect: int = 0) -> list[dict]:
-        """What `concordat keys` printed for dana, line by line."""
-        _, *at = self.command("dana")
-        done = self.lab.programs.run("concordat-lab", "keys", *arguments, *at, "--lab-root", self.lab.lab_root, expect=expect)
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return self.lab.keys(self.folder / "dana.key", *arguments, expect=expect)
 
     def write(self, name: str, content: bytes) -> pathlib.Path:
         path = self.folder / name

@@ -108,7 +108,22 @@ TEST_F(ParentWatchTest, WhatIsOfNoUseIsSeenOnce) {
   EXPECT_EQ(seen_, (std::vector<Bytes>{policy(2), policy(3)}));
 }
 
-TEST_F(ParentWatchTest, ForgetsTheQuestionUnderWayWhenStopped) {
+TEST_F(ParentWatchTest, EndsTheQuestionUnderWayWhenStopped) {
+  start_parent();
+  boost::asio::io_context enclave{1};
+  ParentWatch watch(enclave, peer::parse_endpoint(at("relay")).value(), "/v1/policy",
+                    [](const Bytes&) { return true; });
+  watch.start(policy(1));
+  while (enclave.poll() + io_.poll() != 0) {
+  }
+  watch.stop();
+  // The parent lets it wait, and nothing else is going on.
+  enclave.restart();
+  enclave.run_for(kPatience / 6);
+  EXPECT_TRUE(enclave.stopped()) << "the loop of a program that stops does not end";
+}
+
+TEST_F(ParentWatchTest, TakesNoAnswerOnceStopped) {
   start_parent();
   start_watch();
   ASSERT_EQ(push(2), 200u);

@@ -30,15 +30,6 @@ class Includes(unittest.TestCase):
                  if rules.COSTLY_HEADERS.match(header)}
         self.assertEqual(found, rules.MAY_INCLUDE_COSTLY, "include what stands before these headers")
 
-    def test_of_secret_access_are_on_the_list(self):
-        header = "attest/base/secret_access.hpp"
-        listed = {line.split()[0] for line in tree.text("tests/layering/secret_access.txt").splitlines()
-                  if line.strip() and not line.startswith("#")}
-        found = {path for path in tree.cpp_files()
-                 if tree.layer(path) is not None and ('"', header) in tree.includes(path)}
-        self.assertEqual(found - listed, set(), "look at secrets without being on tests/layering/secret_access.txt")
-        self.assertEqual(listed - found, set(), "on tests/layering/secret_access.txt without need")
-
 
 class Links(unittest.TestCase):
     def test_go_one_way(self):

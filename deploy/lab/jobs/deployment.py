@@ -120,6 +120,16 @@ class Deployment:
                                  "--parent", self.operator_endpoint, "--json", expect=expect)
         return json.loads(done.stdout)["parents"][-1]
 
+    def keys(self, key: pathlib.Path, *arguments: str | pathlib.Path, expect: int = 0) -> list[dict]:
+        """What `concordat keys` prints, line by line, for the operator whose key this is."""
+        done = self.programs.run("concordat-lab", "keys", *arguments, *self.operator_options(key), expect=expect)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def operator_options(self, key: pathlib.Path) -> tuple:
+        """Of commands that ask the custodian."""
+        return ("--parent", self.operator_endpoint, "--policy", self.signed_policy, "--authority",
+                self.authority / "authority.cbor", "--key", key, "--lab-root", self.lab_root, "--json")
+
     def freshness_options(self, key: pathlib.Path) -> tuple:
         return ("--key", key, "--policy", self.signed_policy, "--authority", self.authority / "authority.cbor")
 
@@ -197,6 +207,11 @@ class Deployment:
         self.programs.run("concordat-lab-hypervisor", "run", image, "--name", name, "--state", self.lab,
                           "--parent-socket", self.sockets / name)
 
+    def process_of(self, name: str) -> int:
+        """The number of an enclave's process, as it is outside."""
+        described = self.programs.run("concordat-lab-hypervisor", "describe", "--state", self.lab)
+        return next(enclave["ProcessID"] for enclave in json.loads(described.stdout) if enclave["EnclaveName"] == name)
+
     def terminate(self, name: str) -> None:
         self.programs.run("concordat-lab-hypervisor", "terminate", name, "--state", self.lab)
 
@@ -227,7 +242,10 @@ class Deployment:
 
     def agent(self, worker: str, method: str, target: str, body: bytes | None = None) -> http_unix.Answer:
         """Asks a worker's agent as the application beside it does."""
-        return http_unix.request(self.lab / f"run/{worker}/lab/agent.sock", method, target, body)
+        return http_unix.request(self.agent_socket(worker), method, target, body)
+
+    def agent_socket(self, worker: str) -> pathlib.Path:
+        return self.lab / f"run/{worker}/lab/agent.sock"
 
     def close(self) -> None:
         for tap in self.taps.values():

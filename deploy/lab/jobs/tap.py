@@ -27,9 +27,13 @@ class Tap:
         self._listener.bind(str(listen))
         listen.chmod(0o666)
         self._listener.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def close(self) -> None:
+        # A thread that waits at a closed socket wakes at whichever has its number next, another tap's maybe.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._listener.close()
 
     def bytes_carried(self) -> int:
@@ -43,7 +47,7 @@ class Tap:
             try:
                 caller, _ = self._listener.accept()
             except OSError:
-                return  # closed
+                return  # shut down
             threading.Thread(target=self._join, args=(caller,), daemon=True).start()
 
     def _join(self, caller: socket.socket) -> None:
@@ -52,6 +56,7 @@ class Tap:
             enclave.connect(str(self.target))
         except OSError:
             caller.close()
+            enclave.close()
             return
         stream = Stream()
         self.streams.append(stream)
