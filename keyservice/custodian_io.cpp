@@ -20,6 +20,10 @@ struct Custodian::Session {
   // Who was admitted, once somebody is: two kinds that nothing here takes for one another.
   std::optional<policy::AdmittedPeer> peer;
   std::optional<policy::AdmittedOperator> who;
+  bool began = false;                                // its first record was read
+  std::size_t serving = 0;                           // requests of a worker that wait for the store
+  std::deque<base::SecretBytes> held;                // that wait for a look at it
+  journal::Head told;                                // of the journal, when it was last answered
   std::deque<std::unique_ptr<AdminAnswer>> answers;  // that an operator is owed
   std::size_t administering = 0;  // requests of an operator that wait for the store
   bool evicted = false;           // its stream is ending, to make room
@@ -171,21 +175,67 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
       now ? party_.policies->at(now->wall) : base::Result<policy::PolicyPtr>(now.error());
   if (!policy) return session->stream->abort(policy.error());
   const base::BytesView request = record.expose(base::SecretAccess{});
-  if (session->peer) return serve_worker(session, *policy, request, now->wall);
+  if (session->peer) {
+    if (!std::exchange(session->began, true)) {
+      const auto seen = decode_head_record(request);
+      if (!seen) return session->stream->abort(seen.error());
+      if (*seen) return take_seen(session, **seen);
+    }
+    if (session->serving + session->held.size() >= limits_.requests_of_one_channel) {
+      return session->stream->abort(Error(Errc::overloaded, "requests that wait for an answer"));
+    }
+    if (custody_.is_looking()) return session->held.push_back(std::move(record));
+    return serve_worker(session, *policy, request, now->wall);
+  }
   if (session->who) return serve_operator(session, *policy, request, now->wall);
   session->stream->abort(Error(peer::Errc::wrong_state, "a record of nobody"));
 }
 
 void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy,
                              base::BytesView request, base::UnixMillis now) {
+  ++session->serving;
   keys_.serve(std::move(policy), *session->peer, request, now,
               [this, alive = alive_, session, now](const ServedRequest& served) {
                 if (*alive) on_served(session, served, now);
               });
 }
 
+void Custodian::take_seen(const SessionPtr& session, const VouchedHead& seen) {
+  if (!custody_.has_root()) return;
+  custody_.take_seen(seen, [this, alive = alive_, session](const Status& taken) {
+    if (!*alive) return;
+    if (!taken) {
+      log_.error("head_refused", taken.error(),
+                 {{"role", session->peer->role()}, {"module_id", session->peer->module_id()}});
+      report_.refused(wall(), session->source, taken.error());
+      if (report_changed_) report_changed_();
+      if (taken.error().is(Errc::head_forged)) return session->stream->abort(taken.error());
+    }
+    serve_held();
+  });
+}
+
+void Custodian::serve_held() {
+  if (custody_.is_looking()) return;
+  const auto sessions = sessions_;
+  for (const auto& [number, session] : sessions) {
+    for (auto& record : std::exchange(session->held, {}))
+      on_record(session, std::move(record));
+  }
+}
+
+void Custodian::send_head_if_new(Session& session) {
+  const auto head = custody_.head();
+  if (!head || head->head == session.told) return;
+  session.told = head->head;
+  if (const Status sent = session.stream->send(encode(*head)); !sent) {
+    session.stream->abort(sent.error());
+  }
+}
+
 void Custodian::on_served(const SessionPtr& session, const ServedRequest& served,
                           base::UnixMillis now) {
+  --session->serving;
   // The channel may have ended while a use was being recorded: then nobody gets the answer.
   if (!sessions_.contains(session->number)) return;
   if (served.outcome) {
@@ -202,6 +252,7 @@ void Custodian::on_served(const SessionPtr& session, const ServedRequest& served
                 {"key", served.key_name},
                 {"role", session->peer->role()}});
   }
+  send_head_if_new(*session);
   const Status sent = session->stream->send(served.response.expose(base::SecretAccess{}));
   if (!sent) session->stream->abort(sent.error());
 }

@@ -8,6 +8,7 @@
 #include "attest/base/log.hpp"
 #include "keyservice/admin_server.hpp"
 #include "keyservice/custodian_report.hpp"
+#include "keyservice/key_client.hpp"
 #include "keyservice/key_server.hpp"
 #include "peer/secure_stream_io.hpp"
 #include "peer/token_bucket.hpp"
@@ -24,6 +25,8 @@ struct CustodianLimits {
   // Operators have places of their own, which workers cannot take, nor they the workers'.
   std::size_t operator_channels = 16;
   std::size_t channels_of_one_operator = 4;
+  // Requests on one channel whose answers are under way, more than a link has.
+  std::size_t requests_of_one_channel = 2 * PendingRequests::kMaxPending;
   // On one channel: requests whose answers are under way, and bytes of them that wait to be written
   // before more is made.
   std::size_t operator_answers = 8;
@@ -85,6 +88,11 @@ class Custodian {
   void on_record(const SessionPtr& session, base::SecretBytes record);
   void serve_worker(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                     base::UnixMillis now);
+  // What the worker remembers of the journal, before it asks for anything.
+  void take_seen(const SessionPtr& session, const VouchedHead& seen);
+  // Those that came while the store was looked at.
+  void serve_held();
+  void send_head_if_new(Session& session);
   void on_served(const SessionPtr& session, const ServedRequest& served, base::UnixMillis now);
   void serve_operator(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                       base::UnixMillis now);

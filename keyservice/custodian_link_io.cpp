@@ -1,6 +1,7 @@
 #include "keyservice/custodian_link_io.hpp"
 
 #include "attest/base/secret_access.hpp"
+#include "keyservice/journal/errc.hpp"
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
 
@@ -104,11 +105,7 @@ void CustodianLink::on_dialled(Result<peer::StreamSocket> socket) {
     on_established(channel);
   };
   events.record = [this, alive = alive_, channel](base::SecretBytes record) {
-    if (!*alive) return;
-    if (const Status taken = channel->pending.on_response(record); !taken) {
-      channel->stream->abort(taken.error());
-    }
-    if (channel != current_ && channel->pending.size() == 0) channel->stream->close();
+    if (*alive) on_record(channel, record);
   };
   events.ended = [this, alive = alive_, channel](const Status& status) {
     if (*alive) on_ended(channel, status);
@@ -122,11 +119,39 @@ void CustodianLink::on_established(const std::shared_ptr<Channel>& channel) {
   ++handshakes_;
   established_at_ = base::system_monotonic_clock();
   state_ = {};
+  if (seen_) {
+    // What cannot be sent ends the channel, and with it this.
+    if (const Status sent = channel->stream->send(encode(*seen_)); !sent) {
+      return channel->stream->abort(sent.error());
+    }
+  }
   retire_current();
   current_ = channel;
   next_.reset();
   flush_waiting();
   if (changed_) changed_();
+}
+
+void CustodianLink::on_record(const std::shared_ptr<Channel>& channel,
+                              const base::SecretBytes& record) {
+  const auto head = decode_head_record(record.expose(base::SecretAccess{}));
+  const Status taken = !head   ? Status(head.error())
+                       : *head ? take_head(**head)
+                               : channel->pending.on_response(record);
+  if (!taken) channel->stream->abort(taken.error());
+  if (channel != current_ && channel->pending.size() == 0) channel->stream->close();
+}
+
+Status CustodianLink::take_head(const VouchedHead& head) {
+  if (!seen_ || head.head.position > seen_->head.position) {
+    seen_ = head;
+    return {};
+  }
+  // An earlier one is a custodian that has not read the newest entries yet. Another one at the same
+  // place is none of ours to decide about: the next channel brings ours to whoever answers.
+  if (head.head.position < seen_->head.position || head.head.hash == seen_->head.hash) return {};
+  return Error(journal::Errc::forked, "two custodians told different heads at position " +
+                                          std::to_string(head.head.position));
 }
 
 void CustodianLink::on_ended(const std::shared_ptr<Channel>& channel, const Status& status) {

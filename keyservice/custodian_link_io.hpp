@@ -9,6 +9,7 @@
 
 #include "attest/base/log.hpp"
 #include "keyservice/backoff.hpp"
+#include "keyservice/head_record.hpp"
 #include "keyservice/key_client.hpp"
 #include "peer/secure_stream_io.hpp"
 
@@ -42,6 +43,8 @@ class CustodianLink {
   void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
   // Why there is no channel; success when there is one.
   [[nodiscard]] const base::Status& state() const noexcept { return state_; }
+  // The latest head of the journal that a custodian told: whichever comes next is told it first.
+  [[nodiscard]] const std::optional<VouchedHead>& seen() const noexcept { return seen_; }
   [[nodiscard]] std::uint64_t handshakes() const noexcept { return handshakes_; }
   // Ends the channel that an older policy admitted; the next is dialled at once.
   void policy_changed();
@@ -58,6 +61,8 @@ class CustodianLink {
   void dial();
   void on_dialled(base::Result<peer::StreamSocket> socket);
   void on_established(const std::shared_ptr<Channel>& channel);
+  void on_record(const std::shared_ptr<Channel>& channel, const base::SecretBytes& record);
+  [[nodiscard]] base::Status take_head(const VouchedHead& head);
   void on_ended(const std::shared_ptr<Channel>& channel, const base::Status& status);
   // The current channel takes no more requests; what it owes is waited for.
   void retire_current();
@@ -82,6 +87,7 @@ class CustodianLink {
   base::Status state_;
   base::Status standing_;  // of the policy
   std::function<void()> changed_;
+  std::optional<VouchedHead> seen_;
   std::uint64_t handshakes_ = 0;
   base::MonotonicMillis established_at_;
   bool dialling_ = false;

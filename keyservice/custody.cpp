@@ -25,6 +25,8 @@ void Custody::take(Root root, std::string realm) {
 
 void Custody::wipe() noexcept {
   keyring_.reset();
+  head_.reset();
+  looking_ = 0;
   root_.reset();
   if (changed_) changed_();
 }
@@ -39,9 +41,9 @@ Status Custody::check_root(const policy::Policy& policy) const {
   return root_->check_commitment(pinned->commitment);
 }
 
-Status Custody::check(const policy::Policy& policy) const {
+Status Custody::check(const policy::Policy& policy) {
   CONCORDAT_CHECK(check_root(policy));
-  if (keyring_->journal().is_loaded()) return {};
+  if (keyring_->journal().is_loaded()) return watch_.check(keyring_->journal());
   return Error(Errc::not_ready,
                last_load_ ? "the keyring is being loaded"
                           : "the keyring is not loaded: " + last_load_.error().to_string());
@@ -53,6 +55,26 @@ void Custody::load(journal::Journal::Done done) {
     done(status);
   };
   keyring_->journal().is_loaded() ? keyring_->refresh(loaded) : keyring_->load(loaded);
+}
+
+std::optional<VouchedHead> Custody::head() {
+  if (!root_ || !keyring_->journal().is_loaded()) return std::nullopt;
+  const journal::Head& head = keyring_->journal().head();
+  if (!head_ || head_->head != head) head_ = vouch_for(*root_, head);
+  return head_;
+}
+
+void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
+  if (const Status vouched = check_vouched(*root_, seen); !vouched) return then(vouched);
+  watch_.take_seen(seen.head);
+  const journal::Journal& journal = keyring_->journal();
+  // Where it is still being loaded, check looks at both when it is there.
+  if (!journal.is_loaded() || watch_.check(journal)) return then({});
+  ++looking_;
+  load([this, then = std::move(then)](const Status& loaded) {
+    --looking_;
+    then(loaded ? watch_.check(keyring_->journal()) : loaded);
+  });
 }
 
 Result<KeyInUse> Custody::in_use(std::string_view name, const UsableVersion& version) const {

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 
+#include "keyservice/head_record.hpp"
+#include "keyservice/head_watch.hpp"
 #include "keyservice/keyring/state/keyring.hpp"
 #include "keyservice/root.hpp"
 #include "policy/policy.hpp"
@@ -33,12 +35,21 @@ class Custody {
   // That there is a root and `policy` pins this very one as the current one: a root that was
   // replaced serves nobody. not_ready, wrong_root.
   [[nodiscard]] base::Status check_root(const policy::Policy& policy) const;
-  // The same, and that the keyring was loaded: not_ready with why it was not.
-  [[nodiscard]] base::Status check(const policy::Policy& policy) const;
+  // The same, that the keyring was loaded (not_ready with why it was not), and that the store holds
+  // what peers saw of it (HeadWatch::check): on another state nothing is decided.
+  [[nodiscard]] base::Status check(const policy::Policy& policy);
 
   // Loads the keyring, or takes in what other custodians wrote since. `done` does not run when the
   // root goes meanwhile. Only with a root.
   void load(journal::Journal::Done done);
+  // The journal's head for peers to remember; none before the keyring was loaded.
+  [[nodiscard]] std::optional<VouchedHead> head();
+  // What a peer remembers of it. `then` runs at once, or, where the store may have more than was
+  // read of it, after a look; not when the root goes meanwhile. head_forged, at once and for
+  // nothing; otherwise what check says since. Only with a root.
+  void take_seen(const VouchedHead& seen, journal::Journal::Done then);
+  // A look is under way: what is asked now had better wait.
+  [[nodiscard]] bool is_looking() const noexcept { return looking_ != 0; }
   // Only with a root.
   [[nodiscard]] Keyring& keyring() noexcept { return *keyring_; }
 
@@ -62,6 +73,9 @@ class Custody {
   std::optional<Root> root_;
   std::unique_ptr<Keyring> keyring_;
   base::Status last_load_;
+  std::optional<VouchedHead> head_;
+  HeadWatch watch_;  // what was seen of the store stays true, whatever root is held
+  std::size_t looking_ = 0;
   std::function<void()> changed_;
 };
 

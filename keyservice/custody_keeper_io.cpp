@@ -78,7 +78,8 @@ void CustodyKeeper::rotate_if_due() {
   if (looked_for_rotations_ && now->monotonic - *looked_for_rotations_ < times_.rotation) return;
   looked_for_rotations_ = now->monotonic;
   const auto policy = party_.policies->at(now->wall);
-  if (!policy) return;
+  // Not on a state that is older than what was seen of it: that would make another one of it.
+  if (!policy || !custody_.check(**policy)) return;
   const auto due = due_rotations(custody_.keyring().keys(), (*policy)->model().rotation, now->wall);
   for (const DueRotation& one : due) {
     // Another custodian may come first: then the newest version is another one, and nothing is due.

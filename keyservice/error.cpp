@@ -28,6 +28,10 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"root_already_pinned", "there is a root already"};
     case Errc::wrong_root:
       return {"wrong_root", "what KMS returned does not match the pinned commitment"};
+    case Errc::malformed_head:
+      return {"malformed_head", "a head of the journal that is not understood"};
+    case Errc::head_forged:
+      return {"head_forged", "a head of the journal that no custodian under this root vouched for"};
     case Errc::out_of_memory:
       return {"out_of_memory", "no memory left for this request; try later"};
     case Errc::store_failed:

@@ -18,6 +18,8 @@ enum class Errc {
   no_root_pinned,
   root_already_pinned,
   wrong_root,
+  malformed_head,
+  head_forged,
   out_of_memory,
   store_failed,
   parent_failed,

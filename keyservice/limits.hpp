@@ -15,6 +15,9 @@ inline constexpr std::size_t kCommitmentSize = 32;
 // Derived keys serve AES-256, HMAC and as seeds.
 inline constexpr std::size_t kDerivedKeySize = 32;
 
+// Of HMAC-SHA-256, under which custodians vouch for the journal's head.
+inline constexpr std::size_t kHeadKeySize = 32;
+
 // policy/key_pattern.hpp bounds names; this bounds what is read before they are checked.
 inline constexpr std::size_t kMaxKeyName = 128;
 // A message to sign travels in one record (64 KiB) with its envelope; larger things are hashed by

@@ -60,4 +60,8 @@ SecretBytes Root::journal_key() const {
                            journal::kJournalKeySize);
 }
 
+SecretBytes Root::head_key() const {
+  return base::hkdf_expand(prk_, base::as_bytes("concordat/head-key/1"), kHeadKeySize);
+}
+
 }  // namespace concordat::keyservice

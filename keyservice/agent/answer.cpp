@@ -42,7 +42,7 @@ const StatusOf kStatuses[] = {
      {"not_ready", "custodian_unreachable", "stopping", "policy_expired", "policy_not_yet_valid",
       "no_policy", "no_anchor", "anchor_expired", "uses_not_recorded", "wrong_root", "not_loaded",
       "unknown_generation", "unreachable", "store_full", "store_failed", "contended",
-      "outcome_unknown", "out_of_memory"}},
+      "outcome_unknown", "rolled_back", "forked", "out_of_memory"}},
     {504, {"timed_out"}},
 };
 

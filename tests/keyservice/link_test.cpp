@@ -10,6 +10,7 @@
 #include "attest/base/log.hpp"
 #include "keyservice/custodian_io.hpp"
 #include "keyservice/error.hpp"
+#include "keyservice/keyring/key_material.hpp"
 #include "peer/relay/relay_io.hpp"
 #include "policy/errc.hpp"
 #include "tests/keyservice/side.hpp"
@@ -84,6 +85,12 @@ class LinkTest : public testing::Test {
     custodian_->serve(peer::Listener::open(io_, inbound_).value());
   }
 
+  void stop_custodian() {
+    custodian_->stop();
+    run_until([this] { return !link_->connected(); });
+    custodian_.reset();
+  }
+
   // Runs the io_context until `done`.
   void run_until(const std::function<bool()>& done) {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
@@ -98,6 +105,11 @@ class LinkTest : public testing::Test {
     run_until([&] { return answer.has_value(); });
     return *std::move(answer);
   }
+  static std::string failure(const Result<ResponseBody>& answer) {
+    if (!answer) return answer.error().to_string();
+    const auto* failure = std::get_if<Failure>(&*answer);
+    return failure == nullptr ? "" : failure->code;
+  }
   static bool released(const Result<ResponseBody>& answer) {
     return answer && std::holds_alternative<ReleasedKey>(*answer);
   }
@@ -109,7 +121,19 @@ class LinkTest : public testing::Test {
   std::uint64_t records_ = 1'048'576;
   std::string maximum_live_ = "\"any\"";
   std::uint64_t ends_soon_ = 0, revoked_ = 0;  // serials of policies that differ so
-  test::LoadedCustody loaded_;
+  // As a custodian that comes up anew finds the store: the root again, and what is there.
+  void reload() {
+    custody_.take(Root::create(1, root_.clone()).value(), "acme");
+    custody_.load([](const base::Status& loaded) { ASSERT_TRUE(loaded); });
+  }
+  void create_key(const std::string& name) {
+    NewVersion first{KeyOrigin::generated, 0, generate(KeyType::hmac, loaded_.random).value()};
+    custody_.keyring().create({name, KeyType::hmac, true, test::kNow, std::move(first)},
+                              [](const Result<KeySummary>& made) { ASSERT_TRUE(made); });
+  }
+
+  base::SecretBytes root_ = base::SecretBytes::random(kRootSize);
+  test::LoadedCustody loaded_{"acme", 1, root_.clone()};
   Custody& custody_ = loaded_.custody;
   test::TestWorld world_;
   boost::asio::io_context io_{1};
@@ -171,9 +195,7 @@ TEST_F(LinkTest, ANewerPolicyEndsOldChannelsAndTheNextOneIsMadeUnderIt) {
 TEST_F(LinkTest, FindsACustodianThatComesBack) {
   start(1);
   ASSERT_TRUE(released(ask("payments/a")));
-  custodian_->stop();
-  run_until([&] { return !link_->connected(); });
-  custodian_.reset();
+  stop_custodian();
   start_custodian();
   EXPECT_TRUE(released(ask("payments/a")));
 }
@@ -204,6 +226,65 @@ TEST_F(LinkTest, AWorkerWhosePolicyHasEndedHoldsNothingAndTakesANewerOneFromItsC
   run_until([&] { return worker_.policies.latest()->serial() == 2; });
   link_->policy_usable();
   EXPECT_TRUE(released(ask("payments/a")));
+}
+
+TEST_F(LinkTest, ACustodianOnAnOlderStoreServesNobodyOnceAPeerSawMoreOfIt) {
+  start(1);
+  create_key("payments/a");
+  const auto yesterday = loaded_.shared.records;
+  create_key("payments/b");
+  const auto today = loaded_.shared.records;
+  ASSERT_TRUE(released(ask("payments/b")));
+  ASSERT_EQ(link_->seen()->head.position, 2u);
+
+  stop_custodian();
+  loaded_.shared.records = yesterday;
+  reload();
+  start_custodian();
+  EXPECT_EQ(failure(ask("payments/a")), "rolled_back");
+  EXPECT_NE(custodian_->report().find("rolled_back"), std::string::npos) << "it says so";
+
+  // The store that was looked for is served again, without a restart.
+  loaded_.shared.records = today;
+  custody_.load([](const base::Status& loaded) { ASSERT_TRUE(loaded); });
+  EXPECT_TRUE(released(ask("payments/b")));
+}
+
+TEST_F(LinkTest, ACustodianThatWentOnFromAnOlderStoreServesNobodyEither) {
+  start(1);
+  create_key("payments/a");
+  const auto yesterday = loaded_.shared.records;
+  create_key("payments/b");
+  ASSERT_TRUE(released(ask("payments/b")));
+  stop_custodian();
+  loaded_.shared.records = yesterday;
+  reload();
+  create_key("payments/other");
+  create_key("payments/more");
+  start_custodian();
+  EXPECT_EQ(failure(ask("payments/a")), "forked");
+  reload();
+  create_key("payments/yet-another");
+  EXPECT_EQ(failure(ask("payments/a")), "forked") << "of the same channel, which told it once";
+}
+
+// One that is only behind, as another custodian may be by some seconds, reads what it lacks first.
+TEST_F(LinkTest, ACustodianThatIsBehindReadsTheStoreBeforeItAnswers) {
+  start(1);
+  test::MemoryStore other_store(loaded_.shared);
+  other_store.answers_later = false;
+  Custody other(other_store, loaded_.random);
+  other.take(Root::create(1, root_.clone()).value(), "acme");
+  other.load([](const base::Status& loaded) { ASSERT_TRUE(loaded); });
+  create_key("payments/a");
+  ASSERT_TRUE(released(ask("payments/a")));
+  stop_custodian();
+  custodian_ = std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, other, log_);
+  custodian_->serve(peer::Listener::open(io_, inbound_).value());
+  const auto answer = ask("payments/a");
+  ASSERT_TRUE(released(answer)) << failure(answer);
+  EXPECT_EQ(std::get<ReleasedKey>(*answer).type, KeyType::hmac) << "and not an implicit key";
+  custodian_.reset();
 }
 
 TEST_F(LinkTest, ARevokedImageLosesItsChannelAndIsRefusedByName) {
