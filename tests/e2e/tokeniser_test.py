@@ -13,7 +13,7 @@ SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
 PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
 sys.path.insert(0, str(SOURCE / "deploy/lab"))
 
-from jobs import http_unix  # noqa: E402  (the path above comes first)
+from jobs import http_unix, tokeniser  # noqa: E402  (the path above comes first)
 from jobs.deployment import Deployment, Worker
 from jobs.main_story import PAYMENTS, REPORTS, MainStory
 from jobs.processes import Programs, wait_for
@@ -26,31 +26,16 @@ CARD = "4111111111111111"  # what payment schemes publish for tests
 class TokeniserStory(MainStory):
     def make_images(self) -> str:
         made = super().make_images()
-        application = ("/bin/tokeniser", "unix:lab/app/tokeniser.sock", "unix:lab/agent.sock")
         for worker in (TOKENISER, SETTLEMENT):
-            self.images[worker.name] = self.lab.pack(
-                worker.name, "concordat-worker-lab", "--file", f"etc/worker={self.lab.folder / worker.name}.txt",
-                "--file", f"bin/tokeniser={self.lab.programs.path('tokeniser')}", "--", "--", *application)
+            self.images[worker.name] = tokeniser.pack(self.lab, worker)
         return made
 
     def make_policy(self) -> str:
         super().make_policy()
-        for worker, key, operations in ((TOKENISER, "cards/tokens", "mac"), (TOKENISER, "cards/vault", "encrypt"),
-                                        (SETTLEMENT, "cards/vault", "decrypt")):
+        for worker, key, operations in ((TOKENISER, tokeniser.TOKENS_KEY, "mac"), (TOKENISER, tokeniser.VAULT_KEY, "encrypt"),
+                                        (SETTLEMENT, tokeniser.VAULT_KEY, "decrypt")):
             self.lab.policy("grant", worker.role, key, operations)
         return f"serial {self.lab.sign_policy()['serial']}"
-
-    def ask(self, worker: Worker, method: str, operation: str, **members) -> http_unix.Answer:
-        """As a caller outside the enclave does."""
-        body = json.dumps(members).encode() if method == "POST" else None
-        socket = self.lab.lab / f"run/{worker.name}/lab/app/tokeniser.sock"
-        return http_unix.request(socket, method, f"/v1/{operation}", body, {"X-Request-Id": "order-17"})
-
-    def application_ready(self, worker: Worker) -> bool:
-        try:
-            return self.ask(worker, "GET", "health").status == 200
-        except OSError:
-            return False  # it does not listen yet
 
 
 class TokeniserInTheLab(unittest.TestCase):
@@ -67,7 +52,10 @@ class TokeniserInTheLab(unittest.TestCase):
         cls.story.until_serving()
         for worker in (TOKENISER, SETTLEMENT):
             cls.lab.run_enclave(worker.name, cls.story.images[worker.name])
-            wait_for(f"the application of {worker.name}", lambda worker=worker: cls.story.application_ready(worker))
+            wait_for(f"the application of {worker.name}", lambda worker=worker: tokeniser.is_ready(cls.lab, worker))
+
+    def ask(self, worker: Worker, method: str, operation: str, **members) -> http_unix.Answer:
+        return tokeniser.ask(self.lab, worker, method, operation, **members)
 
     def refused(self, answer: http_unix.Answer) -> tuple[int, str]:
         self.assertEqual(answer.body.get("error", {}).get("request_id"), "order-17", answer)
@@ -79,7 +67,7 @@ class TokeniserInTheLab(unittest.TestCase):
 
     def test_attests_to_its_callers(self):
         nonce = os.urandom(32)
-        answer = self.story.ask(TOKENISER, "POST", "attest", nonce=base64.b64encode(nonce).decode())
+        answer = self.ask(TOKENISER, "POST", "attest", nonce=base64.b64encode(nonce).decode())
         document = self.lab.folder / "tokeniser.b64"
         document.write_text(answer.body["document"])
         verdict = self.lab.operator("attest", "verify", document, "--at", "now", "--root", self.lab.lab_root,
@@ -89,24 +77,24 @@ class TokeniserInTheLab(unittest.TestCase):
         self.assertEqual(verdict["claims"]["pcrs"]["0"], measured["Measurements"]["PCR0"])
 
     def test_makes_tokens_that_only_settlement_can_open(self):
-        made = self.story.ask(TOKENISER, "POST", "tokenise", card="4111 1111 1111 1111")
+        made = self.ask(TOKENISER, "POST", "tokenise", card="4111 1111 1111 1111")
         self.assertEqual(made.status, 200, made)
         self.assertRegex(made.body["token"], r"^tok1_1_[a-z2-7]{26}_1111$")
-        again = self.story.ask(TOKENISER, "POST", "tokenise", card=CARD)
+        again = self.ask(TOKENISER, "POST", "tokenise", card=CARD)
         self.assertEqual(again.body["token"], made.body["token"])
-        opened = self.story.ask(SETTLEMENT, "POST", "detokenise", **made.body)
+        opened = self.ask(SETTLEMENT, "POST", "detokenise", **made.body)
         self.assertEqual(opened.body, {"card": CARD})
-        self.assertEqual(self.refused(self.story.ask(TOKENISER, "POST", "detokenise", **made.body)), (403, "not_granted"))
-        self.assertEqual(self.refused(self.story.ask(SETTLEMENT, "POST", "tokenise", card=CARD)), (403, "not_granted"))
-        moved = self.story.ask(SETTLEMENT, "POST", "detokenise", **{**made.body, "token": made.body["token"] + "x"})
+        self.assertEqual(self.refused(self.ask(TOKENISER, "POST", "detokenise", **made.body)), (403, "not_granted"))
+        self.assertEqual(self.refused(self.ask(SETTLEMENT, "POST", "tokenise", card=CARD)), (403, "not_granted"))
+        moved = self.ask(SETTLEMENT, "POST", "detokenise", **{**made.body, "token": made.body["token"] + "x"})
         self.assertEqual(self.refused(moved), (422, "authentication_failed"))
         for tap in self.lab.taps.values():
             self.assertFalse(tap.contains(CARD.encode()) or tap.contains(base64.b64encode(CARD.encode())))
 
     def test_takes_card_numbers_only(self):
-        self.assertEqual(self.refused(self.story.ask(TOKENISER, "POST", "tokenise", card="4111111111111112")),
+        self.assertEqual(self.refused(self.ask(TOKENISER, "POST", "tokenise", card="4111111111111112")),
                          (422, "not_a_card_number"))
-        self.assertEqual(self.refused(self.story.ask(TOKENISER, "POST", "tokenise", number=CARD)),
+        self.assertEqual(self.refused(self.ask(TOKENISER, "POST", "tokenise", number=CARD)),
                          (400, "malformed_request"))
 
 

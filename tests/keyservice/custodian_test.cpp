@@ -1,5 +1,6 @@
 // The custodian among strangers and among workers that want too much: what each limit keeps out,
 // and what a policy that comes during a handshake does to it.
+#include "attest/base/secret_access.hpp"
 #include "attest/trusted_clock.hpp"
 #include "tests/keyservice/custodian_fixture.hpp"
 
@@ -194,6 +195,40 @@ TEST_F(CustodianTest, APolicyThatCameDuringTheHandshakeAdmitsNobodyUnderTheOlder
   ASSERT_EQ(events("peer_refused").size(), 1u);
   EXPECT_EQ(events("peer_refused").at(0).at("code"), "policy_differs");
   EXPECT_EQ(custodian_->counts().handshakes, 0u);
+}
+
+// A store that does not answer, asked because a worker saw a later head, holds requests.
+TEST_F(CustodianTest, AWorkerWithTooManyRequestsUnderWayLosesItsChannel) {
+  CustodianLimits limits;
+  limits.requests_of_one_channel = 3;
+  start(limits);
+  const auto channel = admit(worker_);
+  loaded_.store.answers_later = true;
+  const auto send = [&](base::BytesView record) { ASSERT_TRUE(channel->stream->send(record)); };
+  send(encode(vouch_for(custody_.root(), {300, {}})));
+  const auto request = encode(1, RequestBody(GetRequest{"payments/a", 0}));
+  for (std::size_t i = 0; i < limits.requests_of_one_channel; ++i)
+    send(request.expose(base::SecretAccess{}));
+  run_until([&] { return custody_.is_looking(); });
+  EXPECT_FALSE(channel->ended);
+  send(request.expose(base::SecretAccess{}));
+  run_until([&] { return channel->ended.has_value(); });
+  EXPECT_EQ(events("channel_ended").at(0).at("code"), "overloaded");
+}
+
+TEST_F(CustodianTest, AWorkerThatInventsAHeadLosesItsChannelAndTheOthersAreServed) {
+  start();
+  const auto liar = admit(worker_);
+  VouchedHead head = vouch_for(custody_.root(), {300, {}});
+  head.head.position = 301;
+  ASSERT_TRUE(liar->stream->send(encode(head)));
+  run_until([&] { return liar->ended.has_value(); });
+  EXPECT_EQ(events("channel_ended").at(0).at("code"), "head_forged");
+  const auto other = admit(other_);
+  const auto request = encode(1, RequestBody(GetRequest{"payments/a", 0}));
+  ASSERT_TRUE(other->stream->send(request.expose(base::SecretAccess{})));
+  run_until_logged("request_denied");
+  EXPECT_NE(events("request_denied").at(0).at("code"), "rolled_back");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 
+from jobs import tokeniser
 from jobs.deployment import INSTANCE_ROLE, REALM, SIGNERS, THRESHOLD, Deployment, Worker
 from jobs.http_unix import Answer
 from jobs.processes import wait_for
@@ -19,6 +20,8 @@ from jobs.tap import say_again
 PAYMENTS, REPORTS = Worker("worker-a", "payments"), Worker("worker-b", "reports")
 # Plays the role of worker-a with an image of which one byte is another.
 ALTERED = Worker("worker-x", "payments")
+# Its application makes tokens of card numbers.
+SHOP = Worker("worker-c", "tokeniser")
 PAYMENTS_KEY, REPORTS_KEY = "payments/settlement", "reports/daily"
 
 
@@ -35,7 +38,7 @@ def message(content: bytes) -> bytes:
 class MainStory:
     def __init__(self, deployment: Deployment, record: Record):
         self.lab, self.record = deployment, record
-        self.workers = [PAYMENTS, REPORTS, ALTERED]  # whom the parent's configuration names beside the custodian
+        self.workers = [PAYMENTS, REPORTS, SHOP, ALTERED]  # whom the parent's configuration names beside the custodian
         self.images: dict[str, pathlib.Path] = {}
         self.measured: dict[str, dict] = {}
         self.key_arn = ""
@@ -52,7 +55,7 @@ class MainStory:
             ("worker-a-granted", self.worker_a_receives), ("worker-b-granted", self.worker_b_receives),
             ("worker-a-refused", lambda: self.refused_key(PAYMENTS, REPORTS_KEY)),
             ("worker-b-refused", lambda: self.refused_key(REPORTS, PAYMENTS_KEY)),
-            ("worker-b-sign-refused", self.worker_b_may_not_sign),
+            ("worker-b-sign-refused", self.worker_b_may_not_sign), ("tokeniser", self.application_makes_tokens),
             ("altered-image-refused", self.altered_image), ("replayed-handshake-refused", self.replayed_handshake),
             ("replayed-document-refused", self.replayed_document), ("relay-sees-ciphertext", self.only_ciphertext),
             ("counts", self.count),
@@ -79,10 +82,11 @@ class MainStory:
             name = self.lab.folder / f"{worker.name}.txt"
             name.write_text(f"{worker.name} of {REALM}\n")
             self.images[worker.name] = self.lab.pack(worker.name, "concordat-worker-lab", "--file", f"etc/worker={name}")
+        self.images[SHOP.name] = tokeniser.pack(self.lab, SHOP)
         for name, image in self.images.items():
             printed = self.lab.programs.run("concordat-lab", "measure", image).stdout
             self.measured[name] = json.loads(printed)["Measurements"]
-        return f"custodian, {PAYMENTS.name}, {REPORTS.name}; custodian's PCR0 {self.measured['custodian']['PCR0'][:16]}.."
+        return f"{', '.join(self.images)}; custodian's PCR0 {self.measured['custodian']['PCR0'][:16]}.."
 
     def make_policy(self) -> str:
         for signer in SIGNERS:
@@ -98,6 +102,8 @@ class MainStory:
                         "--grant", "payments/*:get,sign,public")
         self.lab.policy("enroll", "reports-1", "--eif", self.images[REPORTS.name], "--role", REPORTS.role, *pinned,
                         "--grant", "reports/*:get")
+        self.lab.policy("enroll", "tokeniser-1", "--eif", self.images[SHOP.name], "--role", SHOP.role, *pinned,
+                        "--grant", f"{tokeniser.TOKENS_KEY}:mac", "--grant", f"{tokeniser.VAULT_KEY}:encrypt")
         signed = self.lab.sign_policy()
         return f"serial {signed['serial']}, signed by {signed['signatures']} of {len(SIGNERS)}, {THRESHOLD} needed"
 
@@ -214,6 +220,24 @@ class MainStory:
                 f"{worker.name} got {answer.status} for {asked}, not a refusal: {answer.error}")
         self.record.row(worker.name, asked, f"refused: {answer.error.rpartition(': ')[2]}")
         return answer.error
+
+    # --- An application ---
+
+    def application_makes_tokens(self) -> str:
+        """A card number in, a token out; the keys stay in the custodian, and what was sealed stays sealed."""
+        card = "4111111111111111"  # what payment schemes publish for tests
+        self.lab.run_enclave(SHOP.name, self.images[SHOP.name])
+        wait_for(f"the application of {SHOP.name}", lambda: tokeniser.is_ready(self.lab, SHOP))
+        made, again = (tokeniser.ask(self.lab, SHOP, "POST", "tokenise", card=card) for _ in range(2))
+        require(made.status == 200, f"{SHOP.name} got {made.status} for a card number: {made.error}")
+        token = made.body["token"]
+        require(token.endswith(card[-4:]) and card not in json.dumps(made.body), f"{token} is no token")
+        require(again.body.get("token") == token, "the same card number has two tokens")
+        self.record.row(f"{SHOP.name}'s application", "a token for a card number", f"{token[:15]}..{token[-5:]}")
+        opened = tokeniser.ask(self.lab, SHOP, "POST", "detokenise", **made.body)
+        require(opened.status == 403, f"{SHOP.name} got {opened.status} for a token: {opened.error}")
+        self.record.row(f"{SHOP.name}'s application", "the card number again", f"refused: {opened.error}")
+        return f"{token}; opening it again: {opened.error}"
 
     # --- What must be refused ---
 
