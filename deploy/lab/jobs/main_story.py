@@ -236,7 +236,7 @@ class MainStory:
         self.record.row(f"{SHOP.name}'s application", "a token for a card number", f"{token[:15]}..{token[-5:]}")
         opened = tokeniser.ask(self.lab, SHOP, "POST", "detokenise", **made.body)
         require(opened.status == 403, f"{SHOP.name} got {opened.status} for a token: {opened.error}")
-        self.record.row(f"{SHOP.name}'s application", "the card number again", f"refused: {opened.error}")
+        self.record.row(f"{SHOP.name}'s application", "the card number again", f"refused: {opened.error.rpartition(': ')[2]}")
         return f"{token}; opening it again: {opened.error}"
 
     # --- What must be refused ---
