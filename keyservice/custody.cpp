@@ -14,13 +14,14 @@ void Custody::take(Root root, std::string realm) {
   journal::Keys keys;
   keys.current = root.generation();
   keys.by_generation.emplace(root.generation(), root.journal_key());
-  root_ = std::move(root);
-  last_load_ = {};
-  keyring_ = std::make_unique<Keyring>(store_,
-                                       journal::Sealer(std::move(realm), std::move(keys), random_));
-  keyring_->on_change([this] {
+  auto keyring = std::make_unique<Keyring>(
+      store_, journal::Sealer(std::move(realm), std::move(keys), random_));
+  keyring->on_change([this] {
     if (changed_) changed_();
   });
+  root_ = std::move(root);
+  last_load_ = {};
+  keyring_ = std::move(keyring);
 }
 
 void Custody::wipe() noexcept {
@@ -48,9 +49,13 @@ Status Custody::check(const policy::Policy& policy) const {
 }
 
 void Custody::load(journal::Journal::Done done) {
-  const auto loaded = [this, done = std::move(done)](const Status& status) {
-    last_load_ = status;
-    done(status);
+  const auto loaded = [this, done = std::move(done)](Status status) {
+    try {
+      last_load_ = status;
+    } catch (const std::bad_alloc&) {
+      last_load_ = Error(Errc::out_of_memory);
+    }
+    done(std::move(status));
   };
   keyring_->journal().is_loaded() ? keyring_->refresh(loaded) : keyring_->load(loaded);
 }

@@ -21,13 +21,12 @@ using boost::system::error_code;
 // A signed policy of 1 MiB in base64, with room.
 constexpr std::size_t kMaxReply = 2 * 1024 * 1024;
 
-// Kept alive by the handlers until the last of them ran.
+// Kept alive by the handlers until the last of them ran. Its deadline stands before anything is
+// begun: whichever step then finds no memory, whoever waits is told.
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(peer::StreamSocket stream, const HttpRequest& request, ParentReply handler)
-      : stream_(std::move(stream)),
-        deadline_(stream_.get_executor()),
-        handler_(std::move(handler)) {
+  Exchange(asio::io_context& io, const HttpRequest& request, ParentReply handler)
+      : io_(io), stream_(io), deadline_(io), handler_(std::move(handler)) {
     request_.method_string(request.method);
     request_.target(request.target);
     request_.version(11);
@@ -39,28 +38,50 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     parser_.body_limit(kMaxReply);
   }
 
-  void start(std::chrono::milliseconds timeout) {
+  // Throws for want of memory while nothing is begun.
+  void start(const peer::Endpoint& relay, std::chrono::milliseconds timeout) {
     deadline_.expires_after(timeout);
     deadline_.async_wait([self = shared_from_this()](error_code error) {
       if (!error) self->finish(Error(Errc::timed_out, "the parent"));
     });
-    http::async_write(stream_, request_,
-                      [self = shared_from_this()](error_code error, std::size_t) {
-                        if (error) return self->finish(failed(error));
-                        self->read();
-                      });
+    guarded([&] {
+      peer::async_dial_target(io_, relay, peer::ParentHttpTarget{}, timeout,
+                              [self = shared_from_this()](Result<peer::StreamSocket> stream) {
+                                self->guarded([&] { self->on_dialled(std::move(stream)); });
+                              });
+    });
   }
 
  private:
   static Error failed(error_code error) { return Error(Errc::parent_failed, error.message()); }
 
+  template <class Step>
+  void guarded(const Step& step) {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      finish(Error(Errc::out_of_memory));
+    }
+  }
+  void on_dialled(Result<peer::StreamSocket> stream) {
+    if (!handler_) return;
+    if (!stream) return finish(stream.error());
+    stream_ = *std::move(stream);
+    http::async_write(stream_, request_,
+                      [self = shared_from_this()](error_code error, std::size_t) {
+                        self->guarded([&] { error ? self->finish(failed(error)) : self->read(); });
+                      });
+  }
   void read() {
     http::async_read(stream_, buffer_, parser_,
                      [self = shared_from_this()](error_code error, std::size_t) {
-                       if (error) return self->finish(failed(error));
-                       auto& message = self->parser_.get();
-                       self->finish(HttpReply{message.result_int(), {}, std::move(message.body())});
+                       self->guarded([&] { self->on_read(error); });
                      });
+  }
+  void on_read(error_code error) {
+    if (error) return finish(failed(error));
+    auto& message = parser_.get();
+    finish(HttpReply{message.result_int(), {}, std::move(message.body())});
   }
   void finish(Result<HttpReply> reply) {
     if (!handler_) return;
@@ -70,6 +91,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     std::exchange(handler_, {})(std::move(reply));
   }
 
+  asio::io_context& io_;
   peer::StreamSocket stream_;
   asio::steady_timer deadline_;
   http::request<http::string_body> request_;
@@ -82,13 +104,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
 void async_parent_call(asio::io_context& io, const peer::Endpoint& relay, HttpRequest request,
                        std::chrono::milliseconds timeout, ParentReply handler) {
-  peer::async_dial_target(
-      io, relay, peer::ParentHttpTarget{}, timeout,
-      [request = std::move(request), timeout,
-       handler = std::move(handler)](Result<peer::StreamSocket> stream) mutable {
-        if (!stream) return handler(stream.error());
-        std::make_shared<Exchange>(*std::move(stream), request, std::move(handler))->start(timeout);
-      });
+  std::make_shared<Exchange>(io, request, std::move(handler))->start(relay, timeout);
 }
 
 }  // namespace concordat::keyservice

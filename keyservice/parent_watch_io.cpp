@@ -1,7 +1,6 @@
 #include "keyservice/parent_watch_io.hpp"
 
 #include "attest/base/hash.hpp"
-#include "keyservice/parent_http_io.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -45,19 +44,29 @@ void ParentWatch::stop() {
 
 void ParentWatch::ask() {
   asked_at_ = base::system_monotonic_clock();
-  async_parent_call(io_, relay_, {"GET", path_ + "?after=" + after_, {}, {}}, kPatience,
-                    [this, alive = alive_](const base::Result<HttpReply>& reply) {
-                      if (!*alive || stopped_) return;
-                      if (!reply || (reply->status != kOk && reply->status != kNotModified)) {
-                        return ask_later();
-                      }
-                      const bool waited = base::system_monotonic_clock() - asked_at_ >= kHonestWait;
-                      const bool of_use = reply->status == kOk && is_of_use(reply->body);
-                      if (stopped_) return;
-                      if (!of_use && !waited) return ask_later();
-                      backoff_.reset();
-                      ask();
-                    });
+  try {
+    async_parent_call(io_, relay_, {"GET", path_ + "?after=" + after_, {}, {}}, kPatience,
+                      [this, alive = alive_](const base::Result<HttpReply>& reply) {
+                        if (*alive && !stopped_) on_reply(reply);
+                      });
+  } catch (const std::bad_alloc&) {
+    ask_later();
+  }
+}
+
+void ParentWatch::on_reply(const base::Result<HttpReply>& reply) {
+  if (!reply || (reply->status != kOk && reply->status != kNotModified)) return ask_later();
+  const bool waited = base::system_monotonic_clock() - asked_at_ >= kHonestWait;
+  bool of_use = false;
+  try {
+    of_use = reply->status == kOk && is_of_use(reply->body);
+  } catch (const std::bad_alloc&) {  // it is asked for again
+    return ask_later();
+  }
+  if (stopped_) return;
+  if (!of_use && !waited) return ask_later();
+  backoff_.reset();
+  ask();
 }
 
 bool ParentWatch::is_of_use(const std::string& content) {
@@ -65,15 +74,16 @@ bool ParentWatch::is_of_use(const std::string& content) {
   std::string version = base::sha256({body}).hex();
   // The same again is no news, whatever the parent makes of it.
   if (version == after_) return false;
+  const bool taken = take_(base::to_bytes(body));
   after_ = std::move(version);
-  return take_(base::to_bytes(body));
+  return taken;
 }
 
 void ParentWatch::ask_later() {
   later_.expires_after(backoff_.next(random_));
-  later_.async_wait([this, alive = alive_](boost::system::error_code error) {
+  later_.async_wait(peer::with(memory_, [this, alive = alive_](boost::system::error_code error) {
     if (!error && *alive && !stopped_) ask();
-  });
+  }));
 }
 
 }  // namespace concordat::keyservice

@@ -11,7 +11,8 @@
 #include "attest/base/bytes.hpp"
 #include "attest/base/clock.hpp"
 #include "keyservice/backoff.hpp"
-#include "peer/endpoint.hpp"
+#include "keyservice/parent_http_io.hpp"
+#include "peer/reserved_memory_io.hpp"
 
 namespace concordat::keyservice {
 
@@ -31,6 +32,7 @@ class ParentWatch {
 
  private:
   void ask();
+  void on_reply(const base::Result<HttpReply>& reply);
   void ask_later();
   [[nodiscard]] bool is_of_use(const std::string& content);
 
@@ -41,6 +43,7 @@ class ParentWatch {
   std::string after_ = "none";
   base::MonotonicMillis asked_at_;
   boost::asio::steady_timer later_;
+  peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   base::SystemRandom random_;
   Backoff backoff_{std::chrono::milliseconds(100), std::chrono::seconds(5)};
   bool stopped_ = true;
