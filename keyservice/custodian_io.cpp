@@ -298,6 +298,9 @@ base::Result<CustodianStatus> Custodian::status() const {
   if (custody_.has_root()) {
     status.root.emplace(
         CustodianStatus::RootState{custody_.root().generation(), custody_.root().commitment()});
+    const Keyring& keyring = custody_.keyring();
+    status.keyring.emplace(CustodianStatus::KeyringState{
+        keyring.journal().is_loaded(), keyring.keys().records().size(), keyring.journal().head()});
   }
   status.now = now.wall;
   status.uptime = base::system_monotonic_clock() - started_;
