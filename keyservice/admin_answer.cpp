@@ -2,6 +2,7 @@
 
 #include "attest/base/cbor.hpp"
 #include "keyservice/admin_keys.hpp"
+#include "keyservice/error.hpp"
 #include "keyservice/limits.hpp"
 #include "policy/key_pattern.hpp"
 
@@ -29,16 +30,12 @@ class Parts : public AdminAnswer {
 
   std::optional<Bytes> next() final {
     if (is_over_) return std::nullopt;
-    if (const Status ready = listing_.custody.check(*listing_.policy); !ready) {
+    try {
+      return next_part();
+    } catch (const std::bad_alloc&) {  // the parts before are not the whole
       is_over_ = true;
-      return encode_failure(listing_.id, failure_of(ready.error()));
+      return encode_failure(listing_.id, failure_of(base::Error(Errc::out_of_memory)));
     }
-    Writer items;
-    if (const std::size_t count = show(items); count != 0) {
-      return encode_part(listing_.id, count, items.view());
-    }
-    is_over_ = true;
-    return encode_last(listing_.id, 1, close());
   }
 
  protected:
@@ -51,6 +48,19 @@ class Parts : public AdminAnswer {
   [[nodiscard]] const KeyTable& keys() const noexcept { return listing_.custody.keyring().keys(); }
 
  private:
+  [[nodiscard]] Bytes next_part() {
+    if (const Status ready = listing_.custody.check(*listing_.policy); !ready) {
+      is_over_ = true;
+      return encode_failure(listing_.id, failure_of(ready.error()));
+    }
+    Writer items;
+    if (const std::size_t count = show(items); count != 0) {
+      return encode_part(listing_.id, count, items.view());
+    }
+    is_over_ = true;
+    return encode_last(listing_.id, 1, close());
+  }
+
   Listing listing_;
   bool is_over_ = false;
 };

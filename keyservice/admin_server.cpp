@@ -1,6 +1,7 @@
 #include "keyservice/admin_server.hpp"
 
 #include "keyservice/error.hpp"
+#include "keyservice/journal/errc.hpp"
 
 namespace concordat::keyservice {
 
@@ -46,12 +47,18 @@ void AdminServer::serve(policy::PolicyPtr policy, const policy::AdmittedOperator
   call->policy = std::move(policy);
   call->now = now;
   call->done = std::move(done);
-  auto request = decode_admin_request(record);
-  if (!request) {
-    call->id = request_id_of(record);
-    return finish(call, request.error());
+  call->id = request_id_of(record);
+  try {
+    begin(call, who, record);
+  } catch (const std::bad_alloc&) {
+    finish(call, Error(Errc::out_of_memory));
   }
-  call->id = request->id;
+}
+
+void AdminServer::begin(const CallPtr& call, const policy::AdmittedOperator& who,
+                        base::BytesView record) {
+  auto request = decode_admin_request(record);
+  if (!request) return finish(call, request.error());
   call->served.operation = request->operation();
   call->served.key_name = request->key_name();
   if (const Status judged = judge(*call, who); !judged) return finish(call, judged.error());
@@ -116,16 +123,37 @@ void AdminServer::change(const CallPtr& call, Change change) {
     if (!changed) return finish(call, changed.error());
     if (kMakesVersion) call->served.version = changed->newest_version;
     const ShownKey shown{*std::move(changed), true};
-    finish(call, one_record(encode_last(call->id, 1, encode(shown))));
+    try {
+      finish(call, one_record(encode_last(call->id, 1, encode(shown))));
+    } catch (const std::bad_alloc&) {  // it is done, and only the words for it are lacking
+      finish(call, Error(journal::Errc::outcome_unknown));
+    }
   });
 }
 
 void AdminServer::finish(const CallPtr& call, Result<Answer> answer) {
+  const Done done = std::exchange(call->done, nullptr);
+  if (!done) return;  // answered before, for want of memory
   ServedAdmin served = std::move(call->served);
-  if (!answer) served.outcome = answer.error();
-  served.answer = answer ? *std::move(answer)
-                         : one_record(encode_failure(call->id, failure_of(answer.error())));
-  call->done(std::move(served));
+  try {
+    if (!answer) served.outcome = answer.error();
+    served.answer = answer ? *std::move(answer)
+                           : one_record(encode_failure(call->id, failure_of(answer.error())));
+  } catch (const std::bad_alloc&) {
+    refuse_for_shortage(served, call->id, answer ? Error(Errc::out_of_memory) : answer.error());
+  }
+  done(std::move(served));
+}
+
+// With the code alone.
+void AdminServer::refuse_for_shortage(ServedAdmin& served, std::uint64_t id, const Error& why) {
+  const Error bare(why.code());
+  served.outcome = bare;
+  try {
+    served.answer = one_record(encode_failure(id, failure_of(bare)));
+  } catch (const std::bad_alloc&) {  // not even that
+    served.answer = nullptr;
+  }
 }
 
 }  // namespace concordat::keyservice

@@ -15,7 +15,8 @@ struct ServedAdmin {
   // That was made or changed, or the new minimum; 0: the whole key, or none.
   std::uint32_t version = 0;
   base::Status outcome;
-  std::unique_ptr<AdminAnswer> answer;  // always there: a refusal is answered, too
+  // A refusal is one, too; none: there was no memory even to refuse, and the channel must end.
+  std::unique_ptr<AdminAnswer> answer;
 };
 
 class AdminServer {
@@ -27,9 +28,9 @@ class AdminServer {
       : custody_(custody), administration_(custody), status_(std::move(status)) {}
 
   // `policy`: in force now. The operator was admitted for "admin" under that very one, or is
-  // answered not_ready. `done` runs before this returns, unless a change has to be recorded in the
-  // store first: then whenever that is, whether or not this server is still there; never when the
-  // root goes before it.
+  // answered not_ready. `done`, which must not throw, runs once and before this returns, unless a
+  // change has to be recorded in the store first: then whenever that is, whether or not this server
+  // is still there; never when the root goes before it.
   void serve(policy::PolicyPtr policy, const policy::AdmittedOperator& who, base::BytesView record,
              base::UnixMillis now, Done done);
 
@@ -37,6 +38,8 @@ class AdminServer {
   struct Call;
   using CallPtr = std::shared_ptr<Call>;
 
+  void begin(const CallPtr& call, const policy::AdmittedOperator& who, base::BytesView record);
+  static void refuse_for_shortage(ServedAdmin& served, std::uint64_t id, const base::Error& why);
   static void finish(const CallPtr& call, base::Result<std::unique_ptr<AdminAnswer>> answer);
   [[nodiscard]] base::Status judge(const Call& call, const policy::AdmittedOperator& who) const;
   void answer(const CallPtr& call, const StatusRequest& request);

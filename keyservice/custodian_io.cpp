@@ -34,6 +34,20 @@ struct Custodian::Session {
   }
 };
 
+class Custodian::Slot {
+ public:
+  explicit Slot(std::shared_ptr<std::size_t> taken) : taken_(std::move(taken)) { ++*taken_; }
+  ~Slot() { free(); }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  void free() {
+    if (const auto taken = std::exchange(taken_, nullptr)) --*taken;
+  }
+
+ private:
+  std::shared_ptr<std::size_t> taken_;
+};
+
 Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, Custody& custody, base::Logger& log,
                      const CustodianLimits& limits)
     : party_(party),
@@ -71,7 +85,7 @@ void Custodian::serve(std::unique_ptr<peer::Listener> listener) {
 }
 
 std::size_t Custodian::half_open() const {
-  std::size_t open = reading_preface_;
+  std::size_t open = *reading_preface_;
   for (const auto& [number, session] : sessions_)
     open += session->is_admitted() ? 0 : 1;
   return open;
@@ -94,16 +108,14 @@ void Custodian::accept(peer::StreamSocket socket) {
   if (stopped_) return;
   const auto now = party_.clock();
   if (!now || !may_begin(now->monotonic)) return refuse_stream(now);
-  ++reading_preface_;
-  peer::async_read_source(
-      std::move(socket), limits_.preface_timeout,
-      [this, alive = alive_](peer::StreamSocket stream, base::Result<peer::Source> source) {
-        if (!*alive) return;
-        --reading_preface_;
-        if (stopped_) return;
-        if (!source) return log_.error("preface_refused", source.error());
-        begin(std::move(stream), source->text);
-      });
+  peer::async_read_source(std::move(socket), limits_.preface_timeout,
+                          [this, alive = alive_, slot = std::make_shared<Slot>(reading_preface_)](
+                              peer::StreamSocket stream, base::Result<peer::Source> source) {
+                            slot->free();
+                            if (!*alive || stopped_) return;
+                            if (!source) return log_.error("preface_refused", source.error());
+                            begin(std::move(stream), source->text);
+                          });
 }
 
 void Custodian::begin(peer::StreamSocket socket, std::string source) {
@@ -128,8 +140,22 @@ void Custodian::begin(peer::StreamSocket socket, std::string source) {
     if (*alive) on_ended(session, status);
   };
   sessions_.emplace(session->number, session);
-  session->stream = peer::SecureStream::respond(std::move(socket), party_, nsm_, std::move(events),
-                                                {limits_.handshake_timeout});
+  try {
+    session->stream = peer::SecureStream::respond(std::move(socket), party_, nsm_,
+                                                  std::move(events), {limits_.handshake_timeout});
+  } catch (const std::bad_alloc&) {
+    sessions_.erase(session->number);
+    throw;
+  }
+}
+
+template <class Step>
+void Custodian::guarded(const SessionPtr& session, const Step& step) noexcept {
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    session->stream->abort(Error(peer::Errc::out_of_memory));
+  }
 }
 
 bool Custodian::is_current(const SessionPtr& session, const policy::PolicyDigest& digest) {
@@ -196,7 +222,7 @@ void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy
   ++session->serving;
   keys_.serve(std::move(policy), *session->peer, request, now,
               [this, alive = alive_, session, now](const ServedRequest& served) {
-                if (*alive) on_served(session, served, now);
+                if (*alive) guarded(session, [&] { on_served(session, served, now); });
               });
 }
 
@@ -204,23 +230,32 @@ void Custodian::take_seen(const SessionPtr& session, const VouchedHead& seen) {
   if (!custody_.has_root()) return;
   custody_.take_seen(seen, [this, alive = alive_, session](const Status& taken) {
     if (!*alive) return;
-    if (!taken) {
-      log_.error("head_refused", taken.error(),
-                 {{"role", session->peer->role()}, {"module_id", session->peer->module_id()}});
-      report_.refused(wall(), session->source, taken.error());
-      if (report_changed_) report_changed_();
-      if (taken.error().is(Errc::head_forged)) return session->stream->abort(taken.error());
-    }
+    guarded(session, [&] {
+      if (!taken) on_head_refused(session, taken.error());
+    });
     serve_held();
   });
+}
+
+void Custodian::on_head_refused(const SessionPtr& session, const Error& why) {
+  log_.error("head_refused", why,
+             {{"role", session->peer->role()}, {"module_id", session->peer->module_id()}});
+  report_.refused(wall(), session->source, why);
+  if (report_changed_) report_changed_();
+  if (why.is(Errc::head_forged)) session->stream->abort(why);
 }
 
 void Custodian::serve_held() {
   if (custody_.is_looking()) return;
   const auto sessions = sessions_;
   for (const auto& [number, session] : sessions) {
-    for (auto& record : std::exchange(session->held, {}))
-      on_record(session, std::move(record));
+    guarded(session, [&, &session = session] {
+      while (!session->held.empty() && sessions_.contains(session->number)) {
+        base::SecretBytes record = std::move(session->held.front());
+        session->held.pop_front();
+        on_record(session, std::move(record));
+      }
+    });
   }
 }
 
@@ -252,6 +287,9 @@ void Custodian::on_served(const SessionPtr& session, const ServedRequest& served
                 {"key", served.key_name},
                 {"role", session->peer->role()}});
   }
+  if (served.response.empty()) {
+    return session->stream->abort(Error(peer::Errc::out_of_memory));
+  }
   send_head_if_new(*session);
   const Status sent = session->stream->send(served.response.expose(base::SecretAccess{}));
   if (!sent) session->stream->abort(sent.error());
@@ -265,7 +303,8 @@ void Custodian::serve_operator(const SessionPtr& session, policy::PolicyPtr poli
   ++session->administering;
   admin_.serve(std::move(policy), *session->who, request, now,
                [this, alive = alive_, session](ServedAdmin served) {
-                 if (*alive) on_administered(session, std::move(served));
+                 if (!*alive) return;
+                 guarded(session, [&] { on_administered(session, std::move(served)); });
                });
 }
 
@@ -288,6 +327,9 @@ void Custodian::on_administered(const SessionPtr& session, ServedAdmin served) {
                 {"version", served.version}});
   }
   if (!sessions_.contains(session->number)) return;
+  if (served.answer == nullptr) {
+    return session->stream->abort(Error(peer::Errc::out_of_memory));
+  }
   session->answers.push_back(std::move(served.answer));
   answer_operator(session);
 }
@@ -316,6 +358,9 @@ base::Result<CustodianStatus> Custodian::status() const {
   if (custody_.has_root()) {
     status.root.emplace(
         CustodianStatus::RootState{custody_.root().generation(), custody_.root().commitment()});
+    const Keyring& keyring = custody_.keyring();
+    status.keyring.emplace(CustodianStatus::KeyringState{
+        keyring.journal().is_loaded(), keyring.keys().records().size(), keyring.journal().head()});
   }
   status.now = now.wall;
   status.uptime = base::system_monotonic_clock() - started_;
@@ -360,9 +405,8 @@ std::string Custodian::report() const {
 
 void Custodian::policy_changed() {
   const auto& latest = party_.policies->latest();
-  // Copied: a stream that ends takes itself out of the map.
-  const auto sessions = sessions_;
-  for (const auto& [number, session] : sessions) {
+  // A stream that ends takes itself out of the map later.
+  for (const auto& [number, session] : sessions_) {
     if (!session->is_admitted() || session->digest() != latest->digest()) {
       session->stream->abort(Error(peer::Errc::policy_differs, "a newer policy is in force"));
     }
@@ -370,8 +414,7 @@ void Custodian::policy_changed() {
 }
 
 void Custodian::policy_lapsed(const Error& why) {
-  const auto sessions = sessions_;
-  for (const auto& [number, session] : sessions) {
+  for (const auto& [number, session] : sessions_) {
     if (session->is_admitted()) session->stream->abort(why);
   }
 }

@@ -58,7 +58,7 @@ class Custodian {
   // Serves streams that `listener` accepts; each begins with a source preface.
   void serve(std::unique_ptr<peer::Listener> listener);
   // Ends channels of another policy than the one in force, half-open ones too: their peers dial
-  // again and are judged anew. To be called when the policy changed.
+  // again and are judged anew. To be called when the policy changed; again does no harm.
   void policy_changed();
   // The policy is not usable any more: ends every channel with `why`. Handshakes under way are left
   // to their own judgement: one of them may bring a newer policy.
@@ -73,6 +73,8 @@ class Custodian {
 
  private:
   struct Session;
+  // A stranger's stream whose preface is being read.
+  class Slot;
   using Held = std::vector<std::shared_ptr<Session>>;  // oldest first
   using SessionPtr = std::shared_ptr<Session>;
 
@@ -90,6 +92,7 @@ class Custodian {
                     base::UnixMillis now);
   // What the worker remembers of the journal, before it asks for anything.
   void take_seen(const SessionPtr& session, const VouchedHead& seen);
+  void on_head_refused(const SessionPtr& session, const base::Error& why);
   // Those that came while the store was looked at.
   void serve_held();
   void send_head_if_new(Session& session);
@@ -97,6 +100,9 @@ class Custodian {
   void serve_operator(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                       base::UnixMillis now);
   void on_administered(const SessionPtr& session, ServedAdmin served);
+  // What the store's answers end in: want of memory in it ends this stream, and nobody else's.
+  template <class Step>
+  void guarded(const SessionPtr& session, const Step& step) noexcept;
   // Sends of what the operator is owed as much as the channel takes now.
   void answer_operator(const SessionPtr& session);
   [[nodiscard]] base::Result<CustodianStatus> status() const;
@@ -127,7 +133,7 @@ class Custodian {
   std::uint64_t refused_unsaid_ = 0;              // since the last line about it
   std::map<std::uint64_t, SessionPtr> sessions_;  // by number, oldest first
   std::uint64_t next_session_ = 1;
-  std::size_t reading_preface_ = 0;
+  std::shared_ptr<std::size_t> reading_preface_ = std::make_shared<std::size_t>(0);
   bool stopped_ = false;
   CustodianCounts counts_;
   std::optional<Administration> administration_;

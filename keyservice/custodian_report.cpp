@@ -1,12 +1,14 @@
 #include "keyservice/custodian_report.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "attest/base/json_text.hpp"
 
 namespace concordat::keyservice {
 namespace {
 
-using nlohmann::ordered_json;
+using base::JsonText;
 
 // "PCR0", "PCR2" and so on, as the detail of a refusal names them, each once.
 std::vector<std::string> registers_in(const std::string& detail) {
@@ -22,10 +24,10 @@ std::vector<std::string> registers_in(const std::string& detail) {
   return found;
 }
 
-// The role that a refused peer claimed; null where it was refused before it could claim one.
-ordered_json claimed_role(const std::string& detail) {
+// The role that a refused peer claimed; none where it was refused before it could claim one.
+std::optional<std::string> claimed_role(const std::string& detail) {
   constexpr std::string_view kAsRole = "as role '";  // peer/judge.cpp
-  if (!detail.starts_with(kAsRole)) return nullptr;
+  if (!detail.starts_with(kAsRole)) return std::nullopt;
   const std::string role = detail.substr(kAsRole.size());
   return role.substr(0, role.find('\''));
 }
@@ -55,35 +57,50 @@ void CustodianReport::released(base::UnixMillis at, const policy::AdmittedPeer& 
 }
 
 std::string CustodianReport::to_json(base::UnixMillis at, const policy::Policy& policy) const {
-  ordered_json releases = ordered_json::array(), refusals = ordered_json::array();
+  JsonText out;
+  const auto member = [&out](std::string_view name, const std::string& text) {
+    out.member(name, std::string_view(text));
+  };
+  out.begin_object();
+  out.member("format", "concordat/custodian-report/1");
+  member("since", base::format_rfc3339(since_));
+  member("at", base::format_rfc3339(at));
+  out.key("policy").begin_object().member("serial", policy.serial());
+  member("digest", policy.digest().hex());
+  out.end_object();
+  out.member("releases_complete", complete_);
+  out.key("releases").begin_array();
   for (const auto& [what, when] : releases_) {
-    releases.push_back({{"role", what.role},
-                        {"image", what.image},
-                        {"module_id", what.module_id},
-                        {"key", what.key},
-                        {"version", what.version},
-                        {"operation", what.operation},
-                        {"count", when.count},
-                        {"last", base::format_rfc3339(when.last)}});
+    out.begin_object();
+    member("role", what.role);
+    member("image", what.image);
+    member("module_id", what.module_id);
+    member("key", what.key);
+    out.member("version", std::uint64_t{what.version});
+    member("operation", what.operation);
+    out.member("count", when.count);
+    member("last", base::format_rfc3339(when.last));
+    out.end_object();
   }
+  out.end_array();
+  out.member("refused", refused_);
+  out.key("refusals").begin_array();
   for (const Refusal& refusal : refusals_) {
-    refusals.push_back({{"at", base::format_rfc3339(refusal.at)},
-                        {"source", refusal.source},
-                        {"role", claimed_role(refusal.detail)},
-                        {"code", refusal.code},
-                        {"detail", refusal.detail},
-                        {"registers", registers_in(refusal.detail)}});
+    out.begin_object();
+    member("at", base::format_rfc3339(refusal.at));
+    member("source", refusal.source);
+    const auto role = claimed_role(refusal.detail);
+    role ? member("role", *role) : void(out.key("role").null());
+    member("code", refusal.code);
+    member("detail", refusal.detail);
+    out.key("registers").begin_array();
+    for (const std::string& name : registers_in(refusal.detail))
+      out.value(std::string_view(name));
+    out.end_array();
+    out.end_object();
   }
-  const ordered_json out = {
-      {"format", "concordat/custodian-report/1"},
-      {"since", base::format_rfc3339(since_)},
-      {"at", base::format_rfc3339(at)},
-      {"policy", {{"serial", policy.serial()}, {"digest", policy.digest().hex()}}},
-      {"releases_complete", complete_},
-      {"releases", std::move(releases)},
-      {"refused", refused_},
-      {"refusals", std::move(refusals)}};
-  return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  out.end_array().end_object();
+  return out.text() + "\n";
 }
 
 }  // namespace concordat::keyservice

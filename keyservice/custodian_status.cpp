@@ -89,6 +89,18 @@ Status read_root(Reader& reader, std::optional<CustodianStatus::RootState>& out)
   return read_fixed(reader, out->commitment);
 }
 
+Status read_keyring(Reader& reader, std::optional<CustodianStatus::KeyringState>& out) {
+  CONCORDAT_TRY(const bool none, reader.take_null());
+  if (none) return {};
+  CONCORDAT_TRY(const std::size_t count, reader.read_array(4));
+  if (count != 4) return Error(Errc::malformed_response, "keyring");
+  CustodianStatus::KeyringState& keyring = out.emplace();
+  CONCORDAT_TRY(keyring.is_loaded, reader.read_bool());
+  CONCORDAT_CHECK(read(reader, keyring.keys));
+  CONCORDAT_CHECK(read(reader, keyring.head.position));
+  return read_fixed(reader, keyring.head.hash);
+}
+
 // One key of the map: how it is written, and read.
 struct Field {
   std::string_view key;
@@ -146,6 +158,16 @@ const std::vector<Field>& fields() {
               out.array(2).uint(s.root->generation).bytes(s.root->commitment.view());
             },
             [](Reader& r, CustodianStatus& s) { return read_root(r, s.root); }},
+      Field{"keyring",
+            [](Writer& out, const CustodianStatus& s) {
+              if (!s.keyring) {
+                out.null();
+                return;
+              }
+              out.array(4).boolean(s.keyring->is_loaded).uint(s.keyring->keys);
+              out.uint(s.keyring->head.position).bytes(s.keyring->head.hash.view());
+            },
+            [](Reader& r, CustodianStatus& s) { return read_keyring(r, s.keyring); }},
       plain("now_ms", [](auto& s) -> auto& { return s.now; }),
       plain("uptime_ms", [](auto& s) -> auto& { return s.uptime; }),
       plain("anchor_age_ms", [](auto& s) -> auto& { return s.anchor_age; }),

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "attest/nsm.hpp"
+#include "keyservice/journal/record.hpp"
 #include "keyservice/root.hpp"
 #include "policy/model.hpp"
 
@@ -39,13 +40,19 @@ struct CustodianStatus {
     std::uint32_t generation = 0;
     RootCommitment commitment;
   };
+  struct KeyringState {
+    bool is_loaded = false;  // not so: no key is served yet
+    std::uint64_t keys = 0;  // with a record
+    journal::Head head;      // of the journal, as far as it was read
+  };
 
   EnclaveFacts enclave;
   std::string role;
   std::uint64_t policy_serial = 0;
   policy::PolicyDigest policy_digest;
-  std::optional<RootState> root;  // nullopt: not unsealed, or wiped
-  base::UnixMillis now;           // by the trusted clock
+  std::optional<RootState> root;        // nullopt: not unsealed, or wiped
+  std::optional<KeyringState> keyring;  // there whenever the root is
+  base::UnixMillis now;                 // by the trusted clock
   std::chrono::milliseconds uptime{};
   std::chrono::milliseconds anchor_age{};  // of the trusted clock
   CustodianCounts counts;

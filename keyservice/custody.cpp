@@ -14,19 +14,20 @@ void Custody::take(Root root, std::string realm) {
   journal::Keys keys;
   keys.current = root.generation();
   keys.by_generation.emplace(root.generation(), root.journal_key());
-  root_ = std::move(root);
-  last_load_ = {};
-  keyring_ = std::make_unique<Keyring>(store_,
-                                       journal::Sealer(std::move(realm), std::move(keys), random_));
-  keyring_->on_change([this] {
+  auto keyring = std::make_unique<Keyring>(
+      store_, journal::Sealer(std::move(realm), std::move(keys), random_));
+  keyring->on_change([this] {
     if (changed_) changed_();
   });
+  root_ = std::move(root);
+  last_load_ = {};
+  keyring_ = std::move(keyring);
 }
 
 void Custody::wipe() noexcept {
   keyring_.reset();
   head_.reset();
-  looking_ = 0;
+  looking_.reset();
   root_.reset();
   if (changed_) changed_();
 }
@@ -50,9 +51,13 @@ Status Custody::check(const policy::Policy& policy) {
 }
 
 void Custody::load(journal::Journal::Done done) {
-  const auto loaded = [this, done = std::move(done)](const Status& status) {
-    last_load_ = status;
-    done(status);
+  const auto loaded = [this, done = std::move(done)](Status status) {
+    try {
+      last_load_ = status;
+    } catch (const std::bad_alloc&) {
+      last_load_ = Error(Errc::out_of_memory);
+    }
+    done(std::move(status));
   };
   keyring_->journal().is_loaded() ? keyring_->refresh(loaded) : keyring_->load(loaded);
 }
@@ -70,9 +75,11 @@ void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
   const journal::Journal& journal = keyring_->journal();
   // Where it is still being loaded, check looks at both when it is there.
   if (!journal.is_loaded() || watch_.check(journal)) return then({});
-  ++looking_;
-  load([this, then = std::move(then)](const Status& loaded) {
-    --looking_;
+  // One at a time is enough: whoever comes later waits for the later one.
+  const auto look = std::make_shared<bool>(false);
+  looking_ = look;
+  load([this, look, then = std::move(then)](const Status& loaded) {
+    *look = true;
     then(loaded ? watch_.check(keyring_->journal()) : loaded);
   });
 }

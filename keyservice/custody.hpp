@@ -49,7 +49,10 @@ class Custody {
   // nothing; otherwise what check says since. Only with a root.
   void take_seen(const VouchedHead& seen, journal::Journal::Done then);
   // A look is under way: what is asked now had better wait.
-  [[nodiscard]] bool is_looking() const noexcept { return looking_ != 0; }
+  [[nodiscard]] bool is_looking() const noexcept {
+    const auto look = looking_.lock();
+    return look && !*look;
+  }
   // Only with a root.
   [[nodiscard]] Keyring& keyring() noexcept { return *keyring_; }
 
@@ -74,8 +77,8 @@ class Custody {
   std::unique_ptr<Keyring> keyring_;
   base::Status last_load_;
   std::optional<VouchedHead> head_;
-  HeadWatch watch_;  // what was seen of the store stays true, whatever root is held
-  std::size_t looking_ = 0;
+  HeadWatch watch_;              // what was seen of the store stays true, whatever root is held
+  std::weak_ptr<bool> looking_;  // whether it is over; gone with whoever would have told
   std::function<void()> changed_;
 };
 

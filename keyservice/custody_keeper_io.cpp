@@ -39,14 +39,18 @@ void CustodyKeeper::stop() {
 
 void CustodyKeeper::load() {
   if (!custody_.has_root()) return;  // the next start goes on
-  custody_.load([this, alive = alive_, round = round_](const Status& loaded) {
-    if (!*alive || round != round_) return;
-    try {
-      on_loaded(loaded);
-    } catch (const std::bad_alloc&) {
-      load_after(times_.refresh);
-    }
-  });
+  try {
+    custody_.load([this, alive = alive_, round = round_](const Status& loaded) {
+      if (!*alive || round != round_) return;
+      try {
+        on_loaded(loaded);
+      } catch (const std::bad_alloc&) {
+        load_after(times_.refresh);
+      }
+    });
+  } catch (const std::bad_alloc&) {
+    load_after(times_.refresh);
+  }
 }
 
 void CustodyKeeper::on_loaded(const Status& loaded) {
@@ -95,9 +99,10 @@ void CustodyKeeper::rotate_if_due() {
 
 void CustodyKeeper::load_after(std::chrono::milliseconds pause) {
   timer_.expires_after(pause);
-  timer_.async_wait([this, alive = alive_, round = round_](boost::system::error_code error) {
-    if (!error && *alive && round == round_) load();
-  });
+  timer_.async_wait(
+      peer::with(memory_, [this, alive = alive_, round = round_](boost::system::error_code error) {
+        if (!error && *alive && round == round_) load();
+      }));
 }
 
 }  // namespace concordat::keyservice

@@ -10,6 +10,7 @@
 #include "keyservice/backoff.hpp"
 #include "keyservice/key_administration.hpp"
 #include "peer/party.hpp"
+#include "peer/reserved_memory_io.hpp"
 
 namespace concordat::keyservice {
 
@@ -46,6 +47,7 @@ class CustodyKeeper {
   base::Logger& log_;
   CustodyKeeperTimes times_;
   boost::asio::steady_timer timer_;
+  peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   Backoff backoff_;
   bool is_loaded_ = false;
   std::optional<base::MonotonicMillis> looked_for_rotations_;

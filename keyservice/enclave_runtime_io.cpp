@@ -44,6 +44,7 @@ EnclaveRuntime::EnclaveRuntime(boost::asio::io_context& io, Enclave& enclave,
 }
 
 void EnclaveRuntime::start() {
+  told_of_ = enclave_.policies.latest();
   look_at_standing();
   tick();
   policy_watch_.start(enclave_.policies.latest()->envelope());
@@ -84,6 +85,7 @@ void EnclaveRuntime::policy_changed() {
   log_.info("policy_in_force", {{"serial", latest->serial()}, {"digest", latest->digest().hex()}});
   if (policy_changed_) policy_changed_();
   look_at_standing();
+  told_of_ = latest;
 }
 
 void EnclaveRuntime::look_at_standing() {
@@ -93,8 +95,14 @@ void EnclaveRuntime::look_at_standing() {
   const base::Status standing = policy ? base::Status() : base::Status(policy.error());
   const bool same = standing.has_value() == standing_.has_value() &&
                     standing.error().code() == standing_.error().code();
+  if (same && is_standing_told_) return;
   standing_ = standing;
-  if (same || stopped_) return;
+  is_standing_told_ = false;  // until all were: who runs out of memory is told again
+  if (!stopped_) tell_standing();
+  is_standing_told_ = true;
+}
+
+void EnclaveRuntime::tell_standing() {
   if (standing_) {
     log_.info("policy_usable_again", {{"serial", enclave_.policies.latest()->serial()}});
   } else {
@@ -104,17 +112,18 @@ void EnclaveRuntime::look_at_standing() {
 }
 
 void EnclaveRuntime::tick() {
-  if (!anchoring_ && enclave_.clock.wants_anchor(enclave_.monotonic())) renew_anchor();
-  look_at_standing();
+  // First of all, and in memory that is there: whatever is lacking now, there is a next time.
   ticker_.expires_after(kTick);
-  ticker_.async_wait([this](boost::system::error_code error) {
+  ticker_.async_wait(peer::with(tick_memory_, [this](boost::system::error_code error) {
     if (!error && !stopped_) tick();
-  });
+  }));
+  if (told_of_ != enclave_.policies.latest()) policy_changed();  // there was no memory for it
+  look_at_standing();
+  if (!anchoring_ && enclave_.clock.wants_anchor(enclave_.monotonic())) renew_anchor();
 }
 
 void EnclaveRuntime::renew_anchor() {
   const base::MonotonicMillis asked = enclave_.monotonic();
-  anchoring_ = true;
   const base::Status queued =
       nsm_.mint({attest::Purpose::clock, {}, {}, {}}, peer::MintPriority::own,
                 [this, asked](const base::Result<base::Bytes>& document) {
@@ -123,7 +132,7 @@ void EnclaveRuntime::renew_anchor() {
                       anchor_with(enclave_.clock, document, asked, enclave_.monotonic());
                   if (!done) log_.error("clock_not_anchored", done.error());
                 });
-  if (!queued) anchoring_ = false;
+  anchoring_ = queued.has_value();
 }
 
 }  // namespace concordat::keyservice

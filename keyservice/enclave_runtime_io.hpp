@@ -10,6 +10,7 @@
 #include "keyservice/boot.hpp"
 #include "keyservice/parent_watch_io.hpp"
 #include "peer/party.hpp"
+#include "peer/reserved_memory_io.hpp"
 #include "peer/secure_stream_io.hpp"
 
 namespace concordat::keyservice {
@@ -51,6 +52,7 @@ class EnclaveRuntime {
   bool offer_freshness(const base::Bytes& envelope);
   void policy_changed();
   void look_at_standing();
+  void tell_standing();
 
   boost::asio::io_context& io_;
   Enclave& enclave_;
@@ -59,10 +61,13 @@ class EnclaveRuntime {
   base::SystemRandom random_;
   peer::Party party_;
   boost::asio::steady_timer ticker_;
+  peer::ReservedMemoryPtr tick_memory_ = std::make_shared<peer::ReservedMemory>();
   ParentWatch policy_watch_, freshness_watch_;
   std::function<void()> policy_changed_;
   std::function<void(const base::Status&)> standing_changed_;
   base::Status standing_;
+  bool is_standing_told_ = true;
+  policy::PolicyPtr told_of_;  // the policy that policy_changed_ was told of
   bool anchoring_ = false;
   bool stopped_ = false;
   peer::NsmWorker nsm_;  // last: its thread ends before what it uses

@@ -30,11 +30,19 @@ void KeyServer::serve(policy::PolicyPtr policy, const policy::AdmittedPeer& peer
   call->policy = std::move(policy);
   call->now = now;
   call->done = std::move(done);
+  guarded(call, [&] { begin(call, peer, record); });
+}
+
+template <class Body>
+void KeyServer::guarded(const CallPtr& call, const Body& body) {
+  lifetime_.guard(body, [call] { finish(call, Error(Errc::out_of_memory)); })();
+}
+
+void KeyServer::begin(const CallPtr& call, const policy::AdmittedPeer& peer,
+                      base::BytesView record) {
+  call->request.id = request_id_of(record);
   auto request = decode_request(record);
-  if (!request) {
-    call->request.id = request_id_of(record);
-    return finish(call, request.error());
-  }
+  if (!request) return finish(call, request.error());
   call->request = *std::move(request);
   call->served.operation = policy::to_string(operation_of(call->request.body));
   call->served.key_name = key_name(call->request.body);
@@ -76,30 +84,39 @@ void KeyServer::count(const CallPtr& call, std::size_t need, std::size_t candida
     count(call, need + 1, 0);
   };
   if (!grant.use_limit) return granted();
-  custody_.keyring().uses().use(identity_of(grant), *grant.use_limit,
-                                [this, call, need, candidate, granted](const Status& counted) {
-                                  if (counted) return granted();
-                                  const bool is_used_up =
-                                      counted.error().is(KeyStateErrc::use_limit_reached);
-                                  if (is_used_up && candidate + 1 < call->needs[need].size()) {
-                                    return count(call, need, candidate + 1);
-                                  }
-                                  finish(call, counted.error());
-                                });
+  const auto counted = [this, call, need, candidate, granted](const Status& status) {
+    if (status) return granted();
+    const bool is_used_up = status.error().is(KeyStateErrc::use_limit_reached);
+    if (is_used_up && candidate + 1 < call->needs[need].size()) {
+      return count(call, need, candidate + 1);
+    }
+    finish(call, status.error());
+  };
+  // The server may be gone when the store answers, and memory may be.
+  custody_.keyring().uses().use(
+      identity_of(grant), *grant.use_limit,
+      lifetime_.guard(counted, [call] { finish(call, Error(Errc::out_of_memory)); }));
 }
 
 Result<ResponseBody> KeyServer::perform(const Call& call) {
   // What was so before the store was asked may no longer be.
   CONCORDAT_CHECK(custody_.check(*call.policy));
-  try {
-    return operations_.perform(call.request.body, call.until);
-  } catch (const std::bad_alloc&) {
-    return Error(Errc::out_of_memory);
-  }
+  return operations_.perform(call.request.body, call.until);
 }
 
 void KeyServer::finish(const CallPtr& call, Result<ResponseBody> body) {
+  const Done done = std::exchange(call->done, nullptr);
+  if (!done) return;  // answered before: what was late found no memory, or what was early did not
   ServedRequest served = std::move(call->served);
+  try {
+    answer(served, call->request.id, body);
+  } catch (const std::bad_alloc&) {
+    refuse_for_shortage(served, call->request.id);
+  }
+  done(std::move(served));
+}
+
+void KeyServer::answer(ServedRequest& served, std::uint64_t id, const Result<ResponseBody>& body) {
   if (!body) served.outcome = body.error();
   if (body) {
     std::visit(
@@ -108,9 +125,17 @@ void KeyServer::finish(const CallPtr& call, Result<ResponseBody> body) {
         },
         *body);
   }
-  served.response = body ? encode(call->request.id, *body)
-                         : encode(call->request.id, ResponseBody(failure_of(body.error())));
-  call->done(std::move(served));
+  served.response = body ? encode(id, *body) : encode(id, ResponseBody(failure_of(body.error())));
+}
+
+void KeyServer::refuse_for_shortage(ServedRequest& served, std::uint64_t id) {
+  const Error why(Errc::out_of_memory);
+  served.outcome = why;
+  try {
+    served.response = encode(id, ResponseBody(failure_of(why)));
+  } catch (const std::bad_alloc&) {  // not even that
+    served.response.wipe();
+  }
 }
 
 }  // namespace concordat::keyservice

@@ -2,6 +2,7 @@
 // uses are left, and then the operation. No I/O, no clock.
 #pragma once
 
+#include "keyservice/journal/lifetime.hpp"
 #include "keyservice/key_operations.hpp"
 #include "policy/evaluate.hpp"
 #include "policy/grants.hpp"
@@ -10,8 +11,8 @@ namespace concordat::keyservice {
 
 // What happened, for log and metrics; never key bytes.
 struct ServedRequest {
-  base::SecretBytes response;
-  std::string operation;  // empty when not understood
+  base::SecretBytes response;  // empty: there was no memory even to refuse; its channel must end
+  std::string operation;       // empty when not understood
   std::string key_name;
   std::uint32_t version = 0;  // of the key that was used; 0: of none, or not told
   base::Status outcome;
@@ -26,8 +27,8 @@ class KeyServer {
 
   // `policy`: in force now, not the one of the peer's handshake, so that a grant withdrawn since is
   // withdrawn for live channels too. Every request gets a response; a refusal says which grant is
-  // missing. `done` runs before this returns, unless a use has to be recorded in the store first;
-  // it never runs when the root goes before that.
+  // missing. `done`, which must not throw, runs once and before this returns, unless a use has to
+  // be recorded in the store first; it never runs when the root or this server goes before that.
   void serve(policy::PolicyPtr policy, const policy::AdmittedPeer& peer, base::BytesView record,
              base::UnixMillis now, Done done);
 
@@ -35,13 +36,21 @@ class KeyServer {
   struct Call;
   using CallPtr = std::shared_ptr<Call>;
 
+  void begin(const CallPtr& call, const policy::AdmittedPeer& peer, base::BytesView record);
+  // Want of memory in it is the answer.
+  template <class Body>
+  void guarded(const CallPtr& call, const Body& body);
   [[nodiscard]] base::Status judge(Call& call, const policy::AdmittedPeer& peer) const;
   void count(const CallPtr& call, std::size_t need, std::size_t candidate);
   [[nodiscard]] base::Result<ResponseBody> perform(const Call& call);
   static void finish(const CallPtr& call, base::Result<ResponseBody> body);
+  static void answer(ServedRequest& served, std::uint64_t id,
+                     const base::Result<ResponseBody>& body);
+  static void refuse_for_shortage(ServedRequest& served, std::uint64_t id);
 
   Custody& custody_;
   KeyOperations operations_;
+  journal::Lifetime lifetime_;
 };
 
 }  // namespace concordat::keyservice

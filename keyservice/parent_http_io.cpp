@@ -26,11 +26,12 @@ constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(5);
 
 }  // namespace
 
-// Kept alive by the handlers until the last of them ran.
+// Kept alive by the handlers until the last of them ran. Its deadline stands before anything is
+// begun: whichever step then finds no memory, whoever waits is told.
 class ParentExchange : public std::enable_shared_from_this<ParentExchange> {
  public:
   ParentExchange(asio::io_context& io, const HttpRequest& request, ParentReply handler)
-      : stream_(io), deadline_(io), handler_(std::move(handler)) {
+      : io_(io), stream_(io), deadline_(io), handler_(std::move(handler)) {
     request_.method_string(request.method);
     request_.target(request.target);
     request_.version(11);
@@ -42,19 +43,18 @@ class ParentExchange : public std::enable_shared_from_this<ParentExchange> {
     parser_.body_limit(kMaxReply);
   }
 
-  void start(Result<peer::StreamSocket> stream, std::chrono::milliseconds timeout) {
-    if (!handler_) return;  // cancelled while it was dialled
-    if (!stream) return finish(stream.error());
-    stream_ = *std::move(stream);
+  // Throws for want of memory while nothing is begun.
+  void start(const peer::Endpoint& relay, std::chrono::milliseconds timeout) {
     deadline_.expires_after(timeout);
     deadline_.async_wait([self = shared_from_this()](error_code error) {
       if (!error) self->finish(Error(Errc::timed_out, "the parent"));
     });
-    http::async_write(stream_, request_,
-                      [self = shared_from_this()](error_code error, std::size_t) {
-                        if (error) return self->finish(failed(error));
-                        self->read();
-                      });
+    guarded([&] {
+      peer::async_dial_target(io_, relay, peer::ParentHttpTarget{}, std::min(timeout, kDialTimeout),
+                              [self = shared_from_this()](Result<peer::StreamSocket> stream) {
+                                self->guarded([&] { self->on_dialled(std::move(stream)); });
+                              });
+    });
   }
 
   void cancel() {
@@ -65,13 +65,33 @@ class ParentExchange : public std::enable_shared_from_this<ParentExchange> {
  private:
   static Error failed(error_code error) { return Error(Errc::parent_failed, error.message()); }
 
+  template <class Step>
+  void guarded(const Step& step) {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      finish(Error(Errc::out_of_memory));
+    }
+  }
+  void on_dialled(Result<peer::StreamSocket> stream) {
+    if (!handler_) return;
+    if (!stream) return finish(stream.error());
+    stream_ = *std::move(stream);
+    http::async_write(stream_, request_,
+                      [self = shared_from_this()](error_code error, std::size_t) {
+                        self->guarded([&] { error ? self->finish(failed(error)) : self->read(); });
+                      });
+  }
   void read() {
     http::async_read(stream_, buffer_, parser_,
                      [self = shared_from_this()](error_code error, std::size_t) {
-                       if (error) return self->finish(failed(error));
-                       auto& message = self->parser_.get();
-                       self->finish(HttpReply{message.result_int(), {}, std::move(message.body())});
+                       self->guarded([&] { self->on_read(error); });
                      });
+  }
+  void on_read(error_code error) {
+    if (error) return finish(failed(error));
+    auto& message = parser_.get();
+    finish(HttpReply{message.result_int(), {}, std::move(message.body())});
   }
   void finish(Result<HttpReply> reply) {
     if (!handler_) return;
@@ -84,6 +104,7 @@ class ParentExchange : public std::enable_shared_from_this<ParentExchange> {
     stream_.close(ignored);
   }
 
+  asio::io_context& io_;
   peer::StreamSocket stream_;
   asio::steady_timer deadline_;
   http::request<http::string_body> request_;
@@ -99,10 +120,7 @@ void ParentCall::cancel() {
 ParentCall async_parent_call(asio::io_context& io, const peer::Endpoint& relay, HttpRequest request,
                              std::chrono::milliseconds timeout, ParentReply handler) {
   const auto exchange = std::make_shared<ParentExchange>(io, request, std::move(handler));
-  peer::async_dial_target(io, relay, peer::ParentHttpTarget{}, std::min(timeout, kDialTimeout),
-                          [exchange, timeout](Result<peer::StreamSocket> stream) {
-                            exchange->start(std::move(stream), timeout);
-                          });
+  exchange->start(relay, timeout);
   return ParentCall(exchange);
 }
 

@@ -27,8 +27,8 @@ class ParentCall {
   std::weak_ptr<ParentExchange> exchange_;
 };
 
-// The relay has 5 s to connect, and the parent `timeout` to answer. Errors: of the relay and its
-// streams, parent_failed, timed_out. The handler runs once, on `io`; a reply has at most 2 MiB.
+// `timeout` is for the whole, 5 s of it at most for the relay to connect. Errors: of the relay and
+// its streams, parent_failed, timed_out. The handler runs once, on `io`; a reply has at most 2 MiB.
 ParentCall async_parent_call(boost::asio::io_context& io, const peer::Endpoint& relay,
                              HttpRequest request, std::chrono::milliseconds timeout,
                              ParentReply handler);

@@ -44,14 +44,24 @@ void ParentWatch::stop() {
 
 void ParentWatch::ask() {
   asked_at_ = base::system_monotonic_clock();
-  question_ = async_parent_call(io_, relay_, {"GET", path_ + "?after=" + after_, {}, {}}, kPatience,
-                                [this](const base::Result<HttpReply>& reply) { on_reply(reply); });
+  try {
+    question_ =
+        async_parent_call(io_, relay_, {"GET", path_ + "?after=" + after_, {}, {}}, kPatience,
+                          [this](const base::Result<HttpReply>& reply) { on_reply(reply); });
+  } catch (const std::bad_alloc&) {
+    ask_later();
+  }
 }
 
 void ParentWatch::on_reply(const base::Result<HttpReply>& reply) {
   if (!reply || (reply->status != kOk && reply->status != kNotModified)) return ask_later();
   const bool waited = base::system_monotonic_clock() - asked_at_ >= kHonestWait;
-  const bool of_use = reply->status == kOk && is_of_use(reply->body);
+  bool of_use = false;
+  try {
+    of_use = reply->status == kOk && is_of_use(reply->body);
+  } catch (const std::bad_alloc&) {  // it is asked for again
+    return ask_later();
+  }
   if (stopped_) return;
   if (!of_use && !waited) return ask_later();
   backoff_.reset();
@@ -63,15 +73,16 @@ bool ParentWatch::is_of_use(const std::string& content) {
   std::string version = base::sha256({body}).hex();
   // The same again is no news, whatever the parent makes of it.
   if (version == after_) return false;
+  const bool taken = take_(base::to_bytes(body));
   after_ = std::move(version);
-  return take_(base::to_bytes(body));
+  return taken;
 }
 
 void ParentWatch::ask_later() {
   later_.expires_after(backoff_.next(random_));
-  later_.async_wait([this, alive = alive_](boost::system::error_code error) {
+  later_.async_wait(peer::with(memory_, [this, alive = alive_](boost::system::error_code error) {
     if (!error && *alive && !stopped_) ask();
-  });
+  }));
 }
 
 }  // namespace concordat::keyservice

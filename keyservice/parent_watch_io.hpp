@@ -12,6 +12,7 @@
 #include "attest/base/clock.hpp"
 #include "keyservice/backoff.hpp"
 #include "keyservice/parent_http_io.hpp"
+#include "peer/reserved_memory_io.hpp"
 
 namespace concordat::keyservice {
 
@@ -44,6 +45,7 @@ class ParentWatch {
   base::MonotonicMillis asked_at_;
   ParentCall question_;
   boost::asio::steady_timer later_;
+  peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   base::SystemRandom random_;
   Backoff backoff_{std::chrono::milliseconds(100), std::chrono::seconds(5)};
   bool stopped_ = true;

@@ -34,21 +34,26 @@ void ReportSender::stop() {
 void ReportSender::send_after(std::chrono::milliseconds wait) {
   pending_ = true;
   timer_.expires_after(wait);
-  timer_.async_wait([this, alive = alive_](boost::system::error_code error) {
+  timer_.async_wait(peer::with(memory_, [this, alive = alive_](boost::system::error_code error) {
     if (!error && *alive) send();
-  });
+  }));
 }
 
 void ReportSender::send() {
   dirty_ = false;
-  async_parent_call(io_, relay_, {"PUT", "/v1/report", {}, render_()}, kTimeout,
-                    [this, alive = alive_](const base::Result<HttpReply>& reply) {
-                      if (!*alive) return;
-                      pending_ = false;
-                      if (!reply || reply->status != kNoContent) return send_after(backoff_.next(random_));
-                      backoff_.reset();
-                      if (dirty_) send_after(kGather);
-                    });
+  try {
+    async_parent_call(io_, relay_, {"PUT", "/v1/report", {}, render_()}, kTimeout,
+                      [this, alive = alive_](const base::Result<HttpReply>& reply) {
+                        if (!*alive) return;
+                        pending_ = false;
+                        if (!reply || reply->status != kNoContent)
+                          return send_after(backoff_.next(random_));
+                        backoff_.reset();
+                        if (dirty_) send_after(kGather);
+                      });
+  } catch (const std::bad_alloc&) {
+    send_after(backoff_.next(random_));
+  }
 }
 
 }  // namespace concordat::keyservice

@@ -8,6 +8,7 @@
 
 #include "keyservice/backoff.hpp"
 #include "peer/endpoint.hpp"
+#include "peer/reserved_memory_io.hpp"
 
 namespace concordat::keyservice {
 
@@ -31,6 +32,7 @@ class ReportSender {
   peer::Endpoint relay_;
   std::function<std::string()> render_;
   boost::asio::steady_timer timer_;
+  peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   base::SystemRandom random_;
   Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(60)};
   bool dirty_ = false;    // changed since it was last sent

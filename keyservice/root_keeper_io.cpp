@@ -1,6 +1,7 @@
 #include "keyservice/root_keeper_io.hpp"
 
 #include <boost/asio/post.hpp>
+#include <system_error>
 
 #include "keyservice/error.hpp"
 #include "policy/errc.hpp"
@@ -53,11 +54,11 @@ void RootKeeper::standing_changed(const Status& standing) {
   const bool for_want_of_freshness =
       standing.error().code().category() == base::enum_category<policy::FreshnessErrc>();
   if (!for_want_of_freshness) return wipe(standing.error());
+  wipe_reason_ = standing.error();
   timer_.expires_after(patience(*enclave_.policies.latest()));
-  timer_.async_wait(
-      [this, alive = alive_, why = standing.error()](boost::system::error_code error) {
-        if (!error && *alive && !stopped_) wipe(why);
-      });
+  timer_.async_wait(peer::with(memory_, [this, alive = alive_](boost::system::error_code error) {
+    if (!error && *alive && !stopped_) wipe(wipe_reason_);
+  }));
 }
 
 void RootKeeper::policy_changed() {
@@ -75,16 +76,40 @@ void RootKeeper::wipe(const Error& why) {
 
 void RootKeeper::beside(std::function<std::function<void()>()> work) {
   if (thread_.joinable()) thread_.join();  // of the step before, which has answered
-  thread_ = std::thread([this, alive = alive_, work = std::move(work)] {
-    boost::asio::post(runtime_.io(), [this, alive, then = work()] {
-      if (*alive && !stopped_) then();
+  const auto then = std::make_shared<std::function<void()>>();
+  const auto memory = std::make_shared<peer::ReservedMemory>();
+  try {
+    thread_ = std::thread([this, alive = alive_, work = std::move(work), then, memory] {
+      try {
+        *then = work();
+      } catch (const std::bad_alloc&) {
+        *then = [this] { on_unsealed(Error(Errc::out_of_memory)); };
+      }
+      boost::asio::post(runtime_.io(), peer::with(memory, [this, alive, then] {
+                          if (*alive && !stopped_) guarded(*then);
+                        }));
     });
-  });
+  } catch (const std::system_error&) {  // no thread to be had: as good as no memory
+    throw std::bad_alloc();
+  }
+}
+
+template <class Step>
+void RootKeeper::guarded(const Step& step) {
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    on_unsealed(Error(Errc::out_of_memory));
+  }
 }
 
 void RootKeeper::unseal() {
   if (unsealing_ || stopped_) return;
   unsealing_ = true;
+  guarded([this] { make_recipient(); });
+}
+
+void RootKeeper::make_recipient() {
   beside([this] {
     const auto made = std::make_shared<Result<RecipientKey>>(RecipientKey::generate());
     return [this, made] {
@@ -108,7 +133,7 @@ void RootKeeper::mint_for(const std::shared_ptr<const RecipientKey>& recipient) 
         if (!*alive || stopped_) return;
         if (!document) return on_unsealed(document.error());
         order.document = *std::move(document);
-        call_kms(recipient, std::move(order));
+        guarded([&] { call_kms(recipient, std::move(order)); });
       });
   if (!queued) on_unsealed(queued.error());
 }
@@ -143,11 +168,11 @@ void RootKeeper::on_unsealed(Result<Root> root) {
 }
 
 void RootKeeper::unseal_later(const Error& why) {
-  log_.error("root_not_unsealed", why);
   timer_.expires_after(backoff_.next(*runtime_.party().random));
-  timer_.async_wait([this, alive = alive_](boost::system::error_code error) {
+  timer_.async_wait(peer::with(memory_, [this, alive = alive_](boost::system::error_code error) {
     if (!error && *alive && !stopped_) unseal();
-  });
+  }));
+  log_.error("root_not_unsealed", why);
 }
 
 }  // namespace concordat::keyservice

@@ -40,12 +40,16 @@ class RootKeeper {
  private:
   // Key, document, KMS: one step after the other.
   void unseal();
+  void make_recipient();
   void mint_for(const std::shared_ptr<const RecipientKey>& recipient);
   void call_kms(const std::shared_ptr<const RecipientKey>& recipient, UnsealOrder order);
   void on_unsealed(base::Result<Root> root);
   void unseal_later(const base::Error& why);
   // Runs `work` on the thread and then what it returned on the io_context.
   void beside(std::function<std::function<void()>()> work);
+  // A step that lacks memory is an attempt that failed.
+  template <class Step>
+  void guarded(const Step& step);
   void wipe(const base::Error& why);
 
   EnclaveRuntime& runtime_;
@@ -55,6 +59,8 @@ class RootKeeper {
   base::Logger& log_;
   std::function<void(const base::Error&)> contradiction_;
   std::function<void()> root_ready_;
+  base::Error wipe_reason_;
+  peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   boost::asio::steady_timer timer_;  // the next attempt, or the end of patience with staleness
   Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(60)};
   bool unsealing_ = false;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "peer/reserved_memory_io.hpp"
 #include "peer/socket_address.hpp"
 #include "peer/stream_io.hpp"
 
@@ -22,7 +23,7 @@ using base::Status;
 using boost::system::error_code;
 using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
 
-// How long to wait before accepting again when the kernel has no descriptor left, or nobody memory.
+// How long to wait before accepting again when the kernel has no descriptor left.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 Error cannot_listen(const Endpoint& endpoint, const std::string& why) {
@@ -107,7 +108,9 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
 
   void start(AcceptHandler handler) {
     handler_ = std::move(handler);
-    accept();
+    error_code failure;
+    acceptor_.non_blocking(true, failure);
+    wait();
   }
 
   void close() {
@@ -121,38 +124,50 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] const Endpoint& local() const noexcept { return local_; }
 
  private:
-  void accept() {
-    acceptor_.async_accept(from_,
-                           [self = shared_from_this()](error_code failure, StreamSocket stream) {
-                             self->on_accept(failure, std::move(stream));
-                           });
+  // In memory that is set aside, and not by async_accept, which makes the socket inside of Asio: a
+  // shortage there would take the wait for the next one with it.
+  void wait() {
+    acceptor_.async_wait(Acceptor::wait_read,
+                         with(memory_, [self = shared_from_this()](error_code failure) {
+                           if (!self->handler_) return;  // closed meanwhile
+                           failure ? self->pause_and_go_on() : self->accept();
+                         }));
   }
 
-  void on_accept(error_code failure, StreamSocket stream) {
-    if (!handler_) return;  // closed meanwhile
-    if (failure) return pause_and_go_on();
+  void accept() {
+    error_code failure;
+    try {
+      StreamSocket stream(acceptor_.get_executor());
+      acceptor_.accept(stream, from_, failure);
+      if (!failure) hand_over(std::move(stream));
+    } catch (const std::bad_alloc&) {  // that stream is closed; the next may find memory
+      failure.clear();
+    }
+    if (!handler_) return;
+    const bool is_over = failure && failure != asio::error::would_block &&
+                         failure != asio::error::connection_aborted;
+    is_over ? pause_and_go_on() : wait();
+  }
+
+  void hand_over(StreamSocket stream) {
     if (std::holds_alternative<TcpEndpoint>(local_)) {
       error_code without;  // a socket without the option is slower, not wrong
       stream.set_option(tcp::no_delay(true), without);
     }
-    try {
-      const AcceptHandler handler = handler_;  // it may close this listener
-      handler(std::move(stream), PeerAddress{context_id_of(from_), text_of(from_)});
-    } catch (const std::bad_alloc&) {
-      return pause_and_go_on();
-    }
-    if (handler_) accept();
+    const AcceptHandler handler = handler_;  // it may close this listener
+    handler(std::move(stream), PeerAddress{context_id_of(from_), text_of(from_)});
   }
 
   void pause_and_go_on() {
     pause_.expires_after(kAcceptPause);
-    pause_.async_wait([self = shared_from_this()](error_code failure) {
-      if (!failure && self->handler_) self->accept();
-    });
+    pause_.async_wait(with(memory_, [self = shared_from_this()](error_code failure) {
+      if (!failure && self->handler_) self->wait();
+    }));
   }
 
   Acceptor acceptor_;
   asio::steady_timer pause_;
+  ReservedMemoryPtr memory_ = std::make_shared<ReservedMemory>();
   Endpoint local_;
   SocketAddress from_;
   AcceptHandler handler_;

@@ -5,7 +5,6 @@
 #include "peer/error.hpp"
 
 namespace concordat::peer {
-
 NsmWorker::NsmWorker(attest::NsmTransport& nsm, boost::asio::io_context& io,
                      std::size_t stranger_slots)
     : nsm_(nsm), io_(io), stranger_slots_(stranger_slots), thread_([this] { run(); }) {}
@@ -20,12 +19,15 @@ NsmWorker::~NsmWorker() {
 }
 
 base::Status NsmWorker::mint(attest::MintRequest request, MintPriority priority, Done done) {
+  auto job = std::make_shared<Job>();
+  job->request = std::move(request);
+  job->done = std::move(done);
   {
     const std::lock_guard lock(mutex_);
     auto& queue = priority == MintPriority::own ? own_ : strangers_;
     const std::size_t slots = priority == MintPriority::own ? kOwnSlots : stranger_slots_;
     if (queue.size() >= slots) return base::Error(Errc::busy, "documents");
-    queue.push_back({std::move(request), std::move(done)});
+    queue.push_back(std::move(job));
   }
   wake_.notify_one();
   return {};
@@ -33,7 +35,7 @@ base::Status NsmWorker::mint(attest::MintRequest request, MintPriority priority,
 
 void NsmWorker::run() {
   for (;;) {
-    Job job;
+    JobPtr job;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !own_.empty() || !strangers_.empty(); });
@@ -42,10 +44,17 @@ void NsmWorker::run() {
       job = std::move(queue.front());
       queue.pop_front();
     }
-    auto document = attest::mint(nsm_, job.request);
-    boost::asio::post(io_, [done = std::move(job.done), document = std::move(document)]() mutable {
-      done(std::move(document));
-    });
+    perform(*job);
+    // In memory that the job brought: whoever waits is told, whatever is lacking here.
+    boost::asio::post(io_, with(job->memory, [job] { job->done(std::move(job->document)); }));
+  }
+}
+
+void NsmWorker::perform(Job& job) noexcept {
+  try {
+    job.document = attest::mint(nsm_, job.request);
+  } catch (const std::bad_alloc&) {
+    job.document = base::Error(Errc::out_of_memory);
   }
 }
 

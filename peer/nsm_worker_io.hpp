@@ -6,10 +6,12 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 
 #include "attest/mint.hpp"
+#include "peer/reserved_memory_io.hpp"
 
 namespace concordat::peer {
 
@@ -29,23 +31,27 @@ class NsmWorker {
   NsmWorker(const NsmWorker&) = delete;
   NsmWorker& operator=(const NsmWorker&) = delete;
 
-  // `done` runs on `io`, exactly once, unless this returns busy.
+  // `done` runs on `io`, exactly once, unless this returns busy or throws for want of memory.
   [[nodiscard]] base::Status mint(attest::MintRequest request, MintPriority priority, Done done);
 
  private:
   struct Job {
     attest::MintRequest request;
     Done done;
+    base::Result<base::Bytes> document{base::Bytes()};
+    ReservedMemoryPtr memory = std::make_shared<ReservedMemory>();
   };
+  using JobPtr = std::shared_ptr<Job>;
   void run();
+  void perform(Job& job) noexcept;
 
   attest::NsmTransport& nsm_;
   boost::asio::io_context& io_;
   std::size_t stranger_slots_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> own_;
-  std::deque<Job> strangers_;
+  std::deque<JobPtr> own_;
+  std::deque<JobPtr> strangers_;
   bool stopping_ = false;
   std::thread thread_;
 };

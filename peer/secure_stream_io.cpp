@@ -24,6 +24,8 @@ SecureStream::SecureStream(StreamSocket socket, Party& party, EvidenceSource sou
                            StreamTimeouts timeouts)
     : socket_(std::move(socket)),
       party_(party),
+      io_(static_cast<boost::asio::io_context&>(
+          boost::asio::query(socket_.get_executor(), boost::asio::execution::context))),
       source_(source),
       events_(std::make_shared<Events>(std::move(events))),
       timeouts_(timeouts),
@@ -282,7 +284,7 @@ void SecureStream::close() {
   }
 }
 
-void SecureStream::abort(Error why) {
+void SecureStream::abort(Error why) noexcept {
   end(std::move(why));
 }
 
@@ -328,7 +330,7 @@ void SecureStream::on_written(boost::system::error_code error) {
   read();
 }
 
-void SecureStream::end(Status status) {
+void SecureStream::end(Status status) noexcept {
   if (ended_) return;
   ended_ = true;
   deadline_.cancel();
@@ -338,18 +340,15 @@ void SecureStream::end(Status status) {
   boost::system::error_code ignored;  // the stream is over; there is nobody to tell
   socket_.shutdown(StreamSocket::shutdown_both, ignored);
   socket_.close(ignored);
-  // Posted, so that nobody is called back from inside their own call. The events go with it: they
-  // hold whoever holds this stream, and the circle must open even if the io_context ends first.
-  const auto events = std::exchange(events_, nullptr);
-  const auto tell = [self = shared_from_this(), events, status = std::move(status)] {
-    self->established_.reset();
-    if (events->ended) events->ended(status);
-  };
-  try {
-    boost::asio::post(deadline_.get_executor(), tell);
-  } catch (const std::bad_alloc&) {
-    tell();  // better from inside than never
-  }
+  end_status_ = std::move(status);
+  // Posted, so that nobody is called back from inside their own call, and in memory that is there.
+  // The events go with it: they hold whoever holds this stream, and the circle must open even if
+  // the io_context ends first.
+  boost::asio::post(
+      io_, with(farewell_, [self = shared_from_this(), events = std::exchange(events_, nullptr)] {
+        self->established_.reset();
+        if (events->ended) events->ended(self->end_status_);
+      }));
 }
 
 }  // namespace concordat::peer

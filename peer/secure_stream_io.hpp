@@ -8,6 +8,7 @@
 
 #include "peer/nsm_worker_io.hpp"
 #include "peer/party.hpp"
+#include "peer/reserved_memory_io.hpp"
 #include "peer/stream_io.hpp"
 #include "policy/signer.hpp"
 
@@ -52,8 +53,8 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   [[nodiscard]] bool is_established() const noexcept { return established_.has_value(); }
   // Sends the close record and waits for the other side's; at most for the handshake's time.
   void close();
-  // Ends at once.
-  void abort(base::Error why);
+  // Ends at once, whatever is lacking.
+  void abort(base::Error why) noexcept;
   // Whether it is time to make the next channel (PROTOCOL.md section 9).
   [[nodiscard]] bool wants_renewal() const;
   [[nodiscard]] std::size_t bytes_waiting() const noexcept {
@@ -92,7 +93,7 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   // Writes what waits, all of it at once, unless a write is under way.
   void write_waiting();
   void on_written(boost::system::error_code error);
-  void end(base::Status status);
+  void end(base::Status status) noexcept;
   // What the io_context calls: want of memory in it ends this stream, and not the program.
   template <class Step>
   void guarded(const Step& step) noexcept;
@@ -100,6 +101,7 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
 
   StreamSocket socket_;
   Party& party_;
+  boost::asio::io_context& io_;
   EvidenceSource source_;
   std::shared_ptr<Events> events_;  // empty when it is over
   StreamTimeouts timeouts_;
@@ -116,6 +118,8 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   bool minting_ = false;
   bool ended_ = false;
   std::optional<base::Error> end_after_writing_;
+  base::Status end_status_;
+  ReservedMemoryPtr farewell_ = std::make_shared<ReservedMemory>();
 };
 
 }  // namespace concordat::peer

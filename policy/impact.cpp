@@ -297,8 +297,10 @@ std::string_view to_string(LossCause cause) noexcept {
 }
 
 Impact impact(const Model& before, const Model& after, base::UnixMillis now,
-              const std::vector<ReleasedKey>& released) {
-  return Assessment(before, after, now).run(released);
+              const ReleasedKeys& released) {
+  Impact out = Assessment(before, after, now).run(released.keys);
+  out.is_record_cut = !released.is_complete;
+  return out;
 }
 
 Finality finality(const Model& older) {

@@ -57,13 +57,15 @@ struct Impact {
   std::vector<RootExposure> custodians;  // not empty: all keys hang on a root that is known outside
   std::vector<std::string> holders;      // of recovery shares, who are holders no more
   std::vector<Exposure> exposures;
+  // A report behind them was cut: others may be on no record any more.
+  bool is_record_cut = false;
 };
 
 // Grants of `before` count even when they have expired: they were used until then. Those of `after`
 // that have expired at `now` grant nothing, also where `before` had them. `released` may hold
 // entries from the time of older policies.
 [[nodiscard]] Impact impact(const Model& before, const Model& after, base::UnixMillis now,
-                            const std::vector<ReleasedKey>& released = {});
+                            const ReleasedKeys& released = {});
 
 // Until when enclaves may still obey a policy that a newer one replaces, because somebody withholds
 // the newer one.

@@ -75,7 +75,13 @@ std::string rotation_text(const Impact& impact) {
     for (const Unreleased& unreleased : impact.unreleased)
       out += to_text(unreleased);
   }
-  return out.empty() ? "nothing to rotate\n" : out;
+  if (out.empty()) out = "nothing to rotate\n";
+  if (impact.is_record_cut) {
+    out +=
+        "a report is cut: its custodian released more than it lists, longer ago; go by the "
+        "patterns\n";
+  }
+  return out;
 }
 
 std::string to_text(const Finality& finality, base::UnixMillis now) {

@@ -43,7 +43,7 @@ ReleasedKey read_entry(const Value& value, const Path& path, Report& report) {
 
 }  // namespace
 
-base::Result<std::vector<ReleasedKey>> read_released_keys(std::string_view text) {
+base::Result<ReleasedKeys> read_released_keys(std::string_view text) {
   const json::Parsed parsed = json::parse(text, kBounds);
   if (!parsed.root) return parsed.why.to_error();
   Report report;
@@ -55,12 +55,15 @@ base::Result<std::vector<ReleasedKey>> read_released_keys(std::string_view text)
   if (!format.empty() && format != kCustodianReportFormat) {
     file.error(PolicyErrc::bad_value, "format", "want " + quote(kCustodianReportFormat));
   }
-  std::vector<ReleasedKey> out;
+  ReleasedKeys out;
   if (const Value* const releases = file.get("releases")) {
     json::read_items(*releases, file.path("releases"), report, limits::kReleasedKeys,
                      [&](const Value& value, const Path& item) {
-                       out.push_back(read_entry(value, item, report));
+                       out.keys.push_back(read_entry(value, item, report));
                      });
+  }
+  if (const Value* const complete = file.get("releases_complete", json::Kind::boolean)) {
+    out.is_complete = complete->boolean;
   }
   const Findings findings = std::move(report).take(text, *parsed.root);
   if (!findings.empty()) return findings.front().to_error();

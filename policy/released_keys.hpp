@@ -24,8 +24,14 @@ struct ReleasedKey {
   base::UnixMillis last;  // when it was last done
 };
 
+struct ReleasedKeys {
+  std::vector<ReleasedKey> keys;
+  // False: the report is cut; what the custodian released longest ago it says no more.
+  bool is_complete = true;
+};
+
 // The releases of a custodian's report. The first mistake with line, column and JSON Pointer
 // otherwise; what else the report says is not looked at.
-[[nodiscard]] base::Result<std::vector<ReleasedKey>> read_released_keys(std::string_view text);
+[[nodiscard]] base::Result<ReleasedKeys> read_released_keys(std::string_view text);
 
 }  // namespace concordat::policy

@@ -1,6 +1,7 @@
 #include "attest/base/ecdsa.hpp"
 
 #include <openssl/ec.h>
+#include <openssl/err.h>
 
 namespace concordat::base {
 namespace {
@@ -42,6 +43,7 @@ Status verify_ecdsa_raw(EVP_PKEY* key, BytesView digest, BytesView raw, OSSL_LIB
 }
 
 Result<Bytes> sign_ecdsa_der(EVP_PKEY* key, const EVP_MD* hash, BytesView message) {
+  ERR_clear_error();
   const DigestContextPtr context(EVP_MD_CTX_new());
   std::size_t size = 0;
   if (!context || EVP_DigestSignInit(context.get(), nullptr, hash, nullptr, key) != 1 ||
@@ -52,6 +54,8 @@ Result<Bytes> sign_ecdsa_der(EVP_PKEY* key, const EVP_MD* hash, BytesView messag
   if (EVP_DigestSign(context.get(), der.data(), &size, message.data(), message.size()) != 1) {
     return openssl_error("signing");
   }
+  // OpenSSL 3.0 says yes to a signature that it had no memory to write, and leaves the reason.
+  if (ERR_peek_error() != 0) return openssl_error("signing");
   der.resize(size);
   return der;
 }

@@ -2,9 +2,8 @@
 
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 #include "attest/base/clock.hpp"
+#include "attest/base/json_text.hpp"
 
 namespace concordat::base {
 namespace {
@@ -33,22 +32,21 @@ void Logger::error(std::string_view event, const Error& why,
 
 void Logger::write(std::string_view level, std::string_view event, const Error* why,
                    std::initializer_list<LogField> fields) {
-  nlohmann::ordered_json line;
-  line["time"] = format_rfc3339(system_wall_clock());
-  line["level"] = level;
-  line["program"] = program_;
-  line["event"] = event;
+  JsonText line;
+  line.begin_object();
+  line.member("time", std::string_view(format_rfc3339(system_wall_clock())));
+  line.member("level", level);
+  line.member("program", std::string_view(program_));
+  line.member("event", event);
   if (why != nullptr) {
-    line["code"] = why->name();
-    line["detail"] = why->to_string();
+    line.member("code", why->name());
+    line.member("detail", std::string_view(why->to_string()));
   }
-  for (const LogField& field : fields) {
-    std::visit([&](const auto& value) { line[std::string(field.key)] = value; }, field.value);
-  }
-  // Text from peers may hold any bytes: what is not UTF-8 is replaced, never refused.
-  const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  for (const LogField& field : fields)
+    std::visit([&](const auto& value) { line.member(field.key, value); }, field.value);
+  line.end_object();
   const std::lock_guard lock(mutex_);
-  sink_(text);
+  sink_(line.text());
 }
 
 }  // namespace concordat::base

@@ -30,12 +30,15 @@ CodeInfo describe(CryptoErrc code) noexcept {
 
 std::string take_openssl_errors() {
   std::string out;
+  bool lacked_memory = false;
   while (const unsigned long code = ERR_get_error()) {
+    lacked_memory = lacked_memory || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
     char text[256];
     ERR_error_string_n(code, text, sizeof text);
     if (!out.empty()) out += "; ";
     out += text;
   }
+  if (lacked_memory) throw std::bad_alloc();
   return out;
 }
 

@@ -44,7 +44,8 @@ enum class CryptoErrc { openssl_failed = 1, bad_key, bad_certificate, authentica
   return enum_code(e);
 }
 
-// Empties OpenSSL's error queue of this thread into one line. Never holds key bytes.
+// Empties OpenSSL's error queue of this thread into one line. Never holds key bytes. Throws
+// std::bad_alloc where OpenSSL failed for want of memory.
 [[nodiscard]] std::string take_openssl_errors();
 [[nodiscard]] Error openssl_error(std::string_view while_doing);
 

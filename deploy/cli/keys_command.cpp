@@ -5,7 +5,6 @@
 
 #include "deploy/cli/answer.hpp"
 #include "deploy/cli/keys_report.hpp"
-#include "keyservice/error.hpp"
 
 namespace concordat::cli {
 namespace {
@@ -14,22 +13,9 @@ using base::Error;
 using base::Result;
 using base::Status;
 
-// A refusal's text is "CODE: words" (AdminResponseReader).
-std::string custodians_code(const Error& error) {
-  const std::string& detail = error.detail();
-  return detail.substr(0, detail.find(':'));
-}
-
 ExitStatus refuse(const KeysOptions& options, const Invocation& invocation,
                   const std::string& command, const Error& error) {
-  const std::string what = "keys " + command;
-  if (!options.json || !error.is(keyservice::Errc::refused_by_custodian)) {
-    return answer_failure(invocation, options.json, what, error);
-  }
-  (void)fail(invocation, what, error);
-  print_json(invocation,
-             {{"ok", false}, {"code", custodians_code(error)}, {"error", error.to_string()}});
-  return ExitStatus::refused;
+  return answer_operators_failure(invocation, options.json, "keys " + command, error);
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "deploy/cli/operator_options.hpp"
 
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "attest/base/file.hpp"
+#include "deploy/cli/answer.hpp"
+#include "keyservice/error.hpp"
 #include "peer/relay_preface.hpp"
 #include "policy/limits.hpp"
 
@@ -70,6 +73,19 @@ Result<std::unique_ptr<OperatorChannel>> Operator::dial() {
                     << ", newer than the file's " << before << " and verified: it counts\n";
   }
   return channel;
+}
+
+ExitStatus answer_operators_failure(const Invocation& invocation, bool json, std::string_view what,
+                                    const Error& error) {
+  if (!json || !error.is(keyservice::Errc::refused_by_custodian)) {
+    return answer_failure(invocation, json, what, error);
+  }
+  (void)fail(invocation, what, error);
+  // A refusal's text is "CODE: words" (AdminResponseReader).
+  const std::string& detail = error.detail();
+  const std::string code = detail.substr(0, detail.find(':'));
+  print_json(invocation, {{"ok", false}, {"code", code}, {"error", error.to_string()}});
+  return ExitStatus::refused;
 }
 
 }  // namespace concordat::cli

@@ -41,4 +41,8 @@ class Operator {
   std::unique_ptr<policy::Signer> signer_;
 };
 
+// As answer_failure; of what the custodian itself refused with its own code.
+ExitStatus answer_operators_failure(const Invocation& invocation, bool json, std::string_view what,
+                                    const base::Error& error);
+
 }  // namespace concordat::cli

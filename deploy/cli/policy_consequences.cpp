@@ -29,16 +29,16 @@ void add_consequence_options(Command command, ConsequenceOptions& options) {
   add_released(command, options.released);
 }
 
-base::Result<std::vector<policy::ReleasedKey>> read_released(
-    const std::vector<std::string>& paths) {
-  std::vector<policy::ReleasedKey> out;
+base::Result<policy::ReleasedKeys> read_released(const std::vector<std::string>& paths) {
+  policy::ReleasedKeys out;
   for (const std::string& path : paths) {
     CONCORDAT_TRY(const base::Bytes content, base::read_file(path, policy::limits::kReportBytes));
     auto released = policy::read_released_keys(base::as_text(content));
     if (!released) {
       return base::Error(released.error().code(), path + ": " + released.error().detail());
     }
-    std::ranges::move(*released, std::back_inserter(out));
+    std::ranges::move(released->keys, std::back_inserter(out.keys));
+    out.is_complete = out.is_complete && released->is_complete;
   }
   return out;
 }

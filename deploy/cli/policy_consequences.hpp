@@ -16,13 +16,13 @@ void add_consequence_options(Command command, ConsequenceOptions& options);
 // --released.
 void add_released(Command command, std::vector<std::string>& paths);
 // Of all of them.
-[[nodiscard]] base::Result<std::vector<policy::ReleasedKey>> read_released(
+[[nodiscard]] base::Result<policy::ReleasedKeys> read_released(
     const std::vector<std::string>& paths);
 
 // What the options name, read before anything is written.
 struct ConsequenceFiles {
   std::vector<policy::Model> in_force;
-  std::vector<policy::ReleasedKey> released;
+  policy::ReleasedKeys released;
 };
 [[nodiscard]] base::Result<ConsequenceFiles> read_files(const ConsequenceOptions& options);
 

@@ -103,6 +103,7 @@ ordered_json to_json(const policy::Impact& impact) {
           {"shares_kept_by", impact.holders},
           {"rotate", list_of(impact.rotations, each)},
           {"received", list_of(impact.exposures, each)},
+          {"received_complete", !impact.is_record_cut},
           {"never_released", list_of(impact.unreleased, each)}};
 }
 

@@ -38,7 +38,7 @@ void print(const Options& options, const Invocation& invocation, const OperatorC
 
 ExitStatus run(const Options& options, const Invocation& invocation) {
   const auto refuse = [&](const Error& error) {
-    return answer_failure(invocation, options.json, "status", error);
+    return answer_operators_failure(invocation, options.json, "status", error);
   };
   const EndSignals signals;
   const auto self = Operator::open(options.at, invocation);

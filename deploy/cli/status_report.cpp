@@ -42,6 +42,14 @@ std::string line(std::string label, const std::string& value) {
   return label + value + "\n";
 }
 
+std::string keyring_text(const CustodianStatus& s) {
+  if (!s.keyring) return "none without a root";
+  const auto& [is_loaded, keys, head] = *s.keyring;
+  return (is_loaded ? "" : "NOT LOADED: it serves no key; ") + std::to_string(keys) +
+         " keys, journal at position " + std::to_string(head.position) + ", head " +
+         head.hash.hex();
+}
+
 }  // namespace
 
 ordered_json to_json(const policy::AdmittedPeer& enclave, const CustodianStatus& s) {
@@ -62,6 +70,11 @@ ordered_json to_json(const policy::AdmittedPeer& enclave, const CustodianStatus&
       {"root", s.root ? ordered_json{{"generation", s.root->generation},
                                      {"commitment", s.root->commitment.hex()}}
                       : ordered_json(nullptr)},
+      {"keyring", s.keyring ? ordered_json{{"loaded", s.keyring->is_loaded},
+                                           {"keys", s.keyring->keys},
+                                           {"journal_position", s.keyring->head.position},
+                                           {"journal_head", s.keyring->head.hash.hex()}}
+                            : ordered_json(nullptr)},
       {"now", base::format_rfc3339(s.now)},
       {"uptime_ms", s.uptime.count()},
       {"clock_anchor_age_ms", s.anchor_age.count()},
@@ -90,7 +103,7 @@ std::string to_text(const policy::AdmittedPeer& enclave, const CustodianStatus& 
       line("root", s.root ? "generation " + std::to_string(s.root->generation) + ", commitment " +
                                 s.root->commitment.hex()
                           : "not unsealed: it serves no key") +
-      line("up", duration(s.uptime)) +
+      line("keyring", keyring_text(s)) + line("up", duration(s.uptime)) +
       line("clock", base::format_rfc3339(s.now) + ", anchored " + seconds(s.anchor_age) + " ago") +
       line("admitted", std::to_string(s.counts.handshakes) + " enclaves, " +
                            std::to_string(s.counts.operators) + " operators; refused " +

@@ -73,12 +73,10 @@ base::Status Chain::restart(const Head& head, const Manifest& manifest) {
   return {};
 }
 
-base::Status Chain::clear() {
-  fold_.begin_load();
-  CONCORDAT_CHECK(fold_.commit_load());
+void Chain::clear() noexcept {
+  fold_.clear();
   head_ = {};
   oldest_ = 1;
-  return {};
 }
 
 SecretBytes encode(const Chain::Manifest& manifest) {

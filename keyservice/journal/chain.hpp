@@ -42,7 +42,7 @@ class Chain {
   // Commits what was loaded: this is the chain up to `head` now.
   [[nodiscard]] base::Status restart(const Head& head, const Manifest& manifest);
   // Nothing at all again.
-  [[nodiscard]] base::Status clear();
+  void clear() noexcept;
 
  private:
   void advance(const base::Sha256Digest& hash) noexcept;

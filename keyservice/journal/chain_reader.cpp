@@ -16,9 +16,7 @@ auto ChainReader::then(const ReadingPtr& reading, Body body) {
 }
 
 void ChainReader::end(const ReadingPtr& reading, Status status) {
-  if (!status && reading->is_from_nothing && chain_.head().position > 0) {
-    if (const Status cleared = chain_.clear(); !cleared) status = cleared;
-  }
+  if (!status && reading->is_from_nothing && chain_.head().position > 0) chain_.clear();
   // Its completion may have run out of memory itself; it is told once.
   if (Done done = std::exchange(reading->done, nullptr)) done(std::move(status));
 }

@@ -17,11 +17,12 @@ class Fold {
   // The state in pieces of 1 to kMaxContent bytes; one at least.
   [[nodiscard]] virtual std::vector<base::SecretBytes> save() const = 0;
 
-  // Such pieces, in order, are made into a state beside the live one, which commit_load replaces;
-  // no piece at all makes the state before the first entry.
+  // Such pieces, in order, are made into a state beside the live one, which commit_load replaces.
   virtual void begin_load() = 0;
   [[nodiscard]] virtual base::Status load(const base::SecretBytes& piece) = 0;
   [[nodiscard]] virtual base::Status commit_load() = 0;
+  // To the state before the first entry.
+  virtual void clear() noexcept = 0;
 };
 
 }  // namespace concordat::keyservice::journal

@@ -43,7 +43,13 @@ void Journal::run_tasks() {
     const auto task = std::move(tasks_.front());
     tasks_.pop_front();
     is_busy_ = true;
-    task();
+    try {
+      task();
+    } catch (const std::bad_alloc&) {
+      // Of what was told its end. The others run when the next one comes or ends.
+      if (!alive.expired()) is_running_tasks_ = false;
+      throw;
+    }
     if (alive.expired()) return;
   }
   is_running_tasks_ = false;
@@ -53,7 +59,12 @@ template <class Completion>
 void Journal::end_task(const Completion& completion) {
   is_busy_ = false;
   const auto alive = lifetime_.watch();
-  completion();
+  try {
+    completion();
+  } catch (const std::bad_alloc&) {  // its owner's loss, and not of those who wait behind it
+    if (!alive.expired()) run_tasks();
+    throw;
+  }
   if (!alive.expired()) run_tasks();
 }
 
@@ -61,17 +72,19 @@ void Journal::end_task(const Completion& completion) {
 template <class Read>
 void Journal::enqueue_reading(Done done, Read read) {
   const auto waiting = std::make_shared<Done>(std::move(done));
-  const auto end = [this, waiting](const Status& status) {
-    if (const Done told = std::exchange(*waiting, nullptr)) end_task([&] { told(status); });
+  const auto end = [this, waiting](Status status) {
+    if (const Done told = std::exchange(*waiting, nullptr)) {
+      end_task([&] { told(std::move(status)); });
+    }
   };
   enqueue(lifetime_.guard([read, end] { read(end); }, [end] { end(Error(Errc::out_of_memory)); }));
 }
 
 void Journal::load(Done done) {
   enqueue_reading(std::move(done), [this](const Done& end) {
-    reader_.load([this, end](const Status& status) {
+    reader_.load([this, end](Status status) {
       loaded_ = loaded_ || status.has_value();
-      end(status);
+      end(std::move(status));
     });
   });
 }
@@ -99,10 +112,14 @@ void Journal::end(const AppendingPtr& appending, Result<Head> result) {
   }
 }
 
-void Journal::fail(const AppendingPtr& appending, const Error& error) {
-  if (!appending->may_be_written) return end(appending, error);
-  end(appending,
-      Error(Errc::outcome_unknown, described(appending->place) + ": " + error.to_string()));
+void Journal::fail(const AppendingPtr& appending, Error error) {
+  if (!appending->may_be_written) return end(appending, std::move(error));
+  std::string detail;
+  try {
+    detail = described(appending->place) + ": " + error.to_string();
+  } catch (const std::bad_alloc&) {  // then without
+  }
+  end(appending, Error(Errc::outcome_unknown, std::move(detail)));
 }
 
 void Journal::attempt(const AppendingPtr& appending) {
@@ -127,6 +144,8 @@ void Journal::attempt(const AppendingPtr& appending) {
 
 void Journal::offer(const AppendingPtr& appending) {
   ++appending->writes;
+  // Until the store says otherwise: even a call that fails here may have reached it.
+  appending->could_be_written_before = std::exchange(appending->may_be_written, true);
   store_.create(appending->place.name, appending->after, appending->sealed,
                 then(appending,
                      [this, appending](const Status& created) { on_created(appending, created); }));
@@ -135,18 +154,17 @@ void Journal::offer(const AppendingPtr& appending) {
 void Journal::on_created(const AppendingPtr& appending, const Status& created) {
   if (created) {
     // Ours to be folded by another look, should there be no memory for it now.
-    appending->may_be_written = true;
     // The first entry has no predecessor by which the store could tell that it comes too late:
     // others may have got far, and removed theirs of position 1.
     if (!appending->after) return look(appending);
     const Status folded = chain_.acknowledge(appending->hash, appending->content);
     return folded ? end(appending, head()) : end(appending, folded.error());
   }
-  appending->failure = created.error();
   const bool is_refusal = created.error().is(Errc::position_taken) ||
                           created.error().is(Errc::predecessor_missing) ||
                           created.error().is(Errc::store_full);
-  if (!is_refusal) appending->may_be_written = true;
+  if (is_refusal) appending->may_be_written = appending->could_be_written_before;
+  appending->failure = created.error();
   if (created.error().is(Errc::store_full)) return fail(appending, created.error());
   look(appending);
 }

@@ -66,6 +66,7 @@ class Journal {
     unsigned writes = 0;
     base::Error failure;  // of the last write
     bool may_be_written = false;
+    bool could_be_written_before = false;  // the last write
   };
   using AppendingPtr = std::shared_ptr<Appending>;
 
@@ -76,7 +77,7 @@ class Journal {
   template <class Completion>
   void end_task(const Completion& completion);
   void end(const AppendingPtr& appending, base::Result<Head> result);
-  void fail(const AppendingPtr& appending, const base::Error& error);
+  void fail(const AppendingPtr& appending, base::Error error);
   template <class Body>
   [[nodiscard]] auto then(const AppendingPtr& appending, Body body);
 

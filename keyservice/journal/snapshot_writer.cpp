@@ -32,7 +32,7 @@ void SnapshotWriter::write(Store::Done done) {
   writing->superfluous = made_superfluous_by(writing->head.position);
   writing_ = std::move(writing);
   if (writing_->pieces.size() > kMaxChunks) return end(Error(Errc::content_too_large));
-  next_chunk();
+  then([this] { next_chunk(); })(Status());
 }
 
 void SnapshotWriter::next_chunk() {

@@ -32,6 +32,10 @@ keyservice::CustodianStatus sample_status() {
   status.policy_serial = 7;
   status.policy_digest = base::sha256({base::as_bytes("policy")});
   status.root.emplace().generation = 1;
+  status.keyring.emplace();
+  status.keyring->is_loaded = true;
+  status.keyring->keys = 12;
+  status.keyring->head = {34, base::sha256({base::as_bytes("head")})};
   status.now = test::kNow;
   status.uptime = std::chrono::hours(77);
   status.anchor_age = std::chrono::seconds(9);
@@ -98,12 +102,14 @@ TEST_F(StatusCli, ShowsWhatIsWrongWithIt) {
   keyservice::CustodianStatus bad = sample_status();
   bad.root.reset();
   bad.memory.unlocked_slabs = 2;
+  bad.keyring->is_loaded = false;
   bad.channels.clear();
   bad.operator_channels = {{"da\x1b[2Jna", 1}};
   serve({bad});
   const Outcome text = status();
   EXPECT_NE(text.out.find("not unsealed"), std::string::npos);
   EXPECT_NE(text.out.find("2 NOT LOCKED"), std::string::npos);
+  EXPECT_NE(text.out.find("keyring     NOT LOADED: it serves no key; 12 keys"), std::string::npos);
   EXPECT_NE(text.out.find("channels    none"), std::string::npos);
   EXPECT_EQ(text.out.find('\x1b'), std::string::npos) << "foreign text moves no cursor";
 }
@@ -127,8 +133,15 @@ TEST_F(StatusCli, ExitStatuses) {
     EXPECT_EQ(json::parse(ended.out).at("code"), c.error.name());
     EXPECT_NE(ended.err.find("concordat: status: "), std::string::npos);
   }
+}
+
+// As `keys` does.
+TEST_F(StatusCli, ARefusalOfTheCustodianHasItsOwnCode) {
   serve({Error(keyservice::Errc::refused_by_custodian, "not_ready: later")});
-  EXPECT_EQ(status().status, 2);
+  const Outcome ended = status({"--json"});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_EQ(json::parse(ended.out).at("code"), "not_ready");
+  EXPECT_NE(ended.err.find("the custodian refused: not_ready: later"), std::string::npos);
 }
 
 TEST_F(StatusCli, APolicyThatTooFewSignedOpensNothing) {

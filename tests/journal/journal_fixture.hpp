@@ -61,6 +61,7 @@ class SayingsFold final : public keyservice::journal::Fold {
     said.assign(loading_.begin() + 1, loading_.end());
     return {};
   }
+  void clear() noexcept override { said.clear(); }
 
   std::vector<std::string> said;
 

@@ -22,6 +22,10 @@ inline CustodianStatus sample_status() {
   status.policy_digest = base::sha256({base::as_bytes("policy")});
   status.root.emplace();
   status.root->generation = 2;
+  status.keyring.emplace();
+  status.keyring->is_loaded = true;
+  status.keyring->keys = 12;
+  status.keyring->head = {34, base::sha256({base::as_bytes("head")})};
   status.now = test::kNow;
   status.uptime = std::chrono::hours(5);
   status.anchor_age = std::chrono::seconds(9);

@@ -21,8 +21,14 @@ TEST(CustodianStatusTest, RoundTrips) {
   EXPECT_EQ(back.enclave.pcrs, status.enclave.pcrs);
   EXPECT_EQ(back.channels, status.channels);
   EXPECT_EQ(back.root->generation, 2u);
+  EXPECT_EQ(back.keyring->keys, 12u);
+  EXPECT_EQ(back.keyring->head, status.keyring->head);
+  status.keyring->is_loaded = false;
+  EXPECT_FALSE(decode_custodian_status(encode(status)).value().keyring->is_loaded);
   status.root.reset();
-  EXPECT_FALSE(decode_custodian_status(encode(status)).value().root);
+  status.keyring.reset();
+  const CustodianStatus without = decode_custodian_status(encode(status)).value();
+  EXPECT_FALSE(without.root || without.keyring);
 }
 
 TEST(CustodianStatusTest, EveryTruncationIsRefused) {
@@ -37,14 +43,14 @@ TEST(CustodianStatusTest, EveryTruncationIsRefused) {
 // A custodian may be newer than the operator's program, never older than what it must say.
 TEST(CustodianStatusTest, WhatIsUnknownIsPassedOverAndWhatIsMissingIsNot) {
   const Bytes whole = encode(sample_status());
-  // A map of 21 entries: its head is the one byte 0xb5.
-  ASSERT_EQ(whole.at(0), 0xb5);
+  // A map of 22 entries: its head is the one byte 0xb6.
+  ASSERT_EQ(whole.at(0), 0xb6);
   Bytes more = whole;
-  more[0] = 0xb6;
+  more[0] = 0xb7;
   base::append(more, Writer().text("a new one").array(1).uint(1).view());
   EXPECT_EQ(encode(decode_custodian_status(more).value()), whole);
   Bytes twice = whole;
-  twice[0] = 0xb6;
+  twice[0] = 0xb7;
   base::append(twice, Writer().text("version").text("x").view());
   EXPECT_TRUE(decode_custodian_status(twice).error().is(Errc::malformed_response));
   EXPECT_TRUE(decode_custodian_status(Writer().map(0).view()).error().is(Errc::malformed_response));

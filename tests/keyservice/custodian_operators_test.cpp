@@ -121,6 +121,8 @@ class CustodianOperatorsTest : public CustodianTest {
 };
 
 TEST_F(CustodianOperatorsTest, AnOperatorIsAdmittedByNameAndToldTheTruth) {
+  custody_.keyring().create({"k", KeyType::derived, false, test::kNow, {KeyOrigin::derived, 1, {}}},
+                            [](const auto& created) { ASSERT_TRUE(created); });
   start_administered();
   admit(worker_);
   const auto channel = admit(dana_);
@@ -136,6 +138,11 @@ TEST_F(CustodianOperatorsTest, AnOperatorIsAdmittedByNameAndToldTheTruth) {
   EXPECT_EQ(status.role, "custodian");
   EXPECT_EQ(status.policy_digest, world_.policy(1)->digest());
   EXPECT_EQ(status.root->commitment, custody_.root().commitment());
+  ASSERT_TRUE(status.keyring);
+  EXPECT_TRUE(status.keyring->is_loaded);
+  EXPECT_EQ(status.keyring->keys, 1u);
+  EXPECT_EQ(status.keyring->head, custody_.keyring().journal().head());
+  EXPECT_EQ(status.keyring->head.position, 1u);
   EXPECT_EQ(status.now, world_.wall);
   EXPECT_EQ(status.counts.handshakes, 1u);
   EXPECT_EQ(status.counts.operators, 1u);
@@ -151,7 +158,8 @@ TEST_F(CustodianOperatorsTest, WithoutARootItSaysSo) {
   const auto channel = admit(dana_);
   ASSERT_TRUE(ask_status(channel, 1));
   run_until([&] { return !channel->replies.empty(); });
-  EXPECT_FALSE(decode_custodian_status(channel->replies[0].items).value().root);
+  const CustodianStatus status = decode_custodian_status(channel->replies[0].items).value();
+  EXPECT_FALSE(status.root || status.keyring);
 }
 
 TEST_F(CustodianOperatorsTest, WhereNothingIsAdministeredNoOperatorIsAdmitted) {

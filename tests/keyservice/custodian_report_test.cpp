@@ -19,7 +19,7 @@ class CustodianReportTest : public testing::Test {
     return peer::enclave_of(std::move(dialogue.responder()).take_established());
   }
   std::vector<policy::ReleasedKey> read_back() {
-    return policy::read_released_keys(report_.to_json(test::kNow, *world_.policy(1))).value();
+    return policy::read_released_keys(report_.to_json(test::kNow, *world_.policy(1))).value().keys;
   }
 
   test::TestWorld world_;

@@ -1,70 +1,30 @@
-"""`kill -9` of custodian, parent or both at any moment: every change of a key that was acknowledged is there when they
+"""`kill -9` of custodian, parent, both, or etcd at any moment: every change of a key that was acknowledged is there when they
 come up again, none is half there, and no grant is used more often than its limit says.
 
-The custodian is custody_process, its parent the real program with its store in SQLite.
+The custodian is custody_process, its parent the real program with its store in SQLite, or in a real etcd.
 """
 
-import json
-import os
 import pathlib
 import random
 import shutil
-import signal
-import subprocess
 import tempfile
 import unittest
 
-PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
-ROUNDS = 200
+from custody_processes import ETCD, Etcd, Life, Parent, free_ports, relay_of
+
 NAMES = [f"k/{i}" for i in range(40)]
 MOST_COMMANDS = 10  # under way at once
 USE_LIMIT = 60      # below 256: reserved one by one, so that a kill burns those under way at most
 ENABLED, DISABLED, DESTROYED = "1", "2", "3"
 
 
-class Life:
-    """One life of the custodian's process."""
+class CustodyKill:
+    ROUNDS = 0
+    VICTIMS = []
 
-    def __init__(self, relay: pathlib.Path):
-        self.process = subprocess.Popen([PROGRAMS / "custody_process", relay], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        self.last_id = 0
-
-    def read(self) -> list[str] | None:
-        """The next line's words; None at its end, and for a line that the end cut short."""
-        line = self.process.stdout.readline()
-        return line.split() if line.endswith("\n") else None
-
-    def ask(self, *words) -> str:
-        self.last_id += 1
-        try:
-            self.process.stdin.write(" ".join([str(self.last_id), *map(str, words)]) + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # killed: no answer will come
-        return str(self.last_id)
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-
-    def end(self):
-        for stream in (self.process.stdin, self.process.stdout):
-            try:
-                stream.close()
-            except BrokenPipeError:
-                pass
-        self.process.wait()
-
-
-class CustodyKill(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="c"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.relay = self.folder / "relay.sock"
-        enclave = {"dial": f"unix:{self.folder}/nobody.sock", "listen": f"unix:{self.relay}", "role": "custodian",
-                   "store": "custodian"}
-        (self.folder / "parent.json").write_text(json.dumps(
-            {"enclaves": {"custodian": enclave}, "store": {"sqlite": str(self.folder / "store.db")}}))
         self.seed = random.SystemRandom().randrange(2**32)
         self.random = random.Random(self.seed)
         self.parent = None
@@ -76,24 +36,19 @@ class CustodyKill(unittest.TestCase):
 
     # --- What lives ---
 
+    def store(self) -> dict:
+        raise NotImplementedError
+
     def start_parent(self):
-        self.parent = subprocess.Popen([PROGRAMS / "concordat-parent", "--config", self.folder / "parent.json"],
-                                       stderr=subprocess.PIPE, text=True)
-        for line in self.parent.stderr:
-            if '"ready"' in line:
-                return
-        self.fail("the parent did not come up")
+        self.parent = Parent(self.folder, self.store())
 
     def end_parent(self):
-        if self.parent is None:
-            return
-        self.parent.kill()
-        self.parent.stderr.close()
-        self.parent.wait()
-        self.parent = None
+        if self.parent is not None:
+            self.parent.kill()
+            self.parent = None
 
     def start_custodian(self) -> Life:
-        life = Life(self.relay)
+        life = Life(relay_of(self.folder))
         self.addCleanup(life.end)
         self.assertEqual(life.read(), ["loaded"])
         return life
@@ -104,6 +59,11 @@ class CustodyKill(unittest.TestCase):
         asked = life.ask("list")
         found = {}
         while (words := life.read()) != [asked, "ok"]:
+            if words[1] == "error":
+                # What stands behind its parent was killed, too, and is looked at again.
+                self.assertEqual(words[2], "unreachable")
+                asked = life.ask("list")
+                continue
             found[words[1]] = (words[2], words[4:])
             self.assertEqual(len(words[4:]), int(words[3]))
         for name, command in self.doubts.items():
@@ -191,36 +151,45 @@ class CustodyKill(unittest.TestCase):
     def test_nothing_acknowledged_is_lost_and_no_limit_is_exceeded(self):
         with self.subTest(seed=self.seed):
             self.start_parent()
-            for _ in range(ROUNDS):
+            for _ in range(self.ROUNDS):
                 life = self.start_custodian()
                 self.check(life)
                 asked = self.ask_some(life, self.random.randrange(1, MOST_COMMANDS))
-                victim = self.random.choice(["custodian", "custodian", "parent", "both"])
-                if victim == "custodian":
-                    self.take_answers(life, asked, self.random.randrange(len(asked) + 1))
-                    life.kill()
-                    self.take_answers(life, asked, None)
-                    life.end()
-                    continue
-                self.take_answers(life, asked, self.random.randrange(len(asked) + 1))
-                self.end_parent()
-                if victim == "both":
-                    life.kill()
-                else:
-                    # It answers everything, and goes on by itself when the parent is there again.
-                    self.start_parent()
-                self.take_answers(life, asked, len(asked) if victim == "parent" else None)
-                if victim == "parent":
-                    self.check(life)
-                    again = self.ask_some(life, 3)
-                    self.take_answers(life, again, len(again))
-                    self.check(life)
-                    life.kill()
+                getattr(self, "kill_" + self.random.choice(self.VICTIMS))(life, asked)
                 life.end()
-                if victim == "both":
+                if self.parent is None:
                     self.start_parent()
             self.use_up()
-            self.assertGreater(self.acknowledged, ROUNDS)
+            self.assertGreater(self.acknowledged, self.ROUNDS)
+
+    def take_some(self, life: Life, asked: dict):
+        self.take_answers(life, asked, self.random.randrange(len(asked) + 1))
+
+    def kill_custodian(self, life: Life, asked: dict):
+        self.take_some(life, asked)
+        life.kill()
+        self.take_answers(life, asked, None)
+
+    def kill_both(self, life: Life, asked: dict):
+        self.take_some(life, asked)
+        self.end_parent()
+        life.kill()
+        self.take_answers(life, asked, None)
+
+    def kill_parent(self, life: Life, asked: dict):
+        self.take_some(life, asked)
+        self.end_parent()
+        self.start_parent()
+        self.go_on(life, asked)
+
+    def go_on(self, life: Life, asked: dict):
+        """It answers everything, and goes on by itself when what was killed is there again."""
+        self.take_answers(life, asked, len(asked))
+        self.check(life)
+        again = self.ask_some(life, 3)
+        self.take_answers(life, again, len(again))
+        self.check(life)
+        life.kill()
 
     def use_up(self):
         life = self.start_custodian()
@@ -237,6 +206,40 @@ class CustodyKill(unittest.TestCase):
             self.fail("the limit is never reached")
         self.assertLessEqual(self.used, USE_LIMIT)
         self.assertGreaterEqual(self.used, USE_LIMIT - self.uses_in_doubt, "more was burnt than was under way")
+
+
+class OverSqlite(CustodyKill, unittest.TestCase):
+    ROUNDS = 200
+    VICTIMS = ["custodian", "custodian", "parent", "both"]
+
+    def store(self) -> dict:
+        return {"sqlite": str(self.folder / "store.db")}
+
+
+@unittest.skipUnless(ETCD.exists(), "etcd is not installed")
+class OverEtcd(CustodyKill, unittest.TestCase):
+    ROUNDS = 40
+    VICTIMS = ["custodian", "parent", "both", "etcd"]
+
+    def setUp(self):
+        super().setUp()
+        self.ports = free_ports()
+        self.start_etcd()
+        self.addCleanup(lambda: self.etcd.kill())
+        self.etcd_kills = 0
+
+    def store(self) -> dict:
+        return {"etcd": {"endpoints": [f"tcp:127.0.0.1:{self.ports[0]}"]}}
+
+    def start_etcd(self):
+        self.etcd = Etcd(self.folder, self.ports)
+
+    def kill_etcd(self, life: Life, asked: dict):
+        self.take_some(life, asked)
+        self.etcd.kill()
+        self.etcd_kills += 1
+        self.start_etcd()
+        self.go_on(life, asked)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 // A custodian's keyring in a process of its own, over the store of a real parent, for
-// custody_kill_test: it is told on standard input what to do and says on standard output what came
-// of it, each a line.
+// the tests beside it: it is told on standard input what to do and says on standard output what
+// came of it, each a line.
 //
 //   custody_process RELAY_SOCKET
 //     -> loaded | failed CODE            then one line of answer for each command, in any order
@@ -8,6 +8,7 @@
 //     ID rotate NAME NEWEST              -> ID ok
 //     ID disable|enable|destroy NAME     -> ID ok
 //     ID use LIMIT                       -> ID ok
+//     ID sign|get NAME                   -> ID ok, without a use that is counted
 //     ID list                            -> ID NAME STATE NEWEST FINGERPRINT..., for each key; ID
 //     ok
 //   any of them                          -> ID error CODE
@@ -23,7 +24,7 @@
 
 #include "attest/base/hash.hpp"
 #include "attest/base/secret_access.hpp"
-#include "keyservice/custody.hpp"
+#include "keyservice/key_operations.hpp"
 #include "keyservice/keyring/key_material.hpp"
 #include "keyservice/parent_journal_store_io.hpp"
 
@@ -84,6 +85,10 @@ class Process {
       grant.keys = "k";
       grant.operations = {policy::Operation::sign};
       keyring.uses().use(identity_of(grant), std::stoull(name), answer);
+    } else if (what == "sign") {
+      answer(operations_.perform(SignRequest{name, {1, 2, 3}}, kNow));
+    } else if (what == "get") {
+      answer(operations_.perform(GetRequest{name, 0}, kNow));
     } else if (what == "list") {
       custody_.load([this, id, answer](const base::Status& refreshed) {
         refreshed ? list(id) : answer(refreshed);
@@ -117,6 +122,7 @@ class Process {
   base::SystemRandom random_;
   ParentJournalStore store_;
   Custody custody_{store_, random_};
+  KeyOperations operations_{custody_};
   boost::asio::posix::stream_descriptor input_;
   std::string text_;
 };

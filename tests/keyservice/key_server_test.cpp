@@ -189,7 +189,8 @@ TEST_F(KeyServerTest, AReleaseEndsWithGrantAndPolicyAndAfterAWhile) {
   EXPECT_EQ(expires(grant("payments/*", "\"get\"", "\"none\"", base::format_rfc3339(soon))), soon);
   const auto pinned = world_.edit_policy;
   world_.edit_policy = [&](std::string text) {
-    return test::replaced(pinned(std::move(text)), "2026-01-31T00:00:00Z", base::format_rfc3339(soon));
+    return test::replaced(pinned(std::move(text)), "2026-01-31T00:00:00Z",
+                          base::format_rfc3339(soon));
   };
   EXPECT_EQ(expires(grant("payments/*", "\"get\"")), soon);
 }
@@ -251,6 +252,19 @@ TEST_F(KeyServerTest, ARequestWhoseRootGoesIsNeverAnswered) {
   server_.serve(world_.policy(1), payments, record.expose(SecretAccess{}), test::kNow,
                 [](const ServedRequest&) { FAIL() << "answered without a root"; });
   custody_.wipe();
+  loaded_.shared.run();
+}
+
+// What the store answers later finds nobody: with the sanitizer, memory that is freed.
+TEST_F(KeyServerTest, AServerThatGoesIsNotToldOfWaitingUses) {
+  grants_ = grant("payments/*", "\"sign\"", "5") + "," + grant("payments/a", "\"sign\"", "5");
+  const auto payments = admitted("payments-1", "payments");
+  loaded_.store.answers_later = true;
+  auto server = std::make_unique<KeyServer>(custody_);
+  const SecretBytes record = encode(1, SignRequest{"payments/a", {1}});
+  server->serve(world_.policy(1), payments, record.expose(SecretAccess{}), test::kNow,
+                [](const ServedRequest&) { FAIL() << "answered by nobody"; });
+  server.reset();
   loaded_.shared.run();
 }
 

@@ -89,6 +89,12 @@ TEST_F(PolicyCompare, ImpactNamesPatternsAndWithARecordVersions) {
   json.push_back("--json");
   expect_golden("impact.json", policy(json).out);
   write_sample();
+  // One of several that is cut is enough.
+  write("cut.json",
+        replaced(kReport, "\"releases_complete\": true", "\"releases_complete\": false"));
+  const Outcome cut = policy({"impact", "old.json", "policy.json", "--released", "cut.json",
+                              "--released", "report.json", "--json"});
+  EXPECT_FALSE(nlohmann::json::parse(cut.out).at("received_complete").get<bool>());
   const Outcome none = policy({"impact", "policy.json", "policy.json"});
   EXPECT_EQ(none.status, 0);
   EXPECT_EQ(none.out.find("nobody loses anything\nnothing to rotate\n"), 0u) << none.out;

@@ -200,18 +200,38 @@ TEST(Impact, ARecordKnowsTheInstance) {
             "payments/card 3 place\n");
 }
 
+// What a custodian no longer lists may have been received all the same, even where it lists
+// nothing.
+TEST(Impact, SaysThatARecordWasCut) {
+  const Model same = load(sample());
+  const auto read = [](std::string text, bool complete) {
+    if (!complete) text = replaced(std::move(text), "_complete\": true", "_complete\": false");
+    return read_released_keys(text).value();
+  };
+  const Impact cut = impact(same, same, kNow, read(record(""), false));
+  EXPECT_TRUE(cut.is_record_cut);
+  EXPECT_EQ(rotation_text(cut),
+            "nothing to rotate\na report is cut: its custodian released more than it lists, longer "
+            "ago; go by the patterns\n");
+  EXPECT_FALSE(impact(same, same, kNow, read(record(""), true)).is_record_cut);
+  EXPECT_FALSE(impact(same, same, kNow).is_record_cut);
+}
+
 TEST(ReleasedKeys, AreReadStrictly) {
   const auto read = read_released_keys(record(entry("payments/card", 3)));
   ASSERT_TRUE(read) << read.error().to_string();
-  ASSERT_EQ(read->size(), 1u);
-  EXPECT_EQ(read->at(0).version, 3u);
-  EXPECT_EQ(read->at(0).operation, Operation::get);
-  EXPECT_EQ(read->at(0).last, kNow);
-  EXPECT_TRUE(read_released_keys(record("")).value().empty());
+  ASSERT_EQ(read->keys.size(), 1u);
+  EXPECT_EQ(read->keys[0].version, 3u);
+  EXPECT_EQ(read->keys[0].operation, Operation::get);
+  EXPECT_EQ(read->keys[0].last, kNow);
+  EXPECT_TRUE(read_released_keys(record("")).value().keys.empty());
   const auto refused = [](const std::string& text) { return read_released_keys(text).error(); };
   EXPECT_TRUE(refused("[]").is(PolicyErrc::wrong_type));
   EXPECT_TRUE(refused(replaced(record(""), "report/1", "report/2")).is(PolicyErrc::bad_value));
   EXPECT_TRUE(refused(replaced(record(""), "\"at\"", "\"until\"")).is(PolicyErrc::missing_key));
+  EXPECT_TRUE(
+      refused(replaced(record(""), "\"releases_complete\": true", "\"releases_complete\": \"no\""))
+          .is(PolicyErrc::wrong_type));
   EXPECT_TRUE(refused(record(entry("payments//card", 3))).is(PolicyErrc::bad_value));
   EXPECT_TRUE(refused(record(entry("k", 0))).is(PolicyErrc::bad_value));
   EXPECT_TRUE(refused(record(entry("k", 1, "i", "steal"))).is(PolicyErrc::bad_value));

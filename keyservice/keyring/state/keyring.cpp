@@ -36,13 +36,26 @@ Result<SecretBytes> Keyring::checked(const Change& change) const {
   return encode(change);
 }
 
-void Keyring::append(std::string name, Decide decide, OnKey done) {
-  journal_.append(std::move(decide), [this, name = std::move(name), done = std::move(done)](
-                                         const Result<journal::Head>& appended) {
-    if (!appended && !appended.error().is(KeyStateErrc::unchanged)) return done(appended.error());
-    const auto alive = lifetime_.watch();
+// After a change, which is there even if there is no memory to say what it made.
+Result<KeySummary> Keyring::summary_of(const std::string& name) const {
+  try {
     auto description = keys().describe(name);
-    description ? done(std::move(description->summary)) : done(description.error());
+    if (!description) return description.error();
+    return std::move(description->summary);
+  } catch (const std::bad_alloc&) {
+    return Error(journal::Errc::outcome_unknown);
+  }
+}
+
+void Keyring::append(std::string name, Decide decide, OnKey done) {
+  journal_.append(std::move(decide), [this, name = std::move(name),
+                                      done = std::move(done)](Result<journal::Head> appended) {
+    if (!appended) {
+      Error why = std::move(appended).error();  // moved: to be told it needs no memory
+      if (!why.is(KeyStateErrc::unchanged)) return done(std::move(why));
+    }
+    const auto alive = lifetime_.watch();
+    done(summary_of(name));
     if (!alive.expired()) snapshot_if_due();
   });
 }

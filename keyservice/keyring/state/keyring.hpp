@@ -75,6 +75,7 @@ class Keyring {
   void append(std::string name, Decide decide, OnKey done);
   [[nodiscard]] std::uint32_t adopted(std::string_view name, std::uint32_t generation) const;
   [[nodiscard]] base::Result<base::SecretBytes> checked(const Change& change) const;
+  [[nodiscard]] base::Result<KeySummary> summary_of(const std::string& name) const;
   void snapshot_if_due();
 
   KeyringFold fold_;

@@ -21,4 +21,10 @@ base::Status KeyringFold::commit_load() {
   return {};
 }
 
+void KeyringFold::clear() noexcept {
+  table_ = KeyTable();
+  loader_.reset();
+  if (changed_) changed_();
+}
+
 }  // namespace concordat::keyservice

@@ -15,6 +15,7 @@ class KeyringFold final : public journal::Fold {
   void begin_load() override { loader_ = std::make_unique<TableLoader>(); }
   [[nodiscard]] base::Status load(const base::SecretBytes& piece) override;
   [[nodiscard]] base::Status commit_load() override;
+  void clear() noexcept override;
 
   [[nodiscard]] const KeyTable& table() const noexcept { return table_; }
   // Told after each change of a key, and when all was loaded anew; not of counted uses.

@@ -14,8 +14,19 @@ using base::Status;
 
 namespace {
 
-Error limit_reached(std::uint64_t limit) {
-  return Error(KeyStateErrc::use_limit_reached, "all " + std::to_string(limit) + " of them");
+// Told even where there is no memory for more than the code.
+template <class Detail>
+Error told(KeyStateErrc code, const Detail& detail) noexcept {
+  try {
+    return Error(code, detail());
+  } catch (const std::bad_alloc&) {
+    return Error(code);
+  }
+}
+
+Error limit_reached(std::uint64_t limit) noexcept {
+  return told(KeyStateErrc::use_limit_reached,
+              [limit] { return "all " + std::to_string(limit) + " of them"; });
 }
 
 }  // namespace
@@ -36,7 +47,10 @@ void UseLimits::use(const GrantIdentity& grant, std::uint64_t limit, Done done) 
     const auto taken = take(*account, limit);
     if (!taken) return done(taken.error());
     if (*taken) {
-      reserve_ahead(account);
+      try {
+        reserve_ahead(account);
+      } catch (const std::bad_alloc&) {  // the next use does
+      }
       return done({});
     }
   }
@@ -71,13 +85,18 @@ void UseLimits::reserve_ahead(const AccountPtr& account) {
 
 void UseLimits::reserve(const AccountPtr& account) {
   if (std::exchange(account->is_reserving, true)) return;
-  journal_.append(
-      [this, account] { return decide(*account); },
-      lifetime_.guard(
-          [this, account](const Result<journal::Head>& appended) {
-            on_reserved(account, appended ? Status() : Status(appended.error()));
-          },
-          [this, account] { on_reserved(account, Error(journal::Errc::out_of_memory)); }));
+  try {
+    journal_.append(
+        [this, account] { return decide(*account); },
+        lifetime_.guard(
+            [this, account](const Result<journal::Head>& appended) {
+              on_reserved(account, appended ? Status() : Status(appended.error()));
+            },
+            [this, account] { on_reserved(account, Error(journal::Errc::out_of_memory)); }));
+  } catch (const std::bad_alloc&) {
+    account->is_reserving = false;  // or nobody would ask any more
+    throw;
+  }
 }
 
 Result<base::SecretBytes> UseLimits::decide(Account& account) const {
@@ -96,7 +115,20 @@ void UseLimits::on_reserved(const AccountPtr& account, const Status& reserved) {
   if (reserved) account->blocks.push_back(account->asked_for);
   const auto alive = lifetime_.watch();
   serve(*account, reserved);
-  if (!alive.expired() && !account->waiting.empty()) reserve(account);
+  if (alive.expired() || account->waiting.empty()) return;
+  try {
+    reserve(account);
+  } catch (const std::bad_alloc&) {  // nobody waits for what is not asked for
+    serve(*account, Error(journal::Errc::out_of_memory));
+  }
+}
+
+Error UseLimits::refusal(const Status& reserved) noexcept {
+  try {
+    if (reserved.error().is(KeyStateErrc::use_limit_reached)) return reserved.error();
+  } catch (const std::bad_alloc&) {  // then it is not said that the limit was the reason
+  }
+  return told(KeyStateErrc::uses_not_recorded, [&] { return reserved.error().to_string(); });
 }
 
 // Those who waited, in their order. Who is told may ask again, and then waits behind them.
@@ -111,10 +143,8 @@ void UseLimits::serve(Account& account, const Status& reserved) {
       done(taken.error());
     } else if (*taken) {
       done({});
-    } else if (reserved.error().is(KeyStateErrc::use_limit_reached)) {
-      done(reserved.error());
     } else {
-      done(Error(KeyStateErrc::uses_not_recorded, reserved.error().to_string()));
+      done(refusal(reserved));
     }
     if (alive.expired()) return;
   }

@@ -66,6 +66,7 @@ class UseLimits {
   [[nodiscard]] base::Result<base::SecretBytes> decide(Account& account) const;
   void on_reserved(const AccountPtr& account, const base::Status& reserved);
   void serve(Account& account, const base::Status& reserved);
+  [[nodiscard]] static base::Error refusal(const base::Status& reserved) noexcept;
 
   journal::Journal& journal_;
   const KeyTable& table_;
