@@ -60,4 +60,10 @@ SecretBytes Root::journal_key() const {
                            journal::kJournalKeySize);
 }
 
+SecretBytes Root::audit_key(std::string_view origin) const {
+  base::cbor::Writer info;
+  info.array(2).text("concordat/audit-key/1").text(origin);
+  return base::hkdf_expand(prk_, info.view(), kDerivedKeySize);
+}
+
 }  // namespace concordat::keyservice

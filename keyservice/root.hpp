@@ -4,6 +4,7 @@
 //   commitment  = HKDF-Expand(prk, "concordat/root-commitment/1", 32)
 //   key         = HKDF-Expand(prk, CBOR ["concordat/key/1", use, name, version], 32)
 //   journal key = HKDF-Expand(prk, "concordat/journal-key/1", 48)
+//   audit key   = HKDF-Expand(prk, CBOR ["concordat/audit-key/1", origin], 32)
 //
 // `use` keeps the bytes that a worker may read apart from the seed that signs, and each operation's
 // key from the others': whoever may `get` a name learns nothing of what signs or opens under it.
@@ -37,6 +38,8 @@ class Root {
                                          std::uint32_t version) const;
   // Of which the key of each stored record is made (journal/sealer.hpp).
   [[nodiscard]] base::SecretBytes journal_key() const;
+  // Seed of the Ed25519 key by which the audit log `origin` is known (audit/boot_statement.hpp).
+  [[nodiscard]] base::SecretBytes audit_key(std::string_view origin) const;
 
  private:
   Root(std::uint32_t generation, base::SecretBytes prk);

@@ -51,6 +51,11 @@ inline constexpr unsigned kMaxWrites = 3;
 // Evidence that is known to be in the store and not written again; 32 bytes each.
 inline constexpr std::size_t kRememberedEvidence = 4096;
 
+// Findings that a check tells; a log that is wrong throughout needs no longer list.
+inline constexpr std::size_t kMaxFindings = 1000;
+// Documents that a check keeps verified: peers come back, and each costs five P-384 verifications.
+inline constexpr std::size_t kRememberedDocuments = 256;
+
 // Between the making of a boot's document and its first entry, either way: the clock of an entry is
 // anchored in such a document at least every ten minutes (attest/trusted_clock.hpp).
 inline constexpr std::chrono::milliseconds kMaxBootSkew = std::chrono::minutes(10);

@@ -1,7 +1,6 @@
 #include "keyservice/audit/tile.hpp"
 
 #include <charconv>
-#include <optional>
 
 namespace concordat::keyservice::audit {
 namespace {
@@ -114,6 +113,15 @@ base::Bytes encode_hashes(std::span<const Hash> hashes) {
   out.reserve(hashes.size() * Hash::kSize);
   for (const Hash& hash : hashes)
     base::append(out, hash.view());
+  return out;
+}
+
+std::optional<std::vector<Hash>> decode_hashes(BytesView tile) {
+  const std::size_t count = tile.size() / Hash::kSize;
+  if (count == 0 || count > kTileWidth || tile.size() % Hash::kSize != 0) return std::nullopt;
+  std::vector<Hash> out(count);
+  for (std::size_t i = 0; i < count; ++i)
+    std::ranges::copy(tile.subspan(i * Hash::kSize, Hash::kSize), out[i].mutable_view().begin());
   return out;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -45,6 +46,8 @@ struct TileRow {
 [[nodiscard]] base::Result<Tile> tile_at(std::uint64_t size, unsigned level, std::uint64_t index);
 
 [[nodiscard]] base::Bytes encode_hashes(std::span<const Hash> hashes);
+// nullopt unless it is whole hashes, 1 to 256.
+[[nodiscard]] std::optional<std::vector<Hash>> decode_hashes(base::BytesView tile);
 
 // Appends an entry of at most kMaxForeignEntry bytes.
 void append_to_bundle(base::Bytes& bundle, base::BytesView entry);
