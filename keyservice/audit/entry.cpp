@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "attest/base/cbor.hpp"
+#include "keyservice/audit/entry_cursor.hpp"
 #include "keyservice/audit/limits.hpp"
 #include "keyservice/cbor_items.hpp"
 
@@ -11,17 +13,11 @@ namespace {
 using base::BytesView;
 using base::Error;
 using base::Result;
-using base::Status;
-using base::cbor::Reader;
 using base::cbor::Writer;
 
 constexpr std::uint64_t kFormat = 1;
 constexpr std::size_t kItems = 12;
 constexpr std::size_t kSubjectItems = 4;
-
-bool is_printable(char c) {
-  return c >= 0x20 && c <= 0x7e;
-}
 
 std::string printable(std::string_view text, std::size_t max) {
   std::string out(text.substr(0, max));
@@ -30,81 +26,56 @@ std::string printable(std::string_view text, std::size_t max) {
   return out;
 }
 
-Status read_text(Reader& reader, std::size_t max, std::string& out) {
-  CONCORDAT_TRY(out, reader.read_text(max));
-  if (!std::ranges::all_of(out, is_printable)) {
-    return Error(base::cbor::Errc::malformed, "a text that is not printable ASCII");
-  }
-  return {};
+void read_subject(EntryCursor& in, Event& event) {
+  if (in.take_null()) return event.subject.reset();
+  in.array(kSubjectItems);
+  Subject& subject = event.subject ? *event.subject : event.subject.emplace();
+  subject.type = in.enumerator(SubjectType::authority);
+  subject.name = in.text(kMaxEntryName);
+  subject.image = in.text(kMaxEntryName);
+  subject.id = in.text(kMaxEntryId);
 }
 
-Status read_count(Reader& reader, std::size_t wanted) {
-  CONCORDAT_TRY(const std::size_t count, reader.read_array(wanted));
-  if (count == wanted) return {};
-  return Error(base::cbor::Errc::malformed,
-               std::to_string(count) + " items where " + std::to_string(wanted) + " belong");
+void read_key(EntryCursor& in, Event& event) {
+  if (in.take_null()) return event.key.reset();
+  in.array(2);
+  KeyVersionName& key = event.key ? *event.key : event.key.emplace();
+  key.name = in.text(kMaxEntryKeyName);
+  key.version = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
 }
 
-Status read_subject(Reader& reader, Event& event) {
-  CONCORDAT_TRY(const bool absent, reader.take_null());
-  if (absent) return {};
-  CONCORDAT_CHECK(read_count(reader, kSubjectItems));
-  Subject& subject = event.subject.emplace();
-  CONCORDAT_TRY(subject.type, read_enum(reader, SubjectType::authority));
-  CONCORDAT_CHECK(read_text(reader, kMaxEntryName, subject.name));
-  CONCORDAT_CHECK(read_text(reader, kMaxEntryName, subject.image));
-  return read_text(reader, kMaxEntryId, subject.id);
-}
-
-Status read_key(Reader& reader, Event& event) {
-  CONCORDAT_TRY(const bool absent, reader.take_null());
-  if (absent) return {};
-  CONCORDAT_CHECK(read_count(reader, 2));
-  KeyVersionName& key = event.key.emplace();
-  CONCORDAT_CHECK(read_text(reader, kMaxEntryKeyName, key.name));
-  CONCORDAT_TRY(key.version, read_uint32(reader));
-  return {};
-}
-
-Status read_evidence(Reader& reader, Event& event) {
-  CONCORDAT_TRY(const std::size_t count, reader.read_array(kMaxEntryEvidence));
-  for (std::size_t i = 0; i < count; ++i) {
-    CONCORDAT_CHECK(read_count(reader, 2));
-    EvidenceRef ref;
-    CONCORDAT_TRY(ref.type, read_enum(reader, kLastEvidenceType));
-    CONCORDAT_TRY(const BytesView hash, reader.read_bytes(base::Sha256Digest::kSize));
-    CONCORDAT_TRY(ref.hash, base::Sha256Digest::from(hash));
-    if (i != 0 && !(event.evidence.back() < ref)) {
-      return Error(base::cbor::Errc::malformed, "evidence that is not ascending");
+void read_evidence(EntryCursor& in, Event& event) {
+  const std::size_t count = in.array_of_at_most(kMaxEntryEvidence);
+  event.evidence.resize(count);
+  for (std::size_t i = 0; i < count && in.is_good(); ++i) {
+    in.array(2);
+    event.evidence[i].type = in.enumerator(kLastEvidenceType);
+    in.bytes(event.evidence[i].hash.mutable_view());
+    if (i != 0 && !(event.evidence[i - 1] < event.evidence[i])) {
+      in.fail("evidence that is not ascending");
     }
-    event.evidence.push_back(ref);
   }
-  return {};
 }
 
-Status read_event(Reader& reader, Event& event) {
-  CONCORDAT_TRY(event.kind, read_enum(reader, kLastKind));
-  CONCORDAT_CHECK(read_subject(reader, event));
-  CONCORDAT_CHECK(read_text(reader, kMaxEntryPurpose, event.purpose));
-  CONCORDAT_CHECK(read_key(reader, event));
-  CONCORDAT_CHECK(read_text(reader, kMaxEntryWord, event.operation));
-  CONCORDAT_CHECK(read_text(reader, kMaxEntryWord, event.outcome));
-  CONCORDAT_CHECK(read_text(reader, kMaxEntryDetail, event.detail));
-  return read_evidence(reader, event);
+void read_event(EntryCursor& in, Event& event) {
+  event.kind = in.enumerator(kLastKind);
+  read_subject(in, event);
+  event.purpose = in.text(kMaxEntryPurpose);
+  read_key(in, event);
+  event.operation = in.text(kMaxEntryWord);
+  event.outcome = in.text(kMaxEntryWord);
+  event.detail = in.text(kMaxEntryDetail);
+  read_evidence(in, event);
 }
 
-Status read_entry(Reader& reader, Entry& entry) {
-  CONCORDAT_CHECK(read_count(reader, kItems));
-  CONCORDAT_TRY(const std::uint64_t format, reader.read_uint());
-  if (format != kFormat) {
-    return Error(base::cbor::Errc::malformed, "format " + std::to_string(format));
-  }
-  CONCORDAT_TRY(entry.time, read_time(reader));
-  CONCORDAT_TRY(const BytesView boot, reader.read_bytes(BootId::kSize));
-  CONCORDAT_TRY(entry.boot, BootId::from(boot));
-  CONCORDAT_TRY(entry.sequence, reader.read_uint());
-  CONCORDAT_CHECK(read_event(reader, entry.event));
-  return reader.finish();
+void read_entry(EntryCursor& in, Entry& entry) {
+  in.array(kItems);
+  if (in.uint(UINT64_MAX) != kFormat) in.fail("another format");
+  entry.time = {static_cast<std::int64_t>(in.uint(INT64_MAX))};
+  in.bytes(entry.boot.mutable_view());
+  entry.sequence = in.uint(UINT64_MAX);
+  read_event(in, entry.event);
+  in.finish();
 }
 
 std::vector<EvidenceRef> sorted(std::vector<EvidenceRef> evidence) {
@@ -215,17 +186,21 @@ base::Bytes encode(const Entry& entry) {
   return std::move(out).take();
 }
 
-Result<Entry> decode_entry(BytesView encoded) {
+base::Status decode_entry(BytesView encoded, Entry& entry) {
   if (encoded.size() > kMaxEntry) {
     return Error(Errc::malformed_entry, std::to_string(encoded.size()) + " bytes, " +
                                             std::to_string(kMaxEntry) + " allowed");
   }
-  Reader reader(encoded);
+  EntryCursor in(encoded);
+  read_entry(in, entry);
+  if (in.is_good()) return {};
+  return Error(Errc::malformed_entry, in.fault());
+}
+
+Result<Entry> decode_entry(BytesView encoded) {
   Entry entry;
-  const Status read = read_entry(reader, entry);
-  if (read) return entry;
-  return Error(Errc::malformed_entry,
-               "at byte " + std::to_string(reader.offset()) + ": " + read.error().to_string());
+  CONCORDAT_CHECK(decode_entry(encoded, entry));
+  return entry;
 }
 
 }  // namespace concordat::keyservice::audit

@@ -108,5 +108,7 @@ struct Entry {
 [[nodiscard]] base::Bytes encode(const Entry& entry);
 // The one encoding of it; malformed_entry says at which byte it is none.
 [[nodiscard]] base::Result<Entry> decode_entry(base::BytesView encoded);
+// The same into an entry whose memory is used again; after an error it is anything.
+[[nodiscard]] base::Status decode_entry(base::BytesView encoded, Entry& entry);
 
 }  // namespace concordat::keyservice::audit

@@ -21,8 +21,8 @@ Result<attest::VerifiedClaims> verify(base::BytesView document,
 }  // namespace
 
 void EvidenceCheck::require(std::uint64_t index, const EvidenceRef& ref) {
+  if (!required_.insert(ref.hash).second) return;
   const std::string name = evidence_name(ref.hash);
-  if (!names_.insert(name).second) return;
   const std::string what = std::string(to_string(ref.type)) + " of " + entry_place(index);
   const auto content = source_.read(name, kMaxEvidence);
   if (!content) {
@@ -32,6 +32,11 @@ void EvidenceCheck::require(std::uint64_t index, const EvidenceRef& ref) {
   } else if (const auto hash = base::sha256({**content}); hash != ref.hash) {
     findings_.add(Fault::evidence_changed, name, what + ", has the hash " + hash.hex());
   }
+}
+
+bool EvidenceCheck::is_referred_to(const std::string& name) const {
+  const auto hash = base::Sha256Digest::from_hex(name.substr(name.rfind('/') + 1));
+  return hash && required_.contains(*hash) && evidence_name(*hash) == name;
 }
 
 std::optional<Bytes> EvidenceCheck::content(const base::Sha256Digest& hash) {

@@ -1,8 +1,9 @@
 // Evidence as an auditor takes it: each file once against its name, and what it says by type.
 #pragma once
 
+#include <cstring>
 #include <memory>
-#include <set>
+#include <unordered_set>
 
 #include "attest/base/lru_map.hpp"
 #include "attest/claims.hpp"
@@ -32,14 +33,23 @@ class EvidenceCheck {
                                          const attest::AuthorityDescriptor& authority,
                                          base::UnixMillis at);
 
-  [[nodiscard]] bool is_referred_to(const std::string& name) const { return names_.contains(name); }
-  [[nodiscard]] std::size_t count() const noexcept { return names_.size(); }
+  // Whether an entry refers to evidence whose file has this name.
+  [[nodiscard]] bool is_referred_to(const std::string& name) const;
+  [[nodiscard]] std::size_t count() const noexcept { return required_.size(); }
 
  private:
+  struct FirstBytes {  // a hash is as good as random
+    std::size_t operator()(const base::Sha256Digest& hash) const noexcept {
+      std::size_t out = 0;
+      std::memcpy(&out, hash.view().data(), sizeof out);
+      return out;
+    }
+  };
+
   Source& source_;
   const attest::TrustAnchors& anchors_;
   FindingList& findings_;
-  std::set<std::string> names_;
+  std::unordered_set<base::Sha256Digest, FirstBytes> required_;
   base::LruMap<base::Sha256Digest, ClaimsPtr> documents_{kRememberedDocuments};
   base::LruMap<base::Sha256Digest, policy::PolicyPtr> policies_{kRememberedDocuments};
 };

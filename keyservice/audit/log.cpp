@@ -44,12 +44,23 @@ void Log::take(Pending pending) {
   const Bytes entry = encode({last_time_, identity_.boot, sequence_++, std::move(pending.event)});
   waiting_.push_back({tree_.size(), std::move(pending.done)});
   tree_.append(tree_.hasher().leaf(entry), [this](const Tile& tile, std::span<const Hash> hashes) {
-    batch_.push_back({path_of(tile), encode_hashes(hashes)});
+    put_full(tile, encode_hashes(hashes));
   });
   append_to_bundle(bundle_, entry);
   if (tree_.size() % kTileWidth != 0) return;
-  batch_.push_back({path_of({Tile::kEntries, tree_.size() / kTileWidth - 1, kTileWidth}),
-                    std::exchange(bundle_, {})});
+  put_full({Tile::kEntries, tree_.size() / kTileWidth - 1, kTileWidth}, std::exchange(bundle_, {}));
+}
+
+void Log::put_full(const Tile& tile, Bytes content) {
+  batch_.push_back({path_of(tile), std::move(content)});
+  filled_.push_back(tile);
+}
+
+// tlog-tiles asks for a partial file until there is the full one. The checkpoint over that is
+// durable, so that no writer goes on from an earlier one.
+void Log::remove_partial() {
+  for (const Tile& tile : std::exchange(filled_, {}))
+    store_.remove(path_of(tile) + ".p/", [](const Status&) {});
 }
 
 Status Log::make_batch() {
@@ -124,6 +135,7 @@ void Log::on_written(const Status& written) {
   }
   batch_.clear();
   head_ = batch_head_;
+  remove_partial();
   for (const Waiting& waiting : std::exchange(waiting_, {}))
     if (waiting.done) waiting.done(waiting.index);
   write_next();

@@ -5,7 +5,8 @@
 //            lead to the checkpoint's root -> the boot's own entry, durable -> done
 //   append   into the queue; while one batch is written the next one gathers
 //   a batch  evidence -> bundles and tiles -> the checkpoint, last. Acknowledged: its entries are
-//            durable. Otherwise the very same bytes are offered again, before anything else
+//            durable, and partial files of what is full now are removed. Otherwise the very
+//            same bytes are offered again, before anything else
 //
 // A batch that was cut short left tiles without a checkpoint: nobody was told that its entries are
 // durable, the next boot goes on from the checkpoint that stands, and overwrites.
@@ -99,6 +100,8 @@ class Log {
   [[nodiscard]] base::Status make_batch();
   void take(Pending pending);
   void offer();
+  void put_full(const Tile& tile, base::Bytes content);
+  void remove_partial();
   void tell_all(const base::Error& error);
   void on_written(const base::Status& written);
 
@@ -123,6 +126,7 @@ class Log {
   std::vector<File> batch_;  // offered until the store takes it
   Checkpoint batch_head_;
   std::vector<Waiting> waiting_;  // for the batch
+  std::vector<Tile> filled_;      // by the batch
   unsigned writes_ = 0;
   bool is_writing_ = false;
   journal::Lifetime lifetime_;

@@ -33,6 +33,8 @@ class Store {
   // durable. superseded when another boot has claimed the log since: then none is, or a first part.
   // store_full, unreachable: perhaps a first part. Writing the same again is always right.
   virtual void write(const std::vector<File>& files, Done done) = 0;
+  // All whose names begin with `prefix`. Nobody waits for it, and it may be left undone.
+  virtual void remove(const std::string& prefix, Done done) = 0;
   // nullopt: there is none.
   virtual void read(const std::string& name, OnContent done) = 0;
 };

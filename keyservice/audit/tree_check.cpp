@@ -79,6 +79,7 @@ void TreeCheck::read_entries(Bundle& bundle) {
                   bundle.name + " holds " + std::to_string(bundle.entries.size()) + " entries");
     bundle.entries.resize(bundle.tile.width);
   }
+  bundle.of_entries.reserve(bundle.entries.size());
   for (const BytesView entry : bundle.entries)
     bundle.of_entries.push_back(tree_.hasher().leaf(entry));
 }
@@ -140,12 +141,13 @@ void TreeCheck::check_bundle(const Tile& tile, const OnEntry& on_entry) {
     bundle.right.resize(tile.width);
     tell_differences(bundle);
   }
+  const TileTree::OnFull on_full = [this](const Tile& full, std::span<const Hash> hashes) {
+    if (full.level != 0) check_tile(full, hashes);
+  };
   for (std::size_t i = 0; i < tile.width; ++i) {
     const std::optional<std::size_t> at = bundle.find(i);
     on_entry(bundle.first() + i, at ? bundle.entries[*at] : BytesView(), at.has_value());
-    tree_.append(bundle.right[i], [this](const Tile& full, std::span<const Hash> hashes) {
-      if (full.level != 0) check_tile(full, hashes);
-    });
+    tree_.append(bundle.right[i], on_full);
   }
 }
 

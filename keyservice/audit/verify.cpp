@@ -56,6 +56,7 @@ class LogCheck {
   bool is_lost_ = false;
   bool has_boot_ = false;
   base::UnixMillis last_time_;
+  Entry entry_;  // at hand: its memory is used again for each
 };
 
 std::optional<SignedCheckpoint> LogCheck::read_head() {
@@ -220,18 +221,17 @@ void LogCheck::on_entry(std::uint64_t index, BytesView bytes, bool is_there) {
     return;
   }
   ++report_.entries;
-  const auto entry = decode_entry(bytes);
-  if (!entry) {
-    findings_.add(Fault::entry_malformed, entry_place(index), entry.error().detail());
+  if (const auto decoded = decode_entry(bytes, entry_); !decoded) {
+    findings_.add(Fault::entry_malformed, entry_place(index), decoded.error().detail());
     is_lost_ = true;
     return;
   }
-  for (const EvidenceRef& ref : entry->event.evidence)
+  for (const EvidenceRef& ref : entry_.event.evidence)
     evidence_.require(index, ref);
-  check_order(index, *entry);
-  next_sequence_ = entry->sequence + 1;
-  if (boot_) check_admission(index, *entry, boot_->authority, evidence_, findings_);
-  if (watchers_.entry) watchers_.entry(index, *entry);
+  check_order(index, entry_);
+  next_sequence_ = entry_.sequence + 1;
+  if (boot_) check_admission(index, entry_, boot_->authority, evidence_, findings_);
+  if (watchers_.entry) watchers_.entry(index, entry_);
 }
 
 }  // namespace

@@ -42,6 +42,10 @@ class MemoryLogStore final : public audit::Store {
     if (failure) return answer(std::move(done), *failure);
     answer(std::move(done), {});
   }
+  void remove(const std::string& prefix, Done done) override {
+    std::erase_if(shared_.files, [&](const auto& file) { return file.first.starts_with(prefix); });
+    done({});
+  }
   void read(const std::string& name, OnContent done) override {
     const auto found = shared_.files.find(name);
     if (found == shared_.files.end()) return done(std::optional<base::Bytes>());

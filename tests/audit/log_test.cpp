@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "keyservice/root.hpp"
 #include "tests/audit/log_fixture.hpp"
 
 namespace concordat::keyservice::audit {
@@ -42,6 +43,22 @@ TEST_F(LogTest, TellsWhereEachEntryStands) {
   for (std::uint64_t i = 1; i <= 600; ++i)
     ASSERT_EQ(world_.append(*boot, world_.use(i)).value(), i);
   expect_good(601, 1);
+}
+
+TEST_F(LogTest, KeepsPartialFilesUntilThereIsTheFullOne) {
+  const auto boot = world_.opened(shared_, 1);
+  for (std::uint64_t i = 1; i < 255; ++i)
+    ASSERT_TRUE(world_.append(*boot, world_.use(i)));
+  for (std::size_t width = 1; width < 256; ++width) {
+    EXPECT_TRUE(shared_.files.contains(path_of({0, 0, width})));
+    EXPECT_TRUE(shared_.files.contains(path_of({Tile::kEntries, 0, width})));
+  }
+  ASSERT_TRUE(world_.append(*boot, world_.use(255)));
+  std::size_t partial = 0;
+  for (const auto& [name, content] : shared_.files)
+    partial += name.find(".p/") != std::string::npos ? 1 : 0;
+  EXPECT_EQ(partial, 1U);  // at level 1
+  expect_good(256, 1);
 }
 
 TEST_F(LogTest, KeepsEvidenceOnce) {
@@ -235,6 +252,17 @@ TEST_F(LogTest, GoesOnUnderTheLogKeyOfAnotherRootGeneration) {
       LogIdentity{test::kOrigin, boot->statement.boot, &boot->key, &world_.log_key, {old_key}});
   EXPECT_TRUE(world_.open(*boot));
   expect_good(2, 2);
+}
+
+TEST(LogKey, IsOfTheRootAndTheLog) {
+  const auto key = [](std::uint8_t byte, std::string_view origin) {
+    base::Bytes secret(kRootSize, byte);
+    const Root root = Root::create(1, base::SecretBytes::take(secret)).value();
+    return policy::SigningKey::from_seed(root.audit_key(origin)).value().public_key();
+  };
+  EXPECT_EQ(key(1, "a"), key(1, "a"));
+  EXPECT_NE(key(1, "a"), key(1, "b"));
+  EXPECT_NE(key(1, "a"), key(2, "a"));
 }
 
 }  // namespace
