@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "attest/base/hash.hpp"
+#include "attest/base/utf8.hpp"
 #include "policy/public_key.hpp"
 
 namespace concordat::keyservice::audit {
@@ -44,34 +45,15 @@ std::optional<Bytes> from_canonical_base64(std::string_view text) {
   return *std::move(bytes);
 }
 
-// How many bytes of `text` from `at` on are one character (RFC 3629); 0: none.
-std::size_t character_size(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) {
-    return at + i < text.size() ? static_cast<std::uint8_t>(text[at + i]) : std::uint8_t{0};
-  };
-  const std::uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  for (std::size_t i = 1; i < size; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  const bool is_overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
-  const bool is_surrogate = first == 0xed && byte(1) > 0x9f;
-  const bool is_beyond = first == 0xf4 && byte(1) > 0x8f;
-  return is_overlong || is_surrogate || is_beyond ? 0 : size;
-}
-
 Status check_characters(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t size = character_size(text, at);
-    const auto first = static_cast<std::uint8_t>(text[at]);
-    if (size == 0 || (first < 0x20 && first != '\n')) {
-      return Error(Errc::malformed_note,
-                   "byte " + std::to_string(at) + " is no character that a note may hold");
-    }
-    at += size;
-  }
-  return {};
+  const auto is_control = [](unsigned char c) { return c < 0x20 && c != '\n'; };
+  const auto control =
+      static_cast<std::size_t>(std::ranges::find_if(text, is_control) - text.begin());
+  const std::size_t at =
+      std::min(control, base::find_not_utf8(base::as_bytes(text)).value_or(text.size()));
+  if (at == text.size()) return {};
+  return Error(Errc::malformed_note,
+               "byte " + std::to_string(at) + " is no character that a note may hold");
 }
 
 // Unicode's White_Space, as UTF-8.
