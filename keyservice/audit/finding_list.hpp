@@ -15,6 +15,8 @@ class FindingList {
       findings_.push_back({Fault::too_many, "log", std::to_string(kMaxFindings)});
     }
   }
+  // Nothing more is told: who would go on for long need not.
+  [[nodiscard]] bool is_full() const noexcept { return findings_.size() > kMaxFindings; }
   [[nodiscard]] const Findings& all() const noexcept { return findings_; }
 
  private:

@@ -136,9 +136,10 @@ void Log::on_written(const Status& written) {
   batch_.clear();
   head_ = batch_head_;
   remove_partial();
+  const auto alive = lifetime_.watch();
   for (const Waiting& waiting : std::exchange(waiting_, {}))
     if (waiting.done) waiting.done(waiting.index);
-  write_next();
+  if (!alive.expired()) write_next();  // unless one of them was the end of this
 }
 
 }  // namespace concordat::keyservice::audit

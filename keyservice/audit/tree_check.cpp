@@ -179,8 +179,10 @@ void TreeCheck::tell_disagreements() {
 
 void TreeCheck::run(const OnEntry& on_entry) {
   const TileRow row = tile_row(checkpoint_.size, 0);
-  for (std::uint64_t index = 0; index < row.full; ++index)
+  for (std::uint64_t index = 0; index < row.full; ++index) {
     check_bundle({0, index, kTileWidth}, on_entry);
+    if (findings_.is_full()) return;  // a checkpoint may claim any size
+  }
   if (row.partial != 0) check_bundle({0, row.full, row.partial}, on_entry);
   for (unsigned level = 1; level < kMaxTileLevels; ++level) {
     const std::vector<Hash> partial = tree_.partial()[level];

@@ -186,6 +186,32 @@ TEST_F(LogTest, TakesNothingBeforeItIsOpenAndNoMoreThanItHolds) {
   expect_good(1 + kMaxPendingEntries, 1);
 }
 
+TEST_F(LogTest, MayEndInTheCallThatItMakes) {
+  const auto boot = world_.opened(shared_, 1);
+  boot->store.holds_answers = true;
+  int told = 0;
+  const auto end = [&](const base::Result<std::uint64_t>& index) {
+    told += index ? 1 : 0;
+    boot->log.reset();
+  };
+  boot->log->append(world_.use(1), {}, kNow, end);
+  boot->log->append(world_.use(2), {}, kNow, end);
+  boot->store.release();
+  boot->store.release();  // nothing is waited for any more
+  EXPECT_EQ(told, 1);
+  expect_good(2, 1);
+}
+
+TEST_F(LogTest, AnAnswerAfterItsEndIsDropped) {
+  const auto boot = world_.opened(shared_, 1);
+  boot->store.holds_answers = true;
+  bool was_told = false;
+  boot->log->append(world_.use(1), {}, kNow, [&](const auto&) { was_told = true; });
+  boot->log.reset();
+  boot->store.release();
+  EXPECT_FALSE(was_told);
+}
+
 TEST_F(LogTest, TimeNeverGoesBack) {
   const auto boot = world_.opened(shared_, 1);
   ASSERT_TRUE(world_.append(*boot, world_.use(1), {}, kNow + std::chrono::minutes(2)));

@@ -257,6 +257,15 @@ TEST_F(VerifyTest, AnEntryThatIsChangedWithItsTilesLeadsToAnotherRoot) {
   EXPECT_TRUE(names(whole, Fault::root_differs, "checkpoint line 3")) << told(whole);
 }
 
+TEST_F(VerifyTest, ACheckpointThatClaimsAnySizeIsDoneWithSoon) {
+  Files files = log_of(3);
+  const policy::SigningKey key = policy::SigningKey::generate();
+  files["checkpoint"] = sign_checkpoint({test::kOrigin, kMaxTreeSize, {}}, {&key}).value();
+  const Report report = world_.verify(files);
+  EXPECT_EQ(report.findings.back().fault, Fault::too_many);
+  EXPECT_TRUE(names(report, Fault::file_missing, "tile/entries/001"));
+}
+
 TEST_F(VerifyTest, RandomDamageIsFound) {
   const unsigned seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
