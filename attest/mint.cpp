@@ -16,7 +16,8 @@ namespace cbor = base::cbor;
 // Deep enough for an extension map of maps in a handshake's items.
 constexpr unsigned kMaxItemDepth = 8;
 constexpr std::size_t kMaxItems = 32;
-constexpr std::size_t kX25519SpkiSize = 44;  // RFC 8410
+// X25519 and Ed25519 alike (RFC 8410).
+constexpr std::size_t kCurve25519SpkiSize = 44;
 constexpr std::size_t kChallengeSize = 32;
 
 struct FieldRule {
@@ -43,16 +44,18 @@ constexpr Row row_of(Purpose purpose) noexcept {
   switch (purpose) {
     case Purpose::handshake_initiator:
       return {"handshake_initiator", "concordat/1/initiator", exactly(kChallengeSize),
-              exactly(kX25519SpkiSize)};
+              exactly(kCurve25519SpkiSize)};
     case Purpose::handshake_responder:
       return {"handshake_responder", "concordat/1/responder", exactly(kChallengeSize),
-              exactly(kX25519SpkiSize)};
+              exactly(kCurve25519SpkiSize)};
     case Purpose::kms_recipient:
       return {"kms_recipient", "", kNull, kAnyKey};
     case Purpose::genesis:
       return {"genesis", "concordat/genesis/1", kNull, kNull};
     case Purpose::application:
       return {"application", "concordat/application/1", kOptional, kNull};
+    case Purpose::audit:
+      return {"audit", "concordat/audit/1", kNull, exactly(kCurve25519SpkiSize)};
     case Purpose::clock:
       break;
   }

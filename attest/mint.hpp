@@ -7,6 +7,7 @@
 // kms_recipient        null                               null       1..1024 (RSA SPKI)
 // genesis              "concordat/genesis/1"              null       null
 // application          "concordat/application/1"          optional   null
+// audit                "concordat/audit/1"                null       44 bytes (Ed25519 SPKI)
 // clock                null                               null       null
 //
 // No two rows can be satisfied by one document, so that none made for one purpose serves another.
@@ -25,6 +26,7 @@ enum class Purpose {
   kms_recipient,
   genesis,
   application,
+  audit,
   clock,
 };
 // The enumerator's name.

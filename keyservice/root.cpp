@@ -64,4 +64,10 @@ SecretBytes Root::head_key() const {
   return base::hkdf_expand(prk_, base::as_bytes("concordat/head-key/1"), kHeadKeySize);
 }
 
+SecretBytes Root::audit_key(std::string_view origin) const {
+  base::cbor::Writer info;
+  info.array(2).text("concordat/audit-key/1").text(origin);
+  return base::hkdf_expand(prk_, info.view(), kDerivedKeySize);
+}
+
 }  // namespace concordat::keyservice

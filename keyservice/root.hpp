@@ -5,6 +5,7 @@
 //   key         = HKDF-Expand(prk, CBOR ["concordat/key/1", use, name, version], 32)
 //   journal key = HKDF-Expand(prk, "concordat/journal-key/1", 48)
 //   head key    = HKDF-Expand(prk, "concordat/head-key/1", 32)
+//   audit key   = HKDF-Expand(prk, CBOR ["concordat/audit-key/1", origin], 32)
 //
 // `use` keeps the bytes that a worker may read apart from the seed that signs, and each operation's
 // key from the others': whoever may `get` a name learns nothing of what signs or opens under it.
@@ -40,6 +41,8 @@ class Root {
   [[nodiscard]] base::SecretBytes journal_key() const;
   // By which a custodian vouches for the journal's head (head_record.hpp).
   [[nodiscard]] base::SecretBytes head_key() const;
+  // Seed of the Ed25519 key by which the audit log `origin` is known (audit/boot_statement.hpp).
+  [[nodiscard]] base::SecretBytes audit_key(std::string_view origin) const;
 
  private:
   Root(std::uint32_t generation, base::SecretBytes prk);

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "attest/base/utf8.hpp"
+
 namespace concordat::base::cbor {
 namespace {
 
@@ -77,29 +79,6 @@ std::size_t preferred_head_size(std::uint64_t argument) noexcept {
 
 bool has_argument(Kind kind) noexcept {
   return kind != Kind::boolean && kind != Kind::null && kind != Kind::other && kind != Kind::brk;
-}
-
-// Well-formed UTF-8 without surrogates or overlong forms (RFC 3629).
-bool is_utf8(BytesView s) noexcept {
-  for (std::size_t i = 0; i < s.size();) {
-    const std::uint8_t lead = s[i];
-    const std::size_t extra = lead < 0x80   ? 0
-                              : lead < 0xc2 ? 4
-                              : lead < 0xe0 ? 1
-                              : lead < 0xf0 ? 2
-                              : lead < 0xf5 ? 3
-                                            : 4;
-    if (extra == 4 || s.size() - i <= extra) return false;
-    for (std::size_t k = 1; k <= extra; ++k) {
-      if ((s[i + k] & 0xc0) != 0x80) return false;
-    }
-    if ((lead == 0xe0 && s[i + 1] < 0xa0) || (lead == 0xed && s[i + 1] > 0x9f) ||
-        (lead == 0xf0 && s[i + 1] < 0x90) || (lead == 0xf4 && s[i + 1] > 0x8f)) {
-      return false;
-    }
-    i += extra + 1;
-  }
-  return true;
 }
 
 }  // namespace

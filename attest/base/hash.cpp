@@ -91,6 +91,12 @@ Digest Hasher<Digest>::finish() {
   return out;
 }
 
+template <class Digest>
+Hasher<Digest>& Hasher<Digest>::restart() {
+  require(EVP_DigestInit_ex2(context_.get(), nullptr, nullptr));
+  return *this;
+}
+
 template class Hasher<Sha256Digest>;
 template class Hasher<Sha384Digest>;
 

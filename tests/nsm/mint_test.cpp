@@ -12,9 +12,13 @@ using base::Bytes;
 using base::BytesView;
 using base::cbor::Writer;
 
-constexpr std::array kPurposes{Purpose::handshake_initiator, Purpose::handshake_responder,
-                               Purpose::kms_recipient,       Purpose::genesis,
-                               Purpose::application,         Purpose::clock};
+constexpr std::array kPurposes{Purpose::handshake_initiator,
+                               Purpose::handshake_responder,
+                               Purpose::kms_recipient,
+                               Purpose::genesis,
+                               Purpose::application,
+                               Purpose::audit,
+                               Purpose::clock};
 
 UserDataItems two_items() {
   Writer writer;
@@ -31,6 +35,7 @@ MintRequest good_request(Purpose purpose) {
     request.public_key = Bytes(44, 8);
   }
   if (purpose == Purpose::kms_recipient) request.public_key = Bytes(294, 9);
+  if (purpose == Purpose::audit) request.public_key = Bytes(44, 10);
   return request;
 }
 

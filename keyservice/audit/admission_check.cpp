@@ -1,0 +1,70 @@
+#include "keyservice/audit/admission_check.hpp"
+
+#include "attest/mint.hpp"
+#include "policy/dsse.hpp"
+#include "policy/evaluate.hpp"
+
+namespace concordat::keyservice::audit {
+namespace {
+
+using attest::Purpose;
+
+// Why the operator is none of policy's; empty: it is.
+std::string fault_of_operator(const Subject& subject, const policy::Policy& policy) {
+  const auto found = policy.model().operators.find(subject.name);
+  if (found == policy.model().operators.end()) return "policy lists no such operator";
+  if (policy::key_id(found->second.key) != subject.id) return "policy lists another key for it";
+  return {};
+}
+
+// Why policy does not admit the enclave; empty: it does.
+std::string fault_of_enclave(const Subject& subject, const attest::VerifiedClaims& claims,
+                             const policy::Policy& policy,
+                             const attest::AuthorityDescriptor& authority) {
+  if (!attest::check_purpose(Purpose::handshake_initiator, claims) &&
+      !attest::check_purpose(Purpose::handshake_responder, claims)) {
+    return "the document was not made for a handshake";
+  }
+  if (claims.module_id() != subject.id) return "the document is of " + claims.module_id();
+  const auto evaluation =
+      policy::evaluate_role(policy.model(), subject.name, claims, authority.pcr16());
+  if (!evaluation.verdict) return evaluation.verdict.error().to_string();
+  if (evaluation.image != subject.image) return "it is of image " + evaluation.image;
+  return {};
+}
+
+}  // namespace
+
+void check_admission(std::uint64_t index, const Entry& entry,
+                     const attest::AuthorityDescriptor& authority, EvidenceCheck& evidence,
+                     FindingList& findings) {
+  if (entry.event.kind != Kind::admission) return;
+  const auto& subject = entry.event.subject;
+  const auto* const policy_hash = entry.event.evidence_of(EvidenceType::policy);
+  const auto* const document = entry.event.evidence_of(EvidenceType::document);
+  const bool is_enclave = subject && subject->type == SubjectType::enclave;
+  if (!subject || policy_hash == nullptr || (is_enclave && document == nullptr)) {
+    findings.add(Fault::evidence_absent, entry_place(index),
+                 "an admission says who, and refers to the policy and an enclave's document");
+    return;
+  }
+  const auto policy = evidence.policy(index, *policy_hash, authority, entry.time);
+  if (!policy) return;
+  std::string fault;
+  if (is_enclave) {
+    const ClaimsPtr claims = evidence.document(index, *document);
+    if (!claims) return;
+    const auto old = entry.time - claims->timestamp();
+    if (old > policy->document_max_age() + kMaxAdmissionTime || old < -kMaxAdmissionTime) {
+      findings.add(Fault::time_differs, entry_place(index),
+                   "the document was made " + std::to_string(old.count() / 1000) +
+                       " s before the admission");
+    }
+    fault = fault_of_enclave(*subject, *claims, *policy, authority);
+  } else {
+    fault = fault_of_operator(*subject, *policy);
+  }
+  if (!fault.empty()) findings.add(Fault::admission_unfounded, entry_place(index), fault);
+}
+
+}  // namespace concordat::keyservice::audit

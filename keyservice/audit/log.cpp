@@ -1,0 +1,145 @@
+#include "keyservice/audit/log.hpp"
+
+namespace concordat::keyservice::audit {
+
+using base::Bytes;
+using base::Error;
+using base::Result;
+using base::Status;
+
+Log::Log(Store& store, LogIdentity identity)
+    : store_(store), identity_(std::move(identity)), tile_sizes_(kMaxTileLevels) {}
+
+void Log::append(Event event, std::vector<Evidence> evidence, base::UnixMillis now,
+                 OnDurable done) {
+  if (is_superseded_) return done(Error(Errc::superseded, identity_.origin));
+  if (!is_open_) return done(Error(Errc::not_loaded, identity_.origin));
+  std::size_t size = evidence_bytes_;
+  for (const Evidence& item : evidence)
+    size += item.content.size();
+  if (pending() >= kMaxPendingEntries || size > kMaxPendingEvidence) {
+    write_next();
+    return done(Error(Errc::too_many_pending, std::to_string(pending()) + " entries, " +
+                                                  std::to_string(size) + " bytes of evidence"));
+  }
+  enqueue(std::move(event), std::move(evidence), now, std::move(done));
+  write_next();
+}
+
+void Log::enqueue(Event event, std::vector<Evidence> evidence, base::UnixMillis now,
+                  OnDurable done) {
+  for (Evidence& item : evidence) {
+    const EvidenceRef ref = item.ref();
+    event.evidence.push_back(ref);
+    if (kept_.size() == kRememberedEvidence) kept_.clear();
+    if (!kept_.insert(ref.hash).second) continue;
+    evidence_bytes_ += item.content.size();
+    evidence_.push_back({evidence_name(ref.hash), std::move(item.content)});
+  }
+  queue_.push_back({std::move(event), now, std::move(done)});
+}
+
+void Log::take(Pending pending) {
+  last_time_ = std::max(last_time_, pending.now);
+  const Bytes entry = encode({last_time_, identity_.boot, sequence_++, std::move(pending.event)});
+  waiting_.push_back({tree_.size(), std::move(pending.done)});
+  tree_.append(tree_.hasher().leaf(entry), [this](const Tile& tile, std::span<const Hash> hashes) {
+    put_full(tile, encode_hashes(hashes));
+  });
+  append_to_bundle(bundle_, entry);
+  if (tree_.size() % kTileWidth != 0) return;
+  put_full({Tile::kEntries, tree_.size() / kTileWidth - 1, kTileWidth}, std::exchange(bundle_, {}));
+}
+
+void Log::put_full(const Tile& tile, Bytes content) {
+  batch_.push_back({path_of(tile), std::move(content)});
+  filled_.push_back(tile);
+}
+
+// tlog-tiles asks for a partial file until there is the full one. The checkpoint over that is
+// durable, so that no writer goes on from an earlier one.
+void Log::remove_partial() {
+  for (const Tile& tile : std::exchange(filled_, {}))
+    store_.remove(path_of(tile) + ".p/", [](const Status&) {});
+}
+
+Status Log::make_batch() {
+  batch_ = std::exchange(evidence_, {});
+  evidence_bytes_ = 0;
+  for (std::size_t i = 0; i < kMaxBatchEntries && !queue_.empty(); ++i) {
+    Pending next = std::move(queue_.front());
+    queue_.pop_front();
+    take(std::move(next));
+  }
+  if (!bundle_.empty()) {
+    const TileRow row = tile_row(tree_.size(), Tile::kEntries);
+    batch_.push_back({path_of({Tile::kEntries, row.full, row.partial}), bundle_});
+  }
+  for (unsigned level = 0; level < kMaxTileLevels; ++level) {
+    const std::uint64_t hashes = tree_.size() >> (kTileHeight * level);
+    const std::vector<Hash>& partial = tree_.partial()[level];
+    if (std::exchange(tile_sizes_[level], hashes) == hashes || partial.empty()) continue;
+    batch_.push_back(
+        {path_of({level, hashes / kTileWidth, partial.size()}), encode_hashes(partial)});
+  }
+  batch_head_ = {identity_.origin, tree_.size(), tree_.root()};
+  CONCORDAT_TRY(Bytes note, sign_checkpoint(batch_head_, {identity_.boot_key, identity_.log_key}));
+  batch_.push_back({std::string(kCheckpointName), std::move(note)});
+  return {};
+}
+
+void Log::write_next() {
+  if (is_writing_ || is_superseded_) return;
+  if (batch_.empty()) {
+    if (queue_.empty()) return;
+    if (const Status made = make_batch(); !made) {
+      // A key that cannot sign will not sign later: the tree is ahead of every checkpoint for good.
+      is_superseded_ = true;
+      return tell_all(made.error());
+    }
+  }
+  writes_ = 0;
+  offer();
+}
+
+void Log::offer() {
+  is_writing_ = true;
+  ++writes_;
+  store_.write(batch_,
+               lifetime_.guard([this](const Status& written) { on_written(written); },
+                               [this] { on_written(Error(Errc::unreachable, "no memory")); }));
+}
+
+// Those of the batch and of the queue: what they wait for goes on without them.
+void Log::tell_all(const Error& error) {
+  std::vector<OnDurable> told;
+  for (Waiting& waiting : waiting_)
+    told.push_back(std::exchange(waiting.done, {}));
+  for (Pending& pending : queue_)
+    told.push_back(std::exchange(pending.done, {}));
+  for (const OnDurable& done : told)
+    if (done) done(error);
+}
+
+void Log::on_written(const Status& written) {
+  is_writing_ = false;
+  if (!written) {
+    if (written.error().is(Errc::superseded)) {
+      is_superseded_ = true;
+    } else if (written.error().is(Errc::unreachable) && writes_ < kMaxWrites) {
+      return offer();
+    }
+    const bool is_known = written.error().is(Errc::superseded);
+    return tell_all(is_known ? written.error()
+                             : Error(Errc::outcome_unknown, written.error().to_string()));
+  }
+  batch_.clear();
+  head_ = batch_head_;
+  remove_partial();
+  const auto alive = lifetime_.watch();
+  for (const Waiting& waiting : std::exchange(waiting_, {}))
+    if (waiting.done) waiting.done(waiting.index);
+  if (!alive.expired()) write_next();  // unless one of them was the end of this
+}
+
+}  // namespace concordat::keyservice::audit

@@ -1,0 +1,135 @@
+// The audit log as its custodian writes it: entries in, tiles and checkpoints into a store, word
+// that an entry is durable out (AUDIT.md).
+//
+//   open     claim the log -> its checkpoint, signed by the log key -> its right edge, which must
+//            lead to the checkpoint's root -> the boot's own entry, durable -> done
+//   append   into the queue; while one batch is written the next one gathers
+//   a batch  evidence -> bundles and tiles -> the checkpoint, last. Acknowledged: its entries are
+//            durable, and partial files of what is full now are removed. Otherwise the very
+//            same bytes are offered again, before anything else
+//
+// A batch that was cut short left tiles without a checkpoint: nobody was told that its entries are
+// durable, the next boot goes on from the checkpoint that stands, and overwrites.
+//
+// No clock and no timer: an operation lasts as long as its calls of the store. One thread.
+// Completions that are still to come are dropped when the log is destroyed.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <set>
+
+#include "keyservice/audit/boot_statement.hpp"
+#include "keyservice/audit/checkpoint.hpp"
+#include "keyservice/audit/evidence.hpp"
+#include "keyservice/audit/store.hpp"
+#include "keyservice/audit/tile.hpp"
+#include "keyservice/journal/lifetime.hpp"
+
+namespace concordat::keyservice::audit {
+
+// What a boot brings. The keys outlive the log.
+struct LogIdentity {
+  std::string origin;  // realm and custodian, as a key's name: "lab.example/audit/custodian-1"
+  BootId boot;
+  const policy::Signer* boot_key = nullptr;
+  const policy::Signer* log_key = nullptr;
+  // Log keys of earlier root generations, by one of which the last checkpoint may be signed.
+  std::vector<attest::SignerKey> earlier_log_keys;
+};
+
+// What shows that the boot's key is a custodian's: minted for its statement, under this policy and
+// authority.
+struct BootEvidence {
+  base::Bytes document;
+  base::Bytes policy;
+  base::Bytes authority;
+};
+
+class Log {
+ public:
+  using Done = Store::Done;
+  // The entry's index in the log.
+  using OnDurable = std::function<void(base::Result<std::uint64_t>)>;
+
+  // Store and keys outlive this.
+  Log(Store& store, LogIdentity identity);
+
+  // Once, before anything else. After an error another boot id is needed, and so another log: what
+  // was written may still come through. Refusals of what the store gives: file_missing,
+  // file_damaged, malformed_note, malformed_checkpoint, other_origin, signature_invalid.
+  void open(BootEvidence evidence, base::UnixMillis now, Done done);
+
+  // `evidence`: content that the event is to refer to, besides what it refers to already.
+  // Acknowledged: the entry is durable in its place. Any error but not_loaded and too_many_pending,
+  // which write nothing: it may be in the log now or later.
+  void append(Event event, std::vector<Evidence> evidence, base::UnixMillis now, OnDurable done);
+  // Offers again what the store did not take. append does it, too.
+  void flush() { write_next(); }
+
+  [[nodiscard]] bool is_open() const noexcept { return is_open_; }
+  [[nodiscard]] bool is_superseded() const noexcept { return is_superseded_; }
+  // What is durable, as acknowledged last.
+  [[nodiscard]] const Checkpoint& head() const noexcept { return head_; }
+  [[nodiscard]] std::size_t pending() const noexcept { return queue_.size() + waiting_.size(); }
+
+ private:
+  struct Pending {
+    Event event;
+    base::UnixMillis now;
+    OnDurable done;
+  };
+  struct Waiting {
+    std::uint64_t index;
+    OnDurable done;
+  };
+  struct Opening;
+  using OpeningPtr = std::shared_ptr<Opening>;
+
+  void end(const OpeningPtr& opening, base::Status status);
+  template <class Body>
+  [[nodiscard]] auto then(const OpeningPtr& opening, Body body);
+  void read_checkpoint(const OpeningPtr& opening);
+  void on_checkpoint(const OpeningPtr& opening, const std::optional<base::Bytes>& content);
+  void read_edge(const OpeningPtr& opening);
+  void begin_boot(const OpeningPtr& opening);
+  [[nodiscard]] base::Status check_signature(const SignedCheckpoint& head) const;
+
+  void enqueue(Event event, std::vector<Evidence> evidence, base::UnixMillis now, OnDurable done);
+  void write_next();
+  [[nodiscard]] base::Status make_batch();
+  void take(Pending pending);
+  void offer();
+  void put_full(const Tile& tile, base::Bytes content);
+  void remove_partial();
+  void tell_all(const base::Error& error);
+  void on_written(const base::Status& written);
+
+  Store& store_;
+  LogIdentity identity_;
+  bool is_open_ = false;
+  bool is_superseded_ = false;
+
+  // The tree with everything that is durable or in the batch.
+  TileTree tree_;
+  base::Bytes bundle_;                     // of the last entries, as many as the partial tile has
+  std::vector<std::uint64_t> tile_sizes_;  // by level: hashes that were in files when last written
+  std::uint64_t sequence_ = 0;
+  base::UnixMillis last_time_;
+  Checkpoint head_;
+
+  std::deque<Pending> queue_;
+  std::vector<File> evidence_;  // of the queue
+  std::size_t evidence_bytes_ = 0;
+  std::set<base::Sha256Digest> kept_;
+
+  std::vector<File> batch_;  // offered until the store takes it
+  Checkpoint batch_head_;
+  std::vector<Waiting> waiting_;  // for the batch
+  std::vector<Tile> filled_;      // by the batch
+  unsigned writes_ = 0;
+  bool is_writing_ = false;
+  journal::Lifetime lifetime_;
+};
+
+}  // namespace concordat::keyservice::audit
