@@ -21,13 +21,18 @@ constexpr std::chrono::milliseconds kSoon{1};
 class CustodyKeeperTest : public testing::Test {
  protected:
   void start() {
-    world_.edit_policy = [](const std::string& text) {
-      return test::replaced(text, "\"rotation\": {}",
+    store_.answers_later = false;
+    custody_.take(Root::create(1, base::SecretBytes::random(kRootSize)).value(), "acme");
+    world_.edit_policy = [this](const std::string& text) {
+      const std::string pinned =
+          test::replaced(text, "\"generations\": []",
+                         R"("generations": [{"generation": 1, "state": "current", )"
+                         R"("commitment": ")" +
+                             custody_.root().commitment().hex() + "\"}]");
+      return test::replaced(pinned, "\"rotation\": {}",
                             R"("rotation": {"payments/*": {"every_seconds": 86400}})");
     };
     (void)side_.policies.install(world_.envelope(1), world_.wall).value();
-    store_.answers_later = false;
-    custody_.take(Root::create(1, base::SecretBytes::random(kRootSize)).value(), "acme");
     keeper_.start();
   }
   void run_until(const std::function<bool()>& done) {
@@ -113,6 +118,18 @@ TEST_F(CustodyKeeperTest, RotatesWhatPolicySaysIsDueAndNothingElse) {
   EXPECT_EQ(newest("payments/due"), 2u) << "once";
   EXPECT_EQ(newest("payments/brought"), 1u);
   EXPECT_EQ(newest("reports/other"), 1u);
+}
+
+// A change on an older state would make a fork of it.
+TEST_F(CustodyKeeperTest, RotatesNothingOnAStoreThatIsOlderThanWhatWasSeenOfIt) {
+  start();
+  run_until([&] { return logged("keyring_loaded") == 1; });
+  create("payments/due", KeyOrigin::generated);
+  custody_.take_seen(vouch_for(custody_.root(), {300, {}}), [](const auto&) {});
+  world_.wall = world_.wall + std::chrono::hours(24);
+  const std::size_t before = store_.calls();
+  run_until([&] { return store_.calls() > before + 4; });
+  EXPECT_EQ(newest("payments/due"), 1u);
 }
 
 TEST_F(CustodyKeeperTest, EndsWithTheRootAndBeginsWithTheNext) {
