@@ -1,4 +1,6 @@
 // `concordat policy diff | impact | revoke | ungrant`: files, output, exit statuses.
+#include <nlohmann/json.hpp>
+
 #include "tests/policy/policy_cli.hpp"
 
 namespace concordat::cli {
