@@ -20,10 +20,9 @@ struct Custodian::Session {
   // Who was admitted, once somebody is: two kinds that nothing here takes for one another.
   std::optional<policy::AdmittedPeer> peer;
   std::optional<policy::AdmittedOperator> who;
-  bool began = false;                                // its first record was read
   std::size_t serving = 0;                           // requests of a worker that wait for the store
   std::deque<base::SecretBytes> held;                // that wait for a look at it
-  journal::Head told;                                // of the journal, when it was last answered
+  std::optional<journal::Head> told;  // of the journal, when it was last answered
   std::deque<std::unique_ptr<AdminAnswer>> answers;  // that an operator is owed
   std::size_t administering = 0;  // requests of an operator that wait for the store
   bool evicted = false;           // its stream is ending, to make room
@@ -202,11 +201,10 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
   if (!policy) return session->stream->abort(policy.error());
   const base::BytesView request = record.expose(base::SecretAccess{});
   if (session->peer) {
-    if (!std::exchange(session->began, true)) {
-      const auto seen = decode_head_record(request);
-      if (!seen) return session->stream->abort(seen.error());
-      if (*seen) return take_seen(session, **seen);
-    }
+    const auto seen = decode_head_record(request);
+    if (!seen) return session->stream->abort(seen.error());
+    if (*seen) return take_seen(session, **seen);
+    take_early_heads();
     if (session->serving + session->held.size() >= limits_.requests_of_one_channel) {
       return session->stream->abort(Error(Errc::overloaded, "requests that wait for an answer"));
     }
@@ -227,7 +225,14 @@ void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy
 }
 
 void Custodian::take_seen(const SessionPtr& session, const VouchedHead& seen) {
-  if (!custody_.has_root()) return;
+  if (!custody_.has_root()) {
+    // Looked at before anybody is answered under the root.
+    if (early_heads_.size() >= limits_.channels) {
+      return session->stream->abort(Error(Errc::overloaded, "heads that come before the root"));
+    }
+    early_heads_.emplace_back(session, seen);
+    return;
+  }
   custody_.take_seen(seen, [this, alive = alive_, session](const Status& taken) {
     if (!*alive) return;
     guarded(session, [&] {
@@ -235,6 +240,14 @@ void Custodian::take_seen(const SessionPtr& session, const VouchedHead& seen) {
     });
     serve_held();
   });
+}
+
+void Custodian::take_early_heads() {
+  while (custody_.has_root() && !early_heads_.empty()) {
+    const auto [session, seen] = std::move(early_heads_.front());
+    early_heads_.pop_front();
+    take_seen(session, seen);
+  }
 }
 
 void Custodian::on_head_refused(const SessionPtr& session, const Error& why) {
@@ -250,7 +263,7 @@ void Custodian::serve_held() {
   const auto sessions = sessions_;
   for (const auto& [number, session] : sessions) {
     guarded(session, [&, &session = session] {
-      while (!session->held.empty() && sessions_.contains(session->number)) {
+      while (!session->held.empty() && session->stream->can_send()) {
         base::SecretBytes record = std::move(session->held.front());
         session->held.pop_front();
         on_record(session, std::move(record));
@@ -261,7 +274,7 @@ void Custodian::serve_held() {
 
 void Custodian::send_head_if_new(Session& session) {
   const auto head = custody_.head();
-  if (!head || head->head == session.told) return;
+  if (!head || session.told == head->head) return;
   session.told = head->head;
   if (const Status sent = session.stream->send(encode(*head)); !sent) {
     session.stream->abort(sent.error());
@@ -325,6 +338,11 @@ void Custodian::on_administered(const SessionPtr& session, ServedAdmin served) {
                 {"operator", who},
                 {"key", served.key_name},
                 {"version", served.version}});
+  }
+  // Whoever is connected keeps it, also who asks for nothing: a copy of the store from before this
+  // change is noticed by any of them.
+  for (const auto& [number, other] : std::map(sessions_)) {
+    if (other->peer) send_head_if_new(*other);
   }
   if (!sessions_.contains(session->number)) return;
   if (served.answer == nullptr) {

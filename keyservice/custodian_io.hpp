@@ -2,6 +2,7 @@
 // requests, each with the protocol of their own. One io_context, one thread.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 
@@ -90,8 +91,10 @@ class Custodian {
   void on_record(const SessionPtr& session, base::SecretBytes record);
   void serve_worker(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                     base::UnixMillis now);
-  // What the worker remembers of the journal, before it asks for anything.
+  // What the worker remembers of the journal: before it asks for anything, and whenever it learns
+  // of a later one elsewhere.
   void take_seen(const SessionPtr& session, const VouchedHead& seen);
+  void take_early_heads();
   void on_head_refused(const SessionPtr& session, const base::Error& why);
   // Those that came while the store was looked at.
   void serve_held();
@@ -131,6 +134,7 @@ class Custodian {
   peer::TokenBucket admissions_;
   peer::TokenBucket refusal_lines_;
   std::uint64_t refused_unsaid_ = 0;              // since the last line about it
+  std::deque<std::pair<SessionPtr, VouchedHead>> early_heads_;  // that came before the root
   std::map<std::uint64_t, SessionPtr> sessions_;  // by number, oldest first
   std::uint64_t next_session_ = 1;
   std::shared_ptr<std::size_t> reading_preface_ = std::make_shared<std::size_t>(0);

@@ -15,6 +15,7 @@ using base::Status;
 struct CustodianLink::Channel {
   std::shared_ptr<peer::SecureStream> stream;
   PendingRequests pending;
+  std::uint64_t brought = 0;  // position of the head that it began with
 };
 
 // A request from its caller's point of view: it may travel on several channels in turn.
@@ -121,6 +122,7 @@ void CustodianLink::on_established(const std::shared_ptr<Channel>& channel) {
   state_ = {};
   if (seen_) {
     // What cannot be sent ends the channel, and with it this.
+    channel->brought = seen_->head.position;
     if (const Status sent = channel->stream->send(encode(*seen_)); !sent) {
       return channel->stream->abort(sent.error());
     }
@@ -136,16 +138,27 @@ void CustodianLink::on_record(const std::shared_ptr<Channel>& channel,
                               const base::SecretBytes& record) {
   const auto head = decode_head_record(record.expose(base::SecretAccess{}));
   const Status taken = !head   ? Status(head.error())
-                       : *head ? take_head(**head)
+                       : *head ? take_head(*channel, **head)
                                : channel->pending.on_response(record);
   if (!taken) channel->stream->abort(taken.error());
   if (channel != current_ && channel->pending.size() == 0) channel->stream->close();
 }
 
-Status CustodianLink::take_head(const VouchedHead& head) {
-  if (!seen_ || head.head.position > seen_->head.position) {
+Status CustodianLink::take_head(const Channel& channel, const VouchedHead& head) {
+  // Another generation is the authority's word that things begin anew (Custody::take_seen).
+  if (!seen_ || head.generation > seen_->generation ||
+      (head.generation == seen_->generation && head.head.position > seen_->head.position)) {
     seen_ = head;
+    // Learnt on a channel that drains: the one that goes on is with a custodian that may lack it.
+    if (current_ && current_.get() != &channel) return current_->stream->send(encode(head));
     return {};
+  }
+  if (head.generation < seen_->generation) return {};
+  if (head.head.position < channel.brought) {
+    return Error(journal::Errc::rolled_back, "the custodian was told of position " +
+                                                 std::to_string(channel.brought) +
+                                                 " and answers from " +
+                                                 std::to_string(head.head.position));
   }
   // An earlier one is a custodian that has not read the newest entries yet. Another one at the same
   // place is none of ours to decide about: the next channel brings ours to whoever answers.

@@ -62,7 +62,7 @@ class CustodianLink {
   void on_dialled(base::Result<peer::StreamSocket> socket);
   void on_established(const std::shared_ptr<Channel>& channel);
   void on_record(const std::shared_ptr<Channel>& channel, const base::SecretBytes& record);
-  [[nodiscard]] base::Status take_head(const VouchedHead& head);
+  [[nodiscard]] base::Status take_head(const Channel& channel, const VouchedHead& head);
   void on_ended(const std::shared_ptr<Channel>& channel, const base::Status& status);
   // The current channel takes no more requests; what it owes is waited for.
   void retire_current();

@@ -25,6 +25,7 @@ void Custody::take(Root root, std::string realm) {
 }
 
 void Custody::wipe() noexcept {
+  if (keyring_ && keyring_->journal().is_loaded()) watch_.keep_own(keyring_->journal().head());
   keyring_.reset();
   head_.reset();
   looking_.reset();
@@ -63,13 +64,19 @@ void Custody::load(journal::Journal::Done done) {
 }
 
 std::optional<VouchedHead> Custody::head() {
-  if (!root_ || !keyring_->journal().is_loaded()) return std::nullopt;
+  // Nobody is told one that may be a fork's: it would take the place of the head that shows it.
+  if (!root_ || !keyring_->journal().is_loaded() || !watch_.check(keyring_->journal())) {
+    return std::nullopt;
+  }
   const journal::Head& head = keyring_->journal().head();
   if (!head_ || head_->head != head) head_ = vouch_for(*root_, head);
   return head_;
 }
 
 void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
+  // Another generation's tag cannot be checked, and a policy that pins another root is the
+  // authority's word that things begin anew.
+  if (seen.generation != root_->generation()) return then({});
   if (const Status vouched = check_vouched(*root_, seen); !vouched) return then(vouched);
   watch_.take_seen(seen.head);
   const journal::Journal& journal = keyring_->journal();

@@ -42,7 +42,8 @@ class Custody {
   // Loads the keyring, or takes in what other custodians wrote since. `done` does not run when the
   // root goes meanwhile. Only with a root.
   void load(journal::Journal::Done done);
-  // The journal's head for peers to remember; none before the keyring was loaded.
+  // The journal's head for peers to remember; none before the keyring was loaded, or on a store
+  // that lacks what was seen of it.
   [[nodiscard]] std::optional<VouchedHead> head();
   // What a peer remembers of it. `then` runs at once, or, where the store may have more than was
   // read of it, after a look; not when the root goes meanwhile. head_forged, at once and for

@@ -4,27 +4,55 @@
 
 namespace concordat::keyservice {
 
+using base::Error;
+using base::Status;
+
 void HeadWatch::take_seen(const journal::Head& seen) {
-  if (forked_) return;
-  if (latest_ && latest_->position == seen.position && latest_->hash != seen.hash) {
-    forked_ = base::Error(journal::Errc::forked, "two peers saw different entries at position " +
-                                                     std::to_string(seen.position));
-  } else if (!latest_ || latest_->position < seen.position) {
-    latest_ = seen;
+  if (forked_ || seen.position == 0) return;
+  const auto found = missing_.find(seen.position);
+  if (found != missing_.end()) {
+    if (found->second.hash == seen.hash) return;
+    forked_ = Error(journal::Errc::forked,
+                    "two peers saw different entries at position " + std::to_string(seen.position));
+    return;
   }
+  if (missing_.size() == kMaxMissing) {
+    const bool is_outside =
+        seen.position < missing_.begin()->first || seen.position > missing_.rbegin()->first;
+    if (!is_outside) return;
+    missing_.erase(std::next(missing_.begin()));
+  }
+  missing_.emplace(seen.position, Missing{seen.hash});
 }
 
-base::Status HeadWatch::check(const journal::Journal& journal) {
+void HeadWatch::keep_own(const journal::Head& own) noexcept {
+  if (own.position != 0 && (!own_ || own_->position <= own.position)) own_ = own;
+}
+
+Status HeadWatch::find(const journal::Journal& journal, const journal::Head& seen, bool was_later) {
+  const Status found = journal.check_seen(seen);
+  if (found || found.error().is(journal::Errc::rolled_back)) return found;
+  if (found.error().is(journal::Errc::head_too_old) && !was_later) return {};
+  forked_ = Error(journal::Errc::forked, found.error().detail());
+  return *forked_;
+}
+
+Status HeadWatch::check(const journal::Journal& journal) {
   if (forked_) return *forked_;
-  if (!latest_) return {};
-  const base::Status found = journal.check_seen(*latest_);
-  if (!found && found.error().is(journal::Errc::rolled_back)) return found;
-  if (!found && found.error().is(journal::Errc::forked)) {
-    forked_ = found.error();
-    return found;
+  if (own_) {
+    CONCORDAT_CHECK(find(journal, *own_, true));
+    own_.reset();
   }
-  // There, or so long ago that this journal, which goes on behind it, cannot tell.
-  latest_.reset();
+  while (!missing_.empty()) {
+    auto& [position, seen] = *missing_.begin();
+    const Status found = find(journal, {position, seen.hash}, seen.was_later);
+    if (!found) {
+      for (auto& [later, each] : missing_)
+        each.was_later = each.was_later || later > journal.head().position;
+      return found;
+    }
+    missing_.erase(missing_.begin());
+  }
   return {};
 }
 

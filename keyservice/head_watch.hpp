@@ -1,6 +1,9 @@
 // Whether the store still holds what somebody alive saw of it. A journal alone cannot notice that
-// it ends earlier than it did; a peer that was told a later head can, and says so.
+// it ends earlier than it did; a peer that was told a later head can, and says so, and so can a
+// custodian that read the journal before its root went.
 #pragma once
+
+#include <map>
 
 #include "keyservice/journal/journal.hpp"
 
@@ -8,15 +11,29 @@ namespace concordat::keyservice {
 
 class HeadWatch {
  public:
+  // Heads that are waited for at a time. The lowest and the highest are always among them.
+  static constexpr std::size_t kMaxMissing = 1024;
+
   // A head that a custodian of this realm vouched for, whoever brings it.
   void take_seen(const journal::Head& seen);
+  // One's own, of a journal that is about to be read anew. Needs no memory.
+  void keep_own(const journal::Head& own) noexcept;
   // Whether the journal has every head that was brought. rolled_back: it ends before one; what the
-  // store gives later may heal that. forked: another entry stands where one was, which nothing
-  // heals.
+  // store gives later may heal that. forked: another entry stands where one was, or it went on for
+  // so long without one that this cannot be told any more; nothing heals that.
   [[nodiscard]] base::Status check(const journal::Journal& journal);
 
  private:
-  std::optional<journal::Head> latest_;  // that was not found in the journal yet
+  struct Missing {
+    base::Sha256Digest hash;
+    bool was_later = false;  // than the journal, when it was looked at
+  };
+  // Success, too, of one that was too old to be compared already when it came.
+  [[nodiscard]] base::Status find(const journal::Journal& journal, const journal::Head& seen,
+                                  bool was_later);
+
+  std::map<std::uint64_t, Missing> missing_;  // not found in the journal yet, by position
+  std::optional<journal::Head> own_;
   std::optional<base::Error> forked_;
 };
 

@@ -79,8 +79,14 @@ void Connection::on_header(error_code error) {
   const auto& request = wire_->parser().get();
   wire_->keep_alive = request.keep_alive();
   wire_->request_id = request_id_from(text_of(request["X-Request-Id"]));
+  if (request.find(http::field::transfer_encoding) != request.end() && !wire_->parser().chunked()) {
+    return refuse(Error(Errc::malformed_request, "a Transfer-Encoding other than chunked"));
+  }
   if (wire_->is_tcp() && !names_this_machine(text_of(request[http::field::host]))) {
     return refuse(Error(ApiErrc::foreign_host, "on TCP, Host is localhost or 127.0.0.1"));
+  }
+  if (wire_->is_tcp() && request.find(http::field::origin) != request.end()) {
+    return refuse(Error(ApiErrc::foreign_host, "a page in a browser asks (Origin)"));
   }
   auto target = parse_target(text_of(request.method_string()), text_of(request.target()));
   if (!target) return refuse(target.error());

@@ -64,6 +64,7 @@ base::Status Chain::restart(const Head& head, const Manifest& manifest) {
   if (manifest.earlier.size() >= std::min<std::uint64_t>(kRememberedHeads, head.position)) {
     return Error(Errc::content_refused, "a snapshot that remembers too many heads");
   }
+  CONCORDAT_CHECK(check_own(head, manifest));
   CONCORDAT_CHECK(fold_.commit_load());
   head_ = {head.position - manifest.earlier.size() - 1, {}};
   oldest_ = head_.position + 1;
@@ -71,6 +72,19 @@ base::Status Chain::restart(const Head& head, const Manifest& manifest) {
     advance(hash);
   advance(head.hash);
   return {};
+}
+
+// Whoever has read entries goes on from a snapshot only where it is of the same chain.
+base::Status Chain::check_own(const Head& head, const Manifest& manifest) const {
+  if (head_.position == 0) return {};
+  const std::string where = "a snapshot at position " + std::to_string(head.position);
+  const std::uint64_t oldest = head.position - manifest.earlier.size();
+  if (head_.position < oldest || head_.position >= head.position) {
+    return Error(Errc::head_too_old,
+                 where + " does not say what stood at " + std::to_string(head_.position));
+  }
+  if (manifest.earlier[head_.position - oldest] == head_.hash) return {};
+  return Error(Errc::forked, where + " has another entry at " + std::to_string(head_.position));
 }
 
 void Chain::clear() noexcept {

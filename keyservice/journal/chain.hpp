@@ -39,13 +39,15 @@ class Chain {
   };
   [[nodiscard]] Manifest manifest(std::uint32_t chunks) const;
   [[nodiscard]] Fold& fold() noexcept { return fold_; }
-  // Commits what was loaded: this is the chain up to `head` now.
+  // Commits what was loaded: this is the chain up to `head` now. A chain that has entries goes on
+  // only where the manifest has its last one: forked, head_too_old.
   [[nodiscard]] base::Status restart(const Head& head, const Manifest& manifest);
   // Nothing at all again.
   void clear() noexcept;
 
  private:
   void advance(const base::Sha256Digest& hash) noexcept;
+  [[nodiscard]] base::Status check_own(const Head& head, const Manifest& manifest) const;
   [[nodiscard]] base::Status apply(const base::SecretBytes& content);
 
   Fold& fold_;

@@ -152,6 +152,12 @@ TEST_F(AgentHttp, ReadsBodiesStrictly) {
   expect_refused(body(R"({"plaintext":"eA"})"), 400, "malformed_request", "plaintext");
   expect_refused(body(R"({"plaintext":7})"), 400, "malformed_request", "plaintext");
   expect_refused(body(R"({"plaintext":"eA\u003d="})"), 400, "malformed_request", "escapes");
+  for (const char* coding : {"gzip", "chunked, identity"}) {
+    expect_refused(
+        HttpCaller(world_).raw("POST /v1/random/payments/a HTTP/1.1\r\nTransfer-Encoding: " +
+                               std::string(coding) + "\r\n\r\n"),
+        400, "malformed_request");
+  }
   expect_refused(HttpCaller(world_).raw("GET /v1/health HTTP/1.1\r\nContent-Length: 1\r\n\r\nx"),
                  400, "malformed_request", "body");
 }
@@ -300,6 +306,7 @@ TEST_F(AgentHttp, OnTcpAForeignHostIsRefused) {
   EXPECT_EQ(ask("127.0.0.1:" + std::to_string(port)), 200u);
   EXPECT_EQ(ask("evil.example"), 403u);
   EXPECT_EQ(ask("localhost.evil.example"), 403u);
+  EXPECT_EQ(ask("localhost\r\nOrigin: https://evil.example"), 403u) << "a page in a browser";
 }
 
 TEST(AgentStatus, OfCodes) {

@@ -325,6 +325,29 @@ TEST_F(Tampering, APastThatWasRewrittenIsAForkToWhoeverSawTheOther) {
   EXPECT_TRUE(later.journal.check_seen({}));
 }
 
+// A snapshot replaces entries, and must not be the way around their chain.
+TEST_F(Tampering, ASnapshotOfAForkIsNotGoneOnFrom) {
+  Sayer runner(world);
+  ASSERT_TRUE(runner.load());
+  ASSERT_TRUE(runner.say("a"));
+  MemoryStore::Shared other;
+  other.records = world.records;
+  ASSERT_TRUE(runner.say("b"));
+  ASSERT_TRUE(runner.say("c"));
+  const Head before = runner.journal.head();
+
+  Sayer forker(other);
+  ASSERT_TRUE(forker.load());
+  for (int i = 0; i < 6; ++i)
+    ASSERT_TRUE(forker.say("x"));
+  ASSERT_TRUE(forker.snapshot());
+  ASSERT_TRUE(forker.say("y"));
+  world.records = other.records;
+  EXPECT_TRUE(runner.refresh().error().is(Errc::forked));
+  EXPECT_EQ(runner.journal.head(), before);
+  EXPECT_EQ(runner.fold.said, (std::vector<std::string>{"a", "b", "c"}));
+}
+
 TEST_F(Tampering, HeadsAreRememberedForSomeTime) {
   Sayer sayer(world);
   ASSERT_TRUE(sayer.load());

@@ -137,10 +137,65 @@ TEST_F(TakeSeen, AnUnreachableStoreIsSaidAsSuch) {
 
 TEST_F(TakeSeen, TwoPeersThatSawDifferentEntriesAtOnePlaceShowAFork) {
   create("a");
+  const VouchedHead own = held_.custody.head().value();
   EXPECT_TRUE(take(vouched(head_at(300, 1)))->error().is(journal::Errc::rolled_back));
   EXPECT_TRUE(take(vouched(head_at(300, 2)))->error().is(journal::Errc::forked));
-  EXPECT_TRUE(take(held_.custody.head().value())->error().is(journal::Errc::forked))
-      << "nothing heals that";
+  EXPECT_TRUE(take(own)->error().is(journal::Errc::forked)) << "nothing heals that";
+}
+
+// The head of a fork, brought by somebody honest whom its custodian served, takes no other's place.
+TEST_F(TakeSeen, EachHeadThatIsMissingIsWaitedFor) {
+  create("a");
+  const auto yesterday = held_.shared.records;
+  create("b");
+  const VouchedHead seen = held_.custody.head().value();
+  held_.shared.records = yesterday;
+  held_.custody.wipe();
+  test::LoadedCustody fork("acme", 1, bytes_of_root());
+  fork.shared.records = yesterday;
+  fork.custody.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
+  for (const char* name : {"c", "d"}) {
+    NewVersion first{KeyOrigin::generated, 0, generate(KeyType::hmac, fork.random).value()};
+    fork.custody.keyring().create({name, KeyType::hmac, true, {}, std::move(first)},
+                                  [](const base::Result<KeySummary>& made) { ASSERT_TRUE(made); });
+  }
+  const VouchedHead forks = fork.custody.head().value();
+
+  test::LoadedCustody late("acme", 1, bytes_of_root());
+  late.shared.records = yesterday;
+  late.custody.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
+  const auto bring = [&](const VouchedHead& head) {
+    Status told;
+    late.custody.take_seen(head, [&](const Status& status) { told = status; });
+    return told;
+  };
+  EXPECT_TRUE(bring(seen).error().is(journal::Errc::rolled_back));
+  EXPECT_FALSE(late.custody.head()) << "nobody is told a head that may be a fork's";
+  late.shared.records = fork.shared.records;
+  EXPECT_TRUE(bring(forks).error().is(journal::Errc::forked));
+}
+
+// What this custodian itself read needs nobody to remember it.
+TEST_F(TakeSeen, AStoreThatIsRolledBackWhileTheRootIsAwayIsNoticed) {
+  create("a");
+  const auto yesterday = held_.shared.records;
+  create("b");
+  const auto today = held_.shared.records;
+  held_.custody.wipe();
+  held_.shared.records = yesterday;
+  held_.custody.take(root_of(kFill), "acme");
+  held_.custody.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
+  EXPECT_FALSE(held_.custody.head());
+  EXPECT_TRUE(take(vouched({}))->error().is(journal::Errc::rolled_back));
+  held_.shared.records = today;
+  held_.custody.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
+  EXPECT_TRUE(held_.custody.head());
+}
+
+TEST_F(TakeSeen, AnotherGenerationsIsTakenForNothing) {
+  create("a");
+  EXPECT_TRUE(take(vouch_for(root_of(kFill, 2), head_at(300)))->has_value());
+  EXPECT_TRUE(held_.custody.head());
 }
 
 TEST_F(TakeSeen, TheRootThatGoesTakesItWithIt) {

@@ -266,6 +266,40 @@ TEST_F(LinkTest, ACustodianThatWentOnFromAnOlderStoreServesNobodyEither) {
   reload();
   create_key("payments/yet-another");
   EXPECT_EQ(failure(ask("payments/a")), "forked") << "of the same channel, which told it once";
+  // What was refused told the worker nothing that would take its head's place.
+  EXPECT_EQ(link_->seen()->head.position, 2u);
+  stop_custodian();
+  const auto fork = loaded_.shared.records;
+  test::LoadedCustody next("acme", 1, root_.clone());
+  next.shared.records = fork;
+  next.custody.take(Root::create(1, root_.clone()).value(), "acme");
+  next.custody.load([](const base::Status& loaded) { ASSERT_TRUE(loaded); });
+  custodian_ =
+      std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, next.custody, log_);
+  custodian_->serve(peer::Listener::open(io_, inbound_).value());
+  EXPECT_EQ(failure(ask("payments/a")), "forked") << "of a custodian that starts anew";
+  stop_custodian();
+}
+
+// Heads that come while the root is still being unsealed count when it is there.
+TEST_F(LinkTest, ACustodianWithoutItsRootKeepsTheHeadsThatWorkersBring) {
+  start(1);
+  create_key("payments/a");
+  const auto yesterday = loaded_.shared.records;
+  create_key("payments/b");
+  ASSERT_TRUE(released(ask("payments/b")));
+  stop_custodian();
+  test::LoadedCustody next("acme", 1, root_.clone());
+  next.shared.records = yesterday;
+  next.custody.wipe();
+  custodian_ =
+      std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, next.custody, log_);
+  custodian_->serve(peer::Listener::open(io_, inbound_).value());
+  EXPECT_EQ(failure(ask("payments/a")), "not_ready");
+  next.custody.take(Root::create(1, root_.clone()).value(), "acme");
+  next.custody.load([](const base::Status& loaded) { ASSERT_TRUE(loaded); });
+  EXPECT_EQ(failure(ask("payments/a")), "rolled_back");
+  stop_custodian();
 }
 
 // One that is only behind, as another custodian may be by some seconds, reads what it lacks first.

@@ -200,7 +200,9 @@ class ShortageTest : public testing::Test {
       if (const auto seen = observer.lock()) seen->established = true;
     };
     events.record = [observer](SecretBytes record) {
-      if (const auto seen = observer.lock()) seen->records.push_back(std::move(record));
+      const bool is_head = decode_head_record(record.expose(SecretAccess{})).value().has_value();
+      const auto seen = observer.lock();
+      if (seen && !is_head) seen->records.push_back(std::move(record));
     };
     events.ended = [observer](const Status& status) {
       if (const auto seen = observer.lock()) seen->ended = status;
