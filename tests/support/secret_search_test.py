@@ -1,6 +1,7 @@
 """Tests that say that no secret was found rest on this: the search finds what there is, and nothing else."""
 
 import os
+import random
 import subprocess
 import sys
 import unittest
@@ -22,7 +23,8 @@ sys.stdin.buffer.raw.read(1)
 
 class Search(unittest.TestCase):
     def setUp(self):
-        self.secret = os.urandom(32)
+        # Without zeros: what stands around a part in these tests never continues it.
+        self.secret = bytes(random.sample(range(1, 256), 32))
 
     def found(self, held: bytes, environment: dict | None = None) -> set[tuple[str, int]]:
         """In a process that holds this: forms of the secret, and how many bytes in a row there are."""
@@ -47,7 +49,7 @@ class Search(unittest.TestCase):
         for shift in range(8):
             with self.subTest(shift=shift):
                 part = self.secret[shift:shift + SHORTEST]
-                self.assertEqual(self.found(os.urandom(shift) + part), {("as it is", SHORTEST)})
+                self.assertEqual(self.found(bytes(shift) + part), {("as it is", SHORTEST)})
 
     def test_finds_the_first_and_the_last_bytes_of_a_mapping(self):
         page = os.sysconf("SC_PAGE_SIZE")
