@@ -7,6 +7,7 @@
 #include <boost/beast/core/flat_static_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include "attest/base/request_id.hpp"
 #include "attest/base/secret_access.hpp"
 
 namespace concordat::application {
@@ -70,7 +71,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     keep_alive_ = parser_->keep_alive();
     const auto& request = parser_->get();
     const auto id = request["X-Request-Id"];
-    request_id_ = request_id_from({id.data(), id.size()});
+    request_id_ = base::request_id_from({id.data(), id.size()});
     const std::size_t limit = serving_->router.limits().body;
     const std::size_t length = parser_->content_length().value_or(parser_->chunked() ? limit : 0);
     if (length > limit) return refuse_body();
@@ -85,7 +86,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void refuse_body() {
     keep_alive_ = false;
-    if (request_id_.empty()) request_id_ = request_id_from({});
+    if (request_id_.empty()) request_id_ = base::request_id_from({});
     write(error_reply(
         refuse("request_too_large",
                "a body has at most " + std::to_string(serving_->router.limits().body) + " bytes",

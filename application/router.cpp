@@ -1,7 +1,5 @@
 #include "application/router.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -12,11 +10,6 @@ namespace {
 constexpr std::string_view kPrefix = "/v1/";
 constexpr std::string_view kHealth = "health";
 constexpr std::size_t kMaxName = 64;
-constexpr std::size_t kMaxRequestId = 64;
-
-bool is_alphanumeric(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 bool is_name(std::string_view name) noexcept {
   return !name.empty() && name.size() <= kMaxName && std::ranges::all_of(name, [](char c) {
@@ -48,17 +41,6 @@ Reply error_reply(const Error& error, std::string_view request_id) {
   JsonWriter inner;
   inner.text("code", error.code).text("message", error.message).text("request_id", request_id);
   return {status, std::move(JsonWriter().object("error", std::move(inner))).finish(), error.code};
-}
-
-std::string request_id_from(std::string_view header) {
-  const bool plain =
-      !header.empty() && header.size() <= kMaxRequestId && std::ranges::all_of(header, [](char c) {
-        return is_alphanumeric(c) || c == '-' || c == '_' || c == '.';
-      });
-  if (plain) return std::string(header);
-  std::array<std::uint8_t, 12> bytes{};
-  randombytes_buf(bytes.data(), bytes.size());
-  return base::to_hex(bytes);
 }
 
 Status Router::add(std::string name, Handler handler) {

@@ -34,8 +34,6 @@ struct Reply {
 
 // {"error":..} with the status; what is no status of an error is 500.
 [[nodiscard]] Reply error_reply(const Error& error, std::string_view request_id);
-// The caller's id where it may be repeated (client::Call), otherwise a fresh random one.
-[[nodiscard]] std::string request_id_from(std::string_view header);
 
 class Router {
  public:

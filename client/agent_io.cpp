@@ -4,6 +4,7 @@
 #include <thread>
 #include <vector>
 
+#include "attest/base/request_id.hpp"
 #include "client/calls.hpp"
 #include "client/connection_io.hpp"
 #include "keyservice/backoff.hpp"
@@ -46,7 +47,7 @@ class Agent::Impl {
   // 2xx, or an error; repeated as the order allows.
   Result<Answer> call(const Result<Order>& order, const Call& call) {
     if (!order) return order.error();
-    if (!call.request_id.empty() && !is_request_id(call.request_id)) {
+    if (!call.request_id.empty() && !base::is_request_id(call.request_id)) {
       return bad_argument("a request id has 1 to 64 of A-Z a-z 0-9 - _ .");
     }
     const Deadline deadline = Deadline::clock::now() + call.deadline.value_or(options_.deadline);

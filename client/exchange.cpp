@@ -10,7 +10,6 @@ namespace concordat::client {
 namespace {
 
 constexpr std::size_t kMaxName = 128;
-constexpr std::size_t kMaxRequestId = 64;
 
 bool is_plain(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
@@ -52,10 +51,6 @@ std::string to_base64_url(base::BytesView bytes) {
   sodium_bin2base64(out.data(), out.size(), bytes.data(), bytes.size(), kVariant);
   out.pop_back();  // the terminating zero
   return out;
-}
-
-bool is_request_id(std::string_view text) noexcept {
-  return !text.empty() && text.size() <= kMaxRequestId && std::ranges::all_of(text, is_plain);
 }
 
 Error malformed_response(const Error& why, const Answer& answer) {

@@ -38,8 +38,6 @@ struct Answer {
 void add_parameter(std::string& target, std::string_view name, std::string_view value);
 // RFC 4648 section 5 without padding, for queries.
 [[nodiscard]] std::string to_base64_url(base::BytesView bytes);
-// Whether the agent will take it as an id.
-[[nodiscard]] bool is_request_id(std::string_view text) noexcept;
 
 // What an answer other than 2xx says; malformed_response where it says nothing.
 [[nodiscard]] Error error_of(const Answer& answer);

@@ -22,7 +22,7 @@ struct Custodian::Session {
   std::optional<policy::AdmittedOperator> who;
   std::size_t serving = 0;                           // requests of a worker that wait for the store
   std::deque<base::SecretBytes> held;                // that wait for a look at it
-  std::optional<journal::Head> told;  // of the journal, when it was last answered
+  std::optional<journal::Head> told;                 // of the journal, when it was last answered
   std::deque<std::unique_ptr<AdminAnswer>> answers;  // that an operator is owed
   std::size_t administering = 0;  // requests of an operator that wait for the store
   bool evicted = false;           // its stream is ending, to make room
@@ -260,8 +260,7 @@ void Custodian::on_head_refused(const SessionPtr& session, const Error& why) {
 
 void Custodian::serve_held() {
   if (custody_.is_looking()) return;
-  const auto sessions = sessions_;
-  for (const auto& [number, session] : sessions) {
+  for (const auto& [number, session] : sessions_) {
     guarded(session, [&, &session = session] {
       while (!session->held.empty() && session->stream->can_send()) {
         base::SecretBytes record = std::move(session->held.front());
@@ -341,7 +340,7 @@ void Custodian::on_administered(const SessionPtr& session, ServedAdmin served) {
   }
   // Whoever is connected keeps it, also who asks for nothing: a copy of the store from before this
   // change is noticed by any of them.
-  for (const auto& [number, other] : std::map(sessions_)) {
+  for (const auto& [number, other] : sessions_) {
     if (other->peer) send_head_if_new(*other);
   }
   if (!sessions_.contains(session->number)) return;
@@ -490,8 +489,7 @@ void Custodian::make_room(const Held& own, std::size_t most_own, const Held& all
 void Custodian::stop() {
   stopped_ = true;
   if (listener_) listener_->close();
-  const auto sessions = sessions_;
-  for (const auto& [number, session] : sessions)
+  for (const auto& [number, session] : sessions_)
     session->stream->close();
 }
 

@@ -5,6 +5,7 @@
 #include "peer/error.hpp"
 
 namespace concordat::peer {
+
 NsmWorker::NsmWorker(attest::NsmTransport& nsm, boost::asio::io_context& io,
                      std::size_t stranger_slots)
     : nsm_(nsm), io_(io), stranger_slots_(stranger_slots), thread_([this] { run(); }) {}

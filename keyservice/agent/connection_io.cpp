@@ -1,10 +1,9 @@
 #include "keyservice/agent/connection_io.hpp"
 
-#include <sodium.h>
-
 #include <nlohmann/json.hpp>
 
 #include "attest/base/cbor.hpp"
+#include "attest/base/request_id.hpp"
 #include "attest/base/secret_access.hpp"
 #include "keyservice/agent/description.hpp"
 #include "keyservice/agent/stream_exchange_io.hpp"
@@ -20,22 +19,6 @@ using base::SecretBytes;
 using boost::system::error_code;
 
 namespace {
-
-std::string random_request_id() {
-  Bytes bytes(12);
-  randombytes_buf(bytes.data(), bytes.size());
-  return base::to_hex(bytes);
-}
-
-// The caller's request id where it is harmless to repeat, otherwise one of ours.
-std::string request_id_from(std::string_view header) {
-  const bool plain =
-      !header.empty() && header.size() <= kMaxRequestId && std::ranges::all_of(header, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               c == '-' || c == '_' || c == '.';
-      });
-  return plain ? std::string(header) : random_request_id();
-}
 
 // With or without a port.
 bool names_this_machine(std::string_view host) {
@@ -66,7 +49,7 @@ void Connection::read() {
 }
 
 void Connection::on_header(error_code error) {
-  wire_->request_id = random_request_id();
+  wire_->request_id = base::random_request_id();
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return refuse(
         Error(ApiErrc::header_too_large, "more than " + std::to_string(kMaxHeader) + " bytes"));
@@ -78,7 +61,7 @@ void Connection::on_header(error_code error) {
   if (error) return;
   const auto& request = wire_->parser().get();
   wire_->keep_alive = request.keep_alive();
-  wire_->request_id = request_id_from(text_of(request["X-Request-Id"]));
+  wire_->request_id = base::request_id_from(text_of(request["X-Request-Id"]));
   if (request.find(http::field::transfer_encoding) != request.end() && !wire_->parser().chunked()) {
     return refuse(Error(Errc::malformed_request, "a Transfer-Encoding other than chunked"));
   }

@@ -19,7 +19,6 @@ inline constexpr std::size_t kMaxBody = 52 * 1024;
 // What is still read, and thrown away, of a request that was refused, so that its sender gets to
 // read why before the connection ends.
 inline constexpr std::size_t kMaxDrained = 1024 * 1024;
-inline constexpr std::size_t kMaxRequestId = 64;
 // Nonce and user data of a document, each: what AWS's specification allows.
 inline constexpr std::size_t kMaxApplicationData = 512;
 // Who neither sends nor takes anything for so long is gone.

@@ -1,14 +1,13 @@
 """The description of the agent's API: a validator of others' making takes it, and the agent does what it says."""
 
 import base64
-import fcntl
-import hashlib
 import http.client
 import json
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 import urllib.parse
@@ -18,6 +17,10 @@ import jsonschema
 from agent_at_work import AgentAtWork
 
 SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
+sys.path.insert(0, str(SOURCE / "tests/support"))
+
+import npm_packages  # noqa: E402  (the path above comes first)
+
 HERE = SOURCE / "tests" / "agent"
 VALIDATOR = HERE / "openapi_validator"
 DESCRIPTION = SOURCE / "keyservice" / "agent.openapi.json"
@@ -25,28 +28,10 @@ DESCRIPTION = SOURCE / "keyservice" / "agent.openapi.json"
 STREAMED = b"data of any size " * 5000
 
 
-def install_validator() -> pathlib.Path:
-    """The folder whose node_modules hold it, shared by the presets; says why when it cannot."""
-    lock = (VALIDATOR / "package-lock.json").read_bytes()
-    folder = SOURCE / "build" / "openapi-validator" / hashlib.sha256(lock).hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w", encoding="utf-8") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        if not (folder / "installed").exists():
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(VALIDATOR / name, folder)
-            done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,
-                                  capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise unittest.SkipTest("npm could not install @seriousme/openapi-schema-validator")
-            (folder / "installed").touch()
-    return folder
-
-
 @unittest.skipUnless(shutil.which("node") and shutil.which("npm"), "nodejs and npm are not installed")
 class Validity(unittest.TestCase):
     def judge(self, description: dict) -> dict:
-        folder = install_validator()
+        folder = npm_packages.install(VALIDATOR, "openapi-validator", "@seriousme/openapi-schema-validator")
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(description, file)
             file.flush()

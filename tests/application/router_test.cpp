@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "attest/base/request_id.hpp"
 #include "attest/base/secret_access.hpp"
 
 namespace concordat::application {
@@ -144,11 +145,11 @@ TEST_F(ARouter, TakesEachNameOnce) {
 }
 
 TEST(RequestIds, AreTheCallersWhereTheyMayBeRepeated) {
-  EXPECT_EQ(request_id_from("order-17_A.b"), "order-17_A.b");
+  EXPECT_EQ(base::request_id_from("order-17_A.b"), "order-17_A.b");
   for (const char* bad : {"", "a b", "a\r\nX: y", "ü"})
-    EXPECT_EQ(request_id_from(bad).size(), 24U) << bad;
-  EXPECT_EQ(request_id_from(std::string(65, 'a')).size(), 24U);
-  EXPECT_NE(request_id_from(""), request_id_from(""));
+    EXPECT_EQ(base::request_id_from(bad).size(), 24U) << bad;
+  EXPECT_EQ(base::request_id_from(std::string(65, 'a')).size(), 24U);
+  EXPECT_NE(base::request_id_from(""), base::request_id_from(""));
 }
 
 TEST(CallsOfARequest, CarryItsIdAndWhatIsLeftOfItsTime) {

@@ -4,18 +4,21 @@ awscli of Debian 12 does not know Recipient yet, so attested calls are the SDK's
 """
 
 import base64
-import fcntl
-import hashlib
 import json
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
 BUILD = pathlib.Path(os.environ["CONCORDAT_BUILD"])
 SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
+sys.path.insert(0, str(SOURCE / "tests/support"))
+
+import npm_packages  # noqa: E402  (the path above comes first)
+
 KMS = BUILD / "bin" / "concordat-lab-kms"
 ENCLAVE = BUILD / "bin" / "kms_test_enclave"
 SDK = SOURCE / "tests" / "kms" / "aws_sdk"
@@ -148,29 +151,11 @@ class AwsCli(WithKms):
         self.assertIn("InvalidSignatureException", self.aws("list-keys", secret="wrong"))
 
 
-def install_sdk() -> str:
-    """The folder whose node_modules hold the SDK, shared by the presets; says why when it cannot."""
-    lock = (SDK / "package-lock.json").read_bytes()
-    folder = SOURCE / "build" / "aws-sdk" / hashlib.sha256(lock).hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w", encoding="utf-8") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        if not (folder / "installed").exists():
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(SDK / name, folder)
-            done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,
-                                  capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise unittest.SkipTest("npm could not install @aws-sdk/client-kms")
-            (folder / "installed").touch()
-    return str(folder)
-
-
 @unittest.skipUnless(shutil.which("node") and shutil.which("npm"), "nodejs and npm are not installed")
 class AwsSdk(WithKms):
     @classmethod
     def setUpClass(cls):
-        cls.modules = install_sdk()
+        cls.modules = str(npm_packages.install(SDK, "aws-sdk", "@aws-sdk/client-kms"))
         super().setUpClass()
 
     def call(self, operation: str, who: str = "instance", **arguments) -> dict:
