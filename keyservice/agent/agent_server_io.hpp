@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "attest/base/log.hpp"
+#include "keyservice/agent/limits.hpp"
 #include "keyservice/custodian_link_io.hpp"
 
 namespace concordat::keyservice {
@@ -24,6 +25,7 @@ struct AgentParts {
   // When the clock was last read from the NSM; empty: health does not say.
   std::function<std::optional<base::MonotonicMillis>()> anchored_at{};
   std::string version{};  // of the program
+  std::chrono::milliseconds patience = agent::kIdle;
 };
 
 class AgentServer {

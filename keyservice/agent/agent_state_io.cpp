@@ -109,8 +109,15 @@ void AgentServer::State::check_enclave() {
   if (!queued) asked_nsm_.reset();
 }
 
-void AgentServer::State::wait_for_ready(std::chrono::seconds time, std::function<void()> done) {
-  if (stopped || ready()) return done();
+Result<std::optional<std::uint64_t>> AgentServer::State::wait_for_ready(
+    std::chrono::seconds time, std::function<void()> done) {
+  if (stopped || ready()) {
+    done();
+    return std::optional<std::uint64_t>();
+  }
+  if (waiters_.size() >= agent::kMaxReadyWaiters) {
+    return Error(Errc::overloaded, std::to_string(agent::kMaxReadyWaiters) + " wait already");
+  }
   const std::uint64_t id = next_waiter_++;
   auto& waiter = waiters_.emplace(id, Waiter{boost::asio::steady_timer(parts.io), std::move(done)})
                      .first->second;
@@ -119,6 +126,7 @@ void AgentServer::State::wait_for_ready(std::chrono::seconds time, std::function
     const auto self = weak.lock();
     if (!error && self) self->end_wait(id);
   });
+  return std::optional(id);
 }
 
 void AgentServer::State::end_wait(std::uint64_t id) {

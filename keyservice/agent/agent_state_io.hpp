@@ -26,8 +26,11 @@ struct AgentServer::State : std::enable_shared_from_this<AgentServer::State> {
   // Asks the NSM for a document of this enclave, to be looked at and dropped, unless it did lately.
   void check_enclave();
 
-  // `done` runs once: when the agent is ready, when the time is over, or when it stops.
-  void wait_for_ready(std::chrono::seconds time, std::function<void()> done);
+  // `done` runs once: when the agent is ready, when the time is over, when it stops, or by
+  // end_wait. Returns the wait's name, nothing where `done` ran already. overloaded: too many wait.
+  [[nodiscard]] base::Result<std::optional<std::uint64_t>> wait_for_ready(
+      std::chrono::seconds time, std::function<void()> done);
+  void end_wait(std::uint64_t id);
   // Something changed that readiness depends on.
   void look_at_readiness();
   void stop();
@@ -44,7 +47,6 @@ struct AgentServer::State : std::enable_shared_from_this<AgentServer::State> {
     boost::asio::steady_timer timer;
     std::function<void()> done;
   };
-  void end_wait(std::uint64_t id);
   void arm_expiry();
 
   boost::asio::steady_timer expiry_;

@@ -37,7 +37,8 @@ std::string_view text_of(boost::beast::string_view text) {
 
 Connection::Connection(peer::StreamSocket socket, bool is_tcp,
                        std::shared_ptr<AgentServer::State> state)
-    : state_(std::move(state)), wire_(std::make_shared<Wire>(std::move(socket), is_tcp)) {
+    : state_(std::move(state)),
+      wire_(std::make_shared<Wire>(std::move(socket), is_tcp, state_->parts.patience)) {
   ++state_->connections;
 }
 Connection::~Connection() {
@@ -113,8 +114,7 @@ void Connection::perform(BytesView body) {
     case Action::health:
       return report_health();
     case Action::wait_for_ready:
-      return state_->wait_for_ready(std::chrono::seconds(target_.timeout_seconds),
-                                    [self = shared_from_this()] { self->report_health(); });
+      return wait_for_ready();
     case Action::description:
       return write({200, std::string(description()), {}});
     default:
@@ -124,6 +124,15 @@ void Connection::perform(BytesView body) {
   body_.wipe();
   if (!request) return write(refusal(request.error(), wire_->request_id));
   call(*std::move(request));
+}
+
+// Ends early for a caller that says more or hangs up: a place is held for nobody who is gone.
+void Connection::wait_for_ready() {
+  const auto wait = state_->wait_for_ready(std::chrono::seconds(target_.timeout_seconds),
+                                           [self = shared_from_this()] { self->report_health(); });
+  if (!wait) return write(refusal(wait.error(), wire_->request_id));
+  if (!*wait) return;
+  wire_->on_more([state = state_, id = **wait] { state->end_wait(id); });
 }
 
 void Connection::get_key() {

@@ -21,6 +21,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void get_key();
   void call(RequestBody body);
   void attest();
+  void wait_for_ready();
   void report_health();
   void stream();
   // Ends the connection after it: the request's body was not read.

@@ -21,12 +21,16 @@ inline constexpr std::size_t kMaxBody = 52 * 1024;
 inline constexpr std::size_t kMaxDrained = 1024 * 1024;
 // Nonce and user data of a document, each: what AWS's specification allows.
 inline constexpr std::size_t kMaxApplicationData = 512;
-// Who neither sends nor takes anything for so long is gone.
+// Who neither sends nor takes anything for so long is gone. A request has it once: what is moved
+// earns it back at the rate below, so that a byte now and then keeps no place.
 inline constexpr std::chrono::milliseconds kIdle = std::chrono::seconds(60);
+inline constexpr std::size_t kLeastBytesPerSecond = 1024;
 inline constexpr std::chrono::milliseconds kDrainTime = std::chrono::seconds(2);
 // Longer than a policy's roll-out takes; whoever waits longer asks again.
 inline constexpr std::size_t kMaxReadyWaitSeconds = 300;
 inline constexpr std::size_t kDefaultReadyWaitSeconds = 30;
+// Half of the connections: those who wait keep nobody from being served.
+inline constexpr std::size_t kMaxReadyWaiters = kMaxConnections / 2;
 // A key is at most 64 bytes; more names than an application uses within five minutes.
 inline constexpr std::size_t kMaxCachedKeys = 256;
 // How old what the NSM said of this enclave may be before health asks again.

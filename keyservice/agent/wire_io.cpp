@@ -19,20 +19,28 @@ asio::const_buffer buffer_of(base::BytesView bytes) {
 
 }  // namespace
 
-Wire::Wire(peer::StreamSocket socket, bool is_tcp)
-    : socket_(std::move(socket)), idle_(socket_.get_executor()), is_tcp_(is_tcp) {}
+Wire::Wire(peer::StreamSocket socket, bool is_tcp, std::chrono::milliseconds patience)
+    : socket_(std::move(socket)),
+      idle_(socket_.get_executor()),
+      patience_(patience, kLeastBytesPerSecond),
+      is_tcp_(is_tcp) {}
 
 void Wire::expect_progress() {
-  idle_.expires_after(kIdle);
+  idle_.expires_after(patience_.begin(base::system_monotonic_clock()));
   idle_.async_wait([weak = weak_from_this()](error_code error) {
     const auto self = weak.lock();
     if (!error && self) self->close();
   });
 }
 
+void Wire::progressed(std::size_t size) {
+  idle_.cancel();
+  patience_.moved(size, base::system_monotonic_clock());
+}
+
 std::function<void(error_code, std::size_t)> Wire::finished(Handler done) {
-  return [self = shared_from_this(), done = std::move(done)](error_code error, std::size_t) {
-    self->idle_.cancel();
+  return [self = shared_from_this(), done = std::move(done)](error_code error, std::size_t size) {
+    self->progressed(size);
     done(error);
   };
 }
@@ -55,10 +63,12 @@ void Wire::read_header(Handler done) {
     self->parser_.emplace();
     self->parser_->header_limit(kMaxHeader);
     self->parser_->body_limit(boost::none);  // each path has its own
+    self->patience_.renew();
     self->expect_progress();
     http::async_read_header(self->socket_, *self->buffer_, *self->parser_, self->finished(done));
   };
   if (buffer_) return read({});
+  patience_.renew();
   expect_progress();
   socket_.async_wait(peer::StreamSocket::wait_read,
                      [self = shared_from_this(), read](error_code error) {
@@ -76,10 +86,18 @@ void Wire::read_body(std::span<std::uint8_t> room, BodyHandler done) {
   http::async_read_some(socket_, *buffer_, *parser_,
                         [self = shared_from_this(), size = room.size(), done = std::move(done)](
                             error_code error, std::size_t) {
-                          self->idle_.cancel();
+                          const auto left = self->parser_->get().body().size;
+                          self->progressed(size - left);
                           if (error == http::error::need_buffer) error = {};
-                          done(error, size - self->parser_->get().body().size);
+                          done(error, size - left);
                         });
+}
+
+void Wire::on_more(std::function<void()> handler) {
+  if (buffer_ && buffer_->size() != 0) return handler();
+  socket_.async_wait(
+      peer::StreamSocket::wait_read,
+      [self = shared_from_this(), handler = std::move(handler)](error_code) { handler(); });
 }
 
 void Wire::ask_for_body(Handler done) {

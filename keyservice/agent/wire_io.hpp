@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "attest/base/secret.hpp"
+#include "keyservice/agent/patience.hpp"
 #include "peer/stream_io.hpp"
 
 namespace concordat::keyservice::agent {
@@ -23,13 +24,16 @@ class Wire : public std::enable_shared_from_this<Wire> {
   // How much came; the whole body has come when `parser().is_done()`.
   using BodyHandler = std::function<void(boost::system::error_code, std::size_t)>;
 
-  Wire(peer::StreamSocket socket, bool is_tcp);
+  Wire(peer::StreamSocket socket, bool is_tcp, std::chrono::milliseconds patience);
 
   // Waits for the next request and reads its header.
   void read_header(Handler done);
   [[nodiscard]] http::request_parser<http::buffer_body>& parser() noexcept { return *parser_; }
   // Reads some of the body into `room`, which outlives the reading.
   void read_body(std::span<std::uint8_t> room, BodyHandler done);
+  // Once, when the caller sends more or ends its side, or is gone; whichever is read next tells
+  // which. Beside it, nothing is read.
+  void on_more(std::function<void()> handler);
   // Lets a caller that waits for it send its body (RFC 9110 section 10.1.1).
   void ask_for_body(Handler done);
   // `bytes` outlive the writing.
@@ -57,7 +61,9 @@ class Wire : public std::enable_shared_from_this<Wire> {
   bool keep_alive = true;
 
  private:
+  // Closes unless what begins now is done before patience ends.
   void expect_progress();
+  void progressed(std::size_t size);
   void drain(std::size_t left);
   // What was read of the last request is wiped.
   void forget_read();
@@ -65,6 +71,7 @@ class Wire : public std::enable_shared_from_this<Wire> {
 
   peer::StreamSocket socket_;
   boost::asio::steady_timer idle_;
+  Patience patience_;
   base::SecretBytes storage_;
   std::optional<boost::beast::flat_static_buffer_base> buffer_;
   std::optional<http::request_parser<http::buffer_body>> parser_;

@@ -17,7 +17,8 @@ namespace concordat::test {
 class AgentWorld {
  public:
   // The root is the same in every run: what is sealed under it stays readable.
-  explicit AgentWorld(const std::string& folder)
+  explicit AgentWorld(const std::string& folder,
+                      std::chrono::milliseconds patience = keyservice::agent::kIdle)
       : folder_(folder), loaded("acme", 1, fixed_root()) {
     world.edit_policy = [this](std::string text) {
       text = replaced(text, "\"generations\": []",
@@ -40,8 +41,9 @@ class AgentWorld {
     options.relay = relay_endpoint_;
     options.custodian = "custodian";
     link = std::make_unique<keyservice::CustodianLink>(io, worker.party, worker.nsm, log, options);
-    agent = std::make_unique<keyservice::AgentServer>(keyservice::AgentParts{
-        io, worker.party, worker.nsm, *link, log, [this] { return anchored_at; }, "test"});
+    agent = std::make_unique<keyservice::AgentServer>(
+        keyservice::AgentParts{io, worker.party, worker.nsm, *link, log,
+                               [this] { return anchored_at; }, "test", patience});
     agent->serve(peer::Listener::open(io, peer::UnixEndpoint{socket()}).value());
     worker.party.policy_changed = [this] {
       agent->policy_changed();

@@ -1,6 +1,9 @@
 // Readiness: told when it comes, not asked for again and again.
 #include <gtest/gtest.h>
 
+#include <deque>
+
+#include "keyservice/agent/limits.hpp"
 #include "policy/errc.hpp"
 #include "tests/agent/http_caller.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -71,6 +74,44 @@ TEST_F(AgentReady, AnswersWhoWaitsWhenItStops) {
   world_.agent->stop();
   world_.run_until([&] { return caller.received(); });
   EXPECT_EQ(caller.finish().status, 503u);
+}
+
+TEST_F(AgentReady, AnswersAtOnceWhoSaysMore) {
+  world_.install(1);
+  HttpCaller caller(world_);
+  caller.begin(
+      "GET /v1/wait-for-ready?timeout_seconds=300 HTTP/1.1\r\n\r\n"
+      "GET /v1/openapi.json HTTP/1.1\r\n\r\n");
+  world_.run_until([&] { return caller.received(); });
+  EXPECT_EQ(caller.finish().status, 503u);
+  caller.receive();
+  world_.run_until([&] { return caller.received(); });
+  EXPECT_EQ(caller.finish().status, 200u);
+  ask(caller, 300);
+  (void)HttpCaller(world_).get("/v1/health");
+  ASSERT_FALSE(caller.received());
+  caller.socket().shutdown(boost::asio::socket_base::shutdown_send);
+  world_.run_until([&] { return caller.received(); });
+  EXPECT_EQ(caller.finish().status, 503u);
+}
+
+TEST_F(AgentReady, HoldsNoPlaceForWhoIsGone) {
+  world_.install(1);
+  std::deque<HttpCaller> waiting;
+  for (std::size_t i = 0; i < agent::kMaxReadyWaiters; ++i)
+    ask(waiting.emplace_back(world_), 300);
+  const auto refused = [&] {
+    HttpCaller one_more(world_);
+    ask(one_more, 300);
+    (void)HttpCaller(world_).get("/v1/health");  // the agent has seen it
+    return one_more.received() && one_more.finish().code() == "overloaded";
+  };
+  EXPECT_TRUE(refused());
+  EXPECT_EQ(HttpCaller(world_).get("/v1/health").status, 503u) << "others are served";
+  waiting.front().socket().close();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (refused())
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "the place is never free";
 }
 
 TEST_F(AgentReady, HealthLooksAtTheEnclave) {
