@@ -21,6 +21,8 @@ class Child {
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
+  // CPU time so far.
+  [[nodiscard]] double seconds() const;
 
  private:
   int pid_;
@@ -39,6 +41,7 @@ class CustodyWorld {
   [[nodiscard]] std::unique_ptr<Child> start_custodian();
 
   [[nodiscard]] keyservice::LinkOptions link_options() const;
+  [[nodiscard]] const Child& parent() const noexcept { return *parent_; }
   [[nodiscard]] test::TestWorld& world() noexcept { return world_; }
   // What the worker signs with, and gets.
   static constexpr const char* kKeyName = "payments/measured";

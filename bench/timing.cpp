@@ -1,14 +1,16 @@
 #include "bench/timing.hpp"
 
-#include <time.h>
-
 #include <algorithm>
 
 namespace concordat::bench {
-double thread_seconds() {
+double clock_seconds(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+double thread_seconds() {
+  return clock_seconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
 double median(std::vector<double> values) {

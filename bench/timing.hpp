@@ -2,6 +2,8 @@
 // turns, so that whatever else the machine does meanwhile hits both alike.
 #pragma once
 
+#include <time.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -12,6 +14,8 @@ namespace concordat::bench {
 // Does the work `times` over.
 using Work = std::function<void(std::uint64_t times)>;
 
+// What the clock shows, in seconds.
+[[nodiscard]] double clock_seconds(clockid_t clock);
 // CPU time of this thread so far.
 [[nodiscard]] double thread_seconds();
 [[nodiscard]] double median(std::vector<double> values);
