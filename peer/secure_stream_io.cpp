@@ -108,9 +108,9 @@ void SecureStream::arm_deadline() {
 }
 
 void SecureStream::read() {
-  // One read at a time, and none while a document is being made or answers pile up: the kernel's
-  // buffer fills, and the other side feels it.
-  if (ended_ || reading_ || minting_ || bytes_waiting() > kMaxWaiting) return;
+  // One read at a time, and none while a document is being made, frames wait for their turn or
+  // answers pile up: the kernel's buffer fills, and the other side feels it.
+  if (ended_ || reading_ || minting_ || yielded_ || bytes_waiting() > kMaxWaiting) return;
   reading_ = true;
   socket_.async_read_some(
       boost::asio::buffer(inbox_),
@@ -134,7 +134,18 @@ void SecureStream::on_bytes(boost::system::error_code error, std::size_t size) {
 }
 
 void SecureStream::process() {
-  while (!ended_ && !minting_) {
+  for (std::size_t handled = 0; !ended_ && !minting_ && !yielded_; ++handled) {
+    if (handled == kFramesATurn) {
+      yielded_ = true;
+      boost::asio::post(io_, [self = shared_from_this()] {
+        self->guarded([&] {
+          self->yielded_ = false;
+          self->process();
+          self->read();
+        });
+      });
+      return;
+    }
     const AllowedFrames allowed =
         established_ ? AllowedFrames(FrameType::data, FrameType::close) : handshake()->allowed();
     const auto frame = frames_.next(allowed);

@@ -67,6 +67,8 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
 
  private:
   static constexpr std::size_t kMaxWaiting = 1024 * 1024;
+  // Then other streams have theirs: what came in one read may be hundreds of requests.
+  static constexpr std::size_t kFramesATurn = 32;
 
   // What makes this side's evidence: an enclave's NSM, an operator's signer.
   using EvidenceSource = std::variant<NsmWorker*, const policy::Signer*>;
@@ -79,7 +81,7 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   void arm_deadline();
   void read();
   void on_bytes(boost::system::error_code error, std::size_t size);
-  // Handles whole frames until more bytes or a document are needed.
+  // Handles whole frames until more bytes or a document are needed, or its turn is over.
   void process();
   void on_handshake_frame(const Frame& frame);
   void perform(base::Result<HandshakeAction> action);
@@ -116,6 +118,7 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   base::Bytes written_;         // what the write under way takes; empty when there is none
   bool reading_ = false;
   bool minting_ = false;
+  bool yielded_ = false;  // frames wait for this stream's next turn
   bool ended_ = false;
   std::optional<base::Error> end_after_writing_;
   base::Status end_status_;
