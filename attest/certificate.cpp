@@ -16,7 +16,7 @@ using base::Result;
 using base::Status;
 using base::UnixMillis;
 
-Error refuse(Errc code, std::string_view where, std::string_view what = {}) {
+Error refuse_certificate(Errc code, std::string_view where, std::string_view what = {}) {
   std::string detail(where);
   if (!what.empty()) detail.append(": ").append(what);
   return Error(code, std::move(detail));
@@ -26,7 +26,7 @@ Result<UnixMillis> to_time(const ASN1_TIME* time, std::string_view where) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) {
     ERR_clear_error();
-    return refuse(Errc::bad_certificate, where, "validity is no time");
+    return refuse_certificate(Errc::bad_certificate, where, "validity is no time");
   }
   return UnixMillis{static_cast<std::int64_t>(timegm(&parts)) * 1000};
 }
@@ -61,8 +61,9 @@ Status require_evaluated(const X509* certificate, std::string_view where) {
     }
     std::array<char, 80> oid{};
     OBJ_obj2txt(oid.data(), oid.size(), name, 1);
-    return refuse(Errc::chain_invalid, where,
-                  std::string("critical extension ") + oid.data() + " is not evaluated");
+    return refuse_certificate(
+        Errc::chain_invalid, where,
+        std::string("critical extension ") + oid.data() + " is not evaluated");
   }
   return {};
 }
@@ -81,18 +82,18 @@ bool may(X509* certificate, std::uint32_t usage) {
 Result<Certificate> parse_certificate(base::BytesView der, std::string_view where) {
   CONCORDAT_TRY(OSSL_LIB_CTX * library, chain_crypto());
   auto parsed = base::parse_certificate_der(der, library);
-  if (!parsed) return refuse(Errc::bad_certificate, where);
+  if (!parsed) return refuse_certificate(Errc::bad_certificate, where);
   X509* x509 = parsed->get();
   if (X509_get_version(x509) != X509_VERSION_3 || has_flag(x509, EXFLAG_INVALID)) {
     ERR_clear_error();
-    return refuse(Errc::bad_certificate, where);
+    return refuse_certificate(Errc::bad_certificate, where);
   }
   if (!is_p384(x509) || X509_get0_pubkey(x509) == nullptr) {
     ERR_clear_error();
-    return refuse(Errc::certificate_not_p384, where);
+    return refuse_certificate(Errc::certificate_not_p384, where);
   }
   if (X509_get_signature_nid(x509) != NID_ecdsa_with_SHA384) {
-    return refuse(Errc::certificate_not_ecdsa_sha384, where);
+    return refuse_certificate(Errc::certificate_not_ecdsa_sha384, where);
   }
   CONCORDAT_CHECK(require_evaluated(x509, where));
   CONCORDAT_TRY(const UnixMillis not_before, to_time(X509_get0_notBefore(x509), where));
@@ -102,32 +103,33 @@ Result<Certificate> parse_certificate(base::BytesView der, std::string_view wher
 
 Status require_authority(X509* certificate, std::string_view where) {
   if (!has_flag(certificate, EXFLAG_BCONS) || !has_flag(certificate, EXFLAG_CA)) {
-    return refuse(Errc::ca_without_basic_constraints, where);
+    return refuse_certificate(Errc::ca_without_basic_constraints, where);
   }
-  if (!may(certificate, KU_KEY_CERT_SIGN)) return refuse(Errc::ca_without_cert_sign, where);
+  if (!may(certificate, KU_KEY_CERT_SIGN))
+    return refuse_certificate(Errc::ca_without_cert_sign, where);
   return {};
 }
 
 Status require_leaf(X509* certificate, std::string_view where) {
   if (has_flag(certificate, EXFLAG_CA) || X509_get_pathlen(certificate) != -1) {
-    return refuse(Errc::leaf_is_ca, where);
+    return refuse_certificate(Errc::leaf_is_ca, where);
   }
   if (!may(certificate, KU_DIGITAL_SIGNATURE)) {
-    return refuse(Errc::leaf_without_digital_signature, where);
+    return refuse_certificate(Errc::leaf_without_digital_signature, where);
   }
   return {};
 }
 
 Status require_valid(const Validity& validity, UnixMillis at, std::string_view where) {
   if (at < validity.not_before) {
-    return refuse(Errc::certificate_not_yet_valid, where,
-                  "from " + base::format_rfc3339(validity.not_before) + ", checked at " +
-                      base::format_rfc3339(at));
+    return refuse_certificate(Errc::certificate_not_yet_valid, where,
+                              "from " + base::format_rfc3339(validity.not_before) +
+                                  ", checked at " + base::format_rfc3339(at));
   }
   if (at > validity.not_after) {
-    return refuse(Errc::certificate_expired, where,
-                  "until " + base::format_rfc3339(validity.not_after) + ", checked at " +
-                      base::format_rfc3339(at));
+    return refuse_certificate(Errc::certificate_expired, where,
+                              "until " + base::format_rfc3339(validity.not_after) +
+                                  ", checked at " + base::format_rfc3339(at));
   }
   return {};
 }

@@ -8,8 +8,8 @@ using base::Status;
 
 namespace {
 
-constexpr std::chrono::milliseconds kFirstPause{200};
-constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(10);
+constexpr std::chrono::milliseconds kFirstReload{200};
+constexpr std::chrono::milliseconds kLongestReload = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -21,7 +21,7 @@ CustodyKeeper::CustodyKeeper(boost::asio::io_context& io, Custody& custody, peer
       log_(log),
       times_(times),
       timer_(io),
-      backoff_(kFirstPause, kLongestPause) {}
+      backoff_(kFirstReload, kLongestReload) {}
 
 void CustodyKeeper::start() {
   ++round_;

@@ -6,7 +6,7 @@ namespace concordat::keyservice {
 namespace {
 
 // A policy that ends, by its validity or for want of freshness, ends its channels within a second.
-constexpr std::chrono::milliseconds kTick = std::chrono::milliseconds(250);
+constexpr std::chrono::milliseconds kPolicyTick = std::chrono::milliseconds(250);
 
 base::Status anchor_with(attest::TrustedClock& clock, const base::Result<base::Bytes>& document,
                          base::MonotonicMillis asked, base::MonotonicMillis answered) {
@@ -113,7 +113,7 @@ void EnclaveRuntime::tell_standing() {
 
 void EnclaveRuntime::tick() {
   // First of all, and in memory that is there: whatever is lacking now, there is a next time.
-  ticker_.expires_after(kTick);
+  ticker_.expires_after(kPolicyTick);
   ticker_.async_wait(peer::with(tick_memory_, [this](boost::system::error_code error) {
     if (!error && !stopped_) tick();
   }));

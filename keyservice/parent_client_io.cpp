@@ -17,7 +17,7 @@ using base::Error;
 using base::Result;
 using base::Status;
 
-constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(10);
+constexpr std::chrono::milliseconds kEgressDialTimeout = std::chrono::seconds(10);
 
 // Gives `work` an io_context of its own. That takes descriptors, and Asio throws where none is
 // left: those who ask the parent from a thread have nobody above them who would catch it.
@@ -187,7 +187,7 @@ Result<HttpReply> KmsThroughRelay::exchange_once(const std::string& host,
 Result<base::Descriptor> KmsThroughRelay::dial_egress(const std::string& host) const {
   return with_io_context([&](asio::io_context& io) -> Result<base::Descriptor> {
     CONCORDAT_TRY(peer::StreamSocket stream,
-                  dial(io, relay_, peer::EgressTarget{{host, 443}}, kDialTimeout));
+                  dial(io, relay_, peer::EgressTarget{{host, 443}}, kEgressDialTimeout));
     boost::system::error_code error;
     stream.native_non_blocking(false, error);
     base::Descriptor descriptor(stream.release(error));

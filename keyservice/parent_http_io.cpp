@@ -22,7 +22,7 @@ using boost::system::error_code;
 constexpr std::size_t kMaxReply = 2 * 1024 * 1024;
 
 // The relay stands in the same instance.
-constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(5);
+constexpr std::chrono::milliseconds kHttpDialTimeout = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -50,7 +50,8 @@ class ParentExchange : public std::enable_shared_from_this<ParentExchange> {
       if (!error) self->finish(Error(Errc::timed_out, "the parent"));
     });
     guarded([&] {
-      peer::async_dial_target(io_, relay, peer::ParentHttpTarget{}, std::min(timeout, kDialTimeout),
+      peer::async_dial_target(io_, relay, peer::ParentHttpTarget{},
+                              std::min(timeout, kHttpDialTimeout),
                               [self = shared_from_this()](Result<peer::StreamSocket> stream) {
                                 self->guarded([&] { self->on_dialled(std::move(stream)); });
                               });

@@ -19,7 +19,7 @@ using base::cbor::Writer;
 using policy::Operation;
 
 constexpr std::size_t kMaxOperation = 16;
-constexpr std::size_t kMostItems = 7;
+constexpr std::size_t kMostRequestItems = 7;
 constexpr std::size_t kHead = 3;  // id, operation, name
 
 // What follows the head of each request, read and written in the same order.
@@ -134,11 +134,11 @@ void write_items(Written& to, const PublicRequest& request) {
 }
 
 // Of each alternative of RequestBody, in its order.
-struct Shape {
+struct RequestShape {
   Operation operation;
   std::size_t items;  // behind the head
 };
-constexpr Shape kShapes[] = {
+constexpr RequestShape kShapes[] = {
     {Operation::get, 1},     {Operation::sign, 1},       {Operation::verify, 2},
     {Operation::encrypt, 2}, {Operation::decrypt, 2},    {Operation::wrap, 1},
     {Operation::unwrap, 1},  {Operation::mac, 1},        {Operation::derive, 4},
@@ -156,12 +156,13 @@ RequestBody empty_body(std::size_t index) {
 }
 
 Result<Request> read_request(Reader& reader) {
-  CONCORDAT_TRY(const std::size_t count, reader.read_array(kMostItems));
+  CONCORDAT_TRY(const std::size_t count, reader.read_array(kMostRequestItems));
   Request request;
   CONCORDAT_TRY(request.id, reader.read_uint());
   CONCORDAT_TRY(const std::string_view operation, reader.read_text(kMaxOperation));
-  const auto* const shape = std::ranges::find_if(
-      kShapes, [&](const Shape& known) { return policy::to_string(known.operation) == operation; });
+  const auto* const shape = std::ranges::find_if(kShapes, [&](const RequestShape& known) {
+    return policy::to_string(known.operation) == operation;
+  });
   if (shape == std::end(kShapes) || count != kHead + shape->items) {
     return Error(Errc::unknown_operation,
                  "'" + std::string(operation) + "' with " + std::to_string(count) + " items");
@@ -188,7 +189,7 @@ Operation operation_of(const RequestBody& body) noexcept {
 }
 
 SecretBytes encode(std::uint64_t id, const RequestBody& body) {
-  const Shape& shape = kShapes[body.index()];
+  const RequestShape& shape = kShapes[body.index()];
   Written to;
   to.out.array(kHead + shape.items).uint(id).text(policy::to_string(shape.operation));
   to.out.text(key_name(body));

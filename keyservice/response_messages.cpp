@@ -18,15 +18,15 @@ using policy::Operation;
 
 constexpr std::uint64_t kOk = 0;
 constexpr std::uint64_t kFailed = 1;
-constexpr std::size_t kMostItems = 6;
+constexpr std::size_t kMostResponseItems = 6;
 
 // Which kind of answer an operation has, and with how many items.
 enum class AnswerKind { key, envelope, verified, bytes, public_key };
-struct Shape {
+struct ResponseShape {
   AnswerKind kind;
   std::size_t items;
 };
-Shape shape_of(Operation operation) noexcept {
+ResponseShape shape_of(Operation operation) noexcept {
   switch (operation) {
     case Operation::get:
       return {AnswerKind::key, 6};
@@ -94,7 +94,7 @@ Result<ResponseBody> read_body(Reader& reader, Operation operation) {
 }
 
 Result<Response> read_response(Reader& reader, Operation operation) {
-  CONCORDAT_TRY(const std::size_t count, reader.read_array(kMostItems));
+  CONCORDAT_TRY(const std::size_t count, reader.read_array(kMostResponseItems));
   CONCORDAT_TRY(const std::uint64_t id, reader.read_uint());
   CONCORDAT_TRY(const std::uint64_t status, reader.read_uint());
   const auto body = [&]() -> Result<ResponseBody> {
@@ -186,7 +186,8 @@ Result<Response> decode_response(const SecretBytes& record, Operation operation)
 
 Result<std::uint64_t> response_id(const SecretBytes& record) {
   Reader reader(record.expose(SecretAccess{}));
-  if (!reader.read_array(kMostItems)) return Error(Errc::malformed_response, "not an array");
+  if (!reader.read_array(kMostResponseItems))
+    return Error(Errc::malformed_response, "not an array");
   const auto id = reader.read_uint();
   if (!id) return as(Errc::malformed_response, id.error());
   return *id;

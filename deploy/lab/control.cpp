@@ -14,7 +14,7 @@ using base::JsonObject;
 using base::Result;
 using nlohmann::ordered_json;
 
-constexpr std::size_t kMaxClients = 64;
+constexpr std::size_t kMaxControlClients = 64;
 constexpr std::size_t kMaxRequest = 64 * 1024;
 constexpr std::size_t kMaxAnswer = 1024 * 1024;
 
@@ -97,7 +97,7 @@ ControlServer::~ControlServer() {
 
 void ControlServer::on_connect() {
   auto accepted = accept_unix(listener_.get());
-  if (!accepted || !*accepted || clients_.size() == kMaxClients) return;
+  if (!accepted || !*accepted || clients_.size() == kMaxControlClients) return;
   const int fd = (*accepted)->get();
   clients_[fd].socket = *std::move(*accepted);
   reactor_.watch(fd, POLLIN, [this, fd](short) { on_client(fd); });

@@ -6,7 +6,7 @@
 namespace concordat::lab {
 namespace {
 
-constexpr std::size_t kMaxClients = 32;
+constexpr std::size_t kMaxNsmClients = 32;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ NsmServer::~NsmServer() {
 
 void NsmServer::on_connect() {
   auto accepted = accept_unix(listener_.get());
-  if (!accepted || !*accepted || clients_.size() == kMaxClients) return;
+  if (!accepted || !*accepted || clients_.size() == kMaxNsmClients) return;
   const int fd = (*accepted)->get();
   clients_[fd].socket = *std::move(*accepted);
   reactor_.watch(fd, POLLIN, [this, fd](short) { on_client(fd); });

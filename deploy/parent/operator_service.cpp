@@ -12,7 +12,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::string_view kReportsPrefix = "/v1/reports/";
-constexpr std::string_view kStorePrefix = "/v1/store/";
+constexpr std::string_view kOperatorStorePrefix = "/v1/store/";
 constexpr std::string_view kForce = "force=true";
 
 HttpResponse json_response(std::string text) {
@@ -40,7 +40,7 @@ HttpResponse refusal(const base::Error& error) {
 void OperatorService::handle(const HttpRequest& request, const Respond& respond) {
   const auto what = publication_at(request.path);
   if (request.method == "PUT" && what) return push(*what, request, respond);
-  if (request.path.starts_with(kStorePrefix)) return use_store(request, respond);
+  if (request.path.starts_with(kOperatorStorePrefix)) return use_store(request, respond);
   if (request.method != "GET") {
     return respond(
         http_error(405, "method_not_allowed",
@@ -56,7 +56,7 @@ void OperatorService::use_store(const HttpRequest& request, const Respond& respo
   if (parts_.store == nullptr) {
     return respond(http_error(404, "no_store", "the parent's configuration has no \"store\""));
   }
-  const std::string place = request.path.substr(kStorePrefix.size());
+  const std::string place = request.path.substr(kOperatorStorePrefix.size());
   const std::size_t slash = place.find('/');
   serve_store(*parts_.store, place.substr(0, slash),
               slash == std::string::npos ? std::nullopt : std::optional(place.substr(slash + 1)),

@@ -16,7 +16,7 @@ using base::Result;
 // RFC 8410: SEQUENCE { SEQUENCE { id-Ed25519 }, BIT STRING }, the key's 32 bytes last.
 constexpr std::array<std::uint8_t, 12> kEd25519Spki{0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
                                                     0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
-constexpr std::size_t kItems = 4;
+constexpr std::size_t kStatementItems = 4;
 
 template <class Fixed>
 Result<Fixed> read_fixed(base::cbor::Reader& reader) {
@@ -51,7 +51,7 @@ attest::MintRequest boot_document(const BootStatement& statement) {
   items.bytes(statement.policy.view());
   attest::MintRequest request;
   request.purpose = attest::Purpose::audit;
-  request.items = {std::move(items).take(), kItems};
+  request.items = {std::move(items).take(), kStatementItems};
   Bytes key;
   key.reserve(kEd25519Spki.size() + attest::SignerKey::kSize);
   base::append(key, kEd25519Spki);
@@ -63,7 +63,7 @@ attest::MintRequest boot_document(const BootStatement& statement) {
 Result<BootStatement> read_boot_statement(const attest::VerifiedClaims& claims) {
   CONCORDAT_TRY(const auto items, attest::check_purpose(attest::Purpose::audit, claims));
   auto statement = read_items(items.encoded);
-  if (!statement || items.count != kItems) {
+  if (!statement || items.count != kStatementItems) {
     return Error(Errc::malformed_statement, statement ? std::to_string(items.count) + " items"
                                                       : statement.error().to_string());
   }

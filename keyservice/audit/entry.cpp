@@ -16,7 +16,7 @@ using base::Result;
 using base::cbor::Writer;
 
 constexpr std::uint64_t kFormat = 1;
-constexpr std::size_t kItems = 12;
+constexpr std::size_t kEntryItems = 12;
 constexpr std::size_t kSubjectItems = 4;
 
 std::string printable(std::string_view text, std::size_t max) {
@@ -69,7 +69,7 @@ void read_event(EntryCursor& in, Event& event) {
 }
 
 void read_entry(EntryCursor& in, Entry& entry) {
-  in.array(kItems);
+  in.array(kEntryItems);
   if (in.uint(UINT64_MAX) != kFormat) in.fail("another format");
   entry.time = {static_cast<std::int64_t>(in.uint(INT64_MAX))};
   in.bytes(entry.boot.mutable_view());
@@ -171,7 +171,7 @@ const base::Sha256Digest* Event::evidence_of(EvidenceType type) const noexcept {
 base::Bytes encode(const Entry& entry) {
   const Event& event = entry.event;
   Writer out;
-  out.array(kItems).uint(kFormat).uint(static_cast<std::uint64_t>(entry.time.value));
+  out.array(kEntryItems).uint(kFormat).uint(static_cast<std::uint64_t>(entry.time.value));
   out.bytes(entry.boot.view()).uint(entry.sequence).uint(number(event.kind));
   write_subject(out, event.subject);
   out.text(printable(event.purpose, kMaxEntryPurpose));

@@ -16,12 +16,12 @@ using base::Result;
 using base::SecretAccess;
 using base::SecretBytes;
 
-struct Sizes {
+struct MaterialSizes {
   std::size_t least = 0;
   std::size_t most = 0;
 };
 
-constexpr Sizes sizes_of(KeyType type) noexcept {
+constexpr MaterialSizes sizes_of(KeyType type) noexcept {
   switch (type) {
     case KeyType::derived:
       return {};
@@ -67,7 +67,7 @@ Result<SecretBytes> import_raw(KeyType type, SecretBytes bytes) {
 }
 
 base::Status check_material(KeyType type, const SecretBytes& material) {
-  const Sizes sizes = sizes_of(type);
+  const MaterialSizes sizes = sizes_of(type);
   if (type == KeyType::derived) return no_material(type);
   if (material.size() < sizes.least || material.size() > sizes.most) {
     std::string wanted = std::to_string(sizes.least);
