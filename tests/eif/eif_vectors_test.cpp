@@ -35,7 +35,7 @@ void expect_measurements(const EifMeasurements& found, const nlohmann::json& wan
 
 TEST(EifVectors, MeasureAsIndexedOrAreRefusedWithTheCause) {
   CONCORDAT_REQUIRE_VECTORS();
-  const auto folder = test::vectors_folder() / "eif";
+  const auto folder = concordat::test::vectors_folder() / "eif";
   std::ifstream index_file(folder / "index.json");
   const auto index = nlohmann::json::parse(index_file);
   std::size_t damaged = 0;

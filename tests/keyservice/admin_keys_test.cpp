@@ -18,7 +18,7 @@ using base::Bytes;
 using base::BytesView;
 using base::SecretAccess;
 using base::SecretBytes;
-using Failure = test::MemoryStore::Failure;
+using StoreFailure = test::MemoryStore::Failure;
 
 // What `openssl genpkey -algorithm ed25519` writes for this seed.
 SecretBytes pkcs8_of(BytesView seed) {
@@ -380,7 +380,7 @@ TEST_F(AdminKeysTest, WithoutAKeyringNothingIsDone) {
 
 TEST_F(AdminKeysTest, WhatTheStoreRefusesIsSaidAndNotDone) {
   create("k", KeyType::aes256);
-  loaded_.store.fail_all(Failure::full);
+  loaded_.store.fail_all(StoreFailure::full);
   EXPECT_EQ(code(RotateKeyRequest{"k", 1, false}), "store_full");
   EXPECT_EQ(describe("k").key.summary.newest_version, 1u) << "and what is there is still shown";
   loaded_.store.fail_no_more();

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 using base::UnixMillis;
 
-base::SecretBytes secret(std::string text) {
+base::SecretBytes aws_secret(std::string text) {
   return base::SecretBytes::take({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
 }
 
@@ -22,10 +22,10 @@ const UnixMillis kSuiteTime = base::parse_rfc3339("2015-08-30T12:36:00Z").value(
 const UnixMillis kKmsTime = base::parse_rfc3339("2026-01-02T03:04:05Z").value();
 
 AwsCredentials suite_credentials() {
-  return {"AKIDEXAMPLE", secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), ""};
+  return {"AKIDEXAMPLE", aws_secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), ""};
 }
 AwsCredentials session_credentials() {
-  return {"ASIAEXAMPLE", secret("secret/KEY+1"), "token=="};
+  return {"ASIAEXAMPLE", aws_secret("secret/KEY+1"), "token=="};
 }
 
 HttpRequest suite_request(std::string method) {

@@ -5,6 +5,7 @@
 #include "attest/custom_root.hpp"
 #include "attest/verify.hpp"
 #include "deploy/lab/software_nsm.hpp"
+#include "tests/lab/registers.hpp"
 
 namespace concordat::lab {
 namespace {
@@ -16,14 +17,7 @@ using std::chrono::hours;
 using std::chrono::minutes;
 namespace nsm = attest::nsm;
 
-constexpr UnixMillis kStart{1'766'678'659'346};
 const Bytes kNonce(32, 0x5a);
-
-PcrValue filled(std::uint8_t byte) {
-  PcrValue value;
-  std::ranges::fill(value.mutable_view(), byte);
-  return value;
-}
 
 class LiveDocumentTest : public testing::Test {
  protected:

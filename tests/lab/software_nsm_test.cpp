@@ -7,6 +7,7 @@
 #include <openssl/ecdsa.h>
 
 #include "attest/base/cbor.hpp"
+#include "tests/lab/registers.hpp"
 
 namespace concordat::lab {
 namespace {
@@ -17,14 +18,6 @@ using base::UnixMillis;
 using std::chrono::hours;
 using std::chrono::minutes;
 namespace nsm = attest::nsm;
-
-constexpr UnixMillis kStart{1'766'678'659'346};
-
-PcrValue filled(std::uint8_t byte) {
-  PcrValue value;
-  std::ranges::fill(value.mutable_view(), byte);
-  return value;
-}
 
 EnclaveIdentity some_identity() {
   return {.instance_id = "i-0827e799ec9232d44",

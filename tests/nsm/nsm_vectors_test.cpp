@@ -16,7 +16,7 @@ nlohmann::json vectors(const char* part) {
   return nlohmann::json::parse(file).at(part);
 }
 
-Bytes hex(std::string_view text) {
+Bytes from_hex(std::string_view text) {
   return base::from_hex(text).value();
 }
 
@@ -32,12 +32,12 @@ TEST(NsmVectors, RequestsAreExactBothWays) {
       {"LockPCRs range=32", LockPcrsRequest{32}},
       {"Attestation all null", AttestationRequest{}},
       {"Attestation user_data=6869 nonce=01 public_key=null",
-       AttestationRequest{hex("6869"), hex("01"), std::nullopt}},
+       AttestationRequest{from_hex("6869"), from_hex("01"), std::nullopt}},
   };
   std::size_t known = 0;
   const nlohmann::json vector_requests = vectors("requests");
   for (const auto& [name, value] : vector_requests.items()) {
-    const Bytes bytes = hex(value.get<std::string>());
+    const Bytes bytes = from_hex(value.get<std::string>());
     const auto decoded = decode_request(bytes);
     ASSERT_TRUE(decoded) << name << ": " << decoded.error().to_string();
     EXPECT_EQ(encode_request(*decoded), bytes) << name;
@@ -53,7 +53,7 @@ TEST(NsmVectors, ResponsesDecodeAndSayTheSameAgain) {
   CONCORDAT_REQUIRE_VECTORS();
   const nlohmann::json responses = vectors("responses");
   for (const auto& [name, value] : responses.items()) {
-    const Bytes bytes = hex(value.get<std::string>());
+    const Bytes bytes = from_hex(value.get<std::string>());
     const auto decoded = decode_response(bytes);
     ASSERT_TRUE(decoded) << name << ": " << decoded.error().to_string();
     const Bytes again = encode_response(*decoded);
@@ -69,7 +69,7 @@ TEST(NsmVectors, ResponsesSayWhatTheirNamesSay) {
   CONCORDAT_REQUIRE_VECTORS();
   const nlohmann::json responses = vectors("responses");
   const auto response = [&](const char* name) {
-    return decode_response(hex(responses.at(name).get<std::string>())).value();
+    return decode_response(from_hex(responses.at(name).get<std::string>())).value();
   };
   const auto described = std::get<DescribeNsmResponse>(response("DescribeNSM (QEMU key order)"));
   EXPECT_EQ(described.module_id, "i-234-enc5678");

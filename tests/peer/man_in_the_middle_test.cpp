@@ -28,7 +28,7 @@ Bytes seal(const KeyAndNonce& key, BytesView plaintext) {
   return box;
 }
 
-Bytes body_of(const Bytes& frame) {
+Bytes owned_body_of(const Bytes& frame) {
   return base::to_bytes(BytesView(frame).subspan(kFrameHeaderSize));
 }
 
@@ -83,14 +83,14 @@ class ManInTheMiddle : public testing::Test {
   Bytes pass_on(std::size_t number, const Bytes& frame) {
     const auto type = static_cast<FrameType>(frame.at(0));
     if (number == 0) return hello(frame);
-    if (number == 1 && type == FrameType::reply) return reply(body_of(frame));
-    if (number == 2 && type == FrameType::confirm) return confirm(body_of(frame));
-    if (number == 3 && type == FrameType::accept) return accept(body_of(frame));
+    if (number == 1 && type == FrameType::reply) return reply(owned_body_of(frame));
+    if (number == 2 && type == FrameType::confirm) return confirm(owned_body_of(frame));
+    if (number == 3 && type == FrameType::accept) return accept(owned_body_of(frame));
     return frame;
   }
 
   Bytes hello(const Bytes& frame) {
-    Hello hello = decode_hello(body_of(frame)).value();
+    Hello hello = decode_hello(owned_body_of(frame)).value();
     initiator_.hello = frame;
     initiator_.agree(hello.key);
     hello.key = responder_.key;

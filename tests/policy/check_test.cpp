@@ -1,9 +1,8 @@
 // What the author is told beyond errors.
 #include "policy/check.hpp"
+#include "tests/policy/samples.hpp"
 
 #include <gtest/gtest.h>
-
-#include "tests/support/policy_fixture.hpp"
 
 namespace concordat::policy {
 namespace {
@@ -11,15 +10,6 @@ namespace {
 using test::kAccount;
 using test::kNow;
 using test::replaced;
-
-const test::TestAuthority& authority() {
-  static const test::TestAuthority kAuthority;
-  return kAuthority;
-}
-
-std::string sample() {
-  return test::sample_policy(authority().descriptor());
-}
 
 // "severity code pointer", one a line.
 std::string findings(const std::string& text, base::UnixMillis now = kNow) {

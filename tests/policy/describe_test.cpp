@@ -5,7 +5,7 @@
 
 #include "policy/parse.hpp"
 #include "policy/policy_file.hpp"
-#include "tests/support/policy_fixture.hpp"
+#include "tests/policy/samples.hpp"
 
 namespace concordat::policy {
 namespace {
@@ -13,14 +13,6 @@ namespace {
 using test::kNow;
 using test::replaced;
 using Names = std::vector<std::string>;
-
-const test::TestAuthority& authority() {
-  static const test::TestAuthority kAuthority;
-  return kAuthority;
-}
-std::string sample() {
-  return test::sample_policy(authority().descriptor());
-}
 
 TEST(Describe, WhoTalksToWhomAndGetsWhat) {
   const Model model = load_policy(test::full_policy(authority().descriptor())).value();

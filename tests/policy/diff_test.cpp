@@ -8,29 +8,13 @@
 #include <set>
 
 #include "policy/parse.hpp"
-#include "tests/support/policy_fixture.hpp"
+#include "tests/policy/samples.hpp"
 
 namespace concordat::policy {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using test::replaced;
-
-const test::TestAuthority& authority() {
-  static const test::TestAuthority kAuthority;
-  return kAuthority;
-}
-std::string sample() {
-  return test::sample_policy(authority().descriptor());
-}
-std::string full() {
-  return test::full_policy(authority().descriptor());
-}
-Model load(const std::string& text) {
-  auto model = load_policy(text);
-  EXPECT_TRUE(model) << model.error().to_string();
-  return std::move(model).value();
-}
 
 std::string changes(const std::string& before, const std::string& after) {
   std::string out;

@@ -4,17 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "policy/parse.hpp"
-#include "tests/support/policy_fixture.hpp"
+#include "tests/policy/samples.hpp"
 
 namespace concordat::policy {
 namespace {
 
 using test::replaced;
-
-std::string sample() {
-  static const test::TestAuthority kAuthority;
-  return test::sample_policy(kAuthority.descriptor());
-}
 
 // "ROLE KEYS OPERATION,... LIMIT EXPIRY", one grant a line.
 std::string grants(const base::Result<std::string>& text) {

@@ -6,7 +6,7 @@
 #include "policy/check.hpp"
 #include "policy/enroll.hpp"
 #include "policy/limits.hpp"
-#include "tests/support/policy_fixture.hpp"
+#include "tests/policy/samples.hpp"
 
 namespace concordat::policy {
 namespace {
@@ -16,15 +16,6 @@ using test::kKmsKey;
 using test::kNow;
 using test::replaced;
 using test::sample_policy;
-
-const test::TestAuthority& authority() {
-  static const test::TestAuthority kAuthority;
-  return kAuthority;
-}
-
-std::string sample() {
-  return sample_policy(authority().descriptor());
-}
 
 Enrolment enrolment(const std::string& image, const std::string& role) {
   Enrolment out;

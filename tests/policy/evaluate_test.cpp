@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "deploy/lab/document_writer.hpp"
+#include "tests/policy/samples.hpp"
 #include "tests/support/lab_claims.hpp"
-#include "tests/support/policy_fixture.hpp"
 
 namespace concordat::policy {
 namespace {
@@ -16,8 +16,6 @@ using test::image_pcr;
 using test::kAccount;
 using test::kNow;
 using test::replaced;
-
-constexpr const char* kInstance = "i-0123456789abcdef0";
 
 class Evaluate : public testing::Test {
  protected:

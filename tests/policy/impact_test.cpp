@@ -7,7 +7,7 @@
 #include "policy/enroll.hpp"
 #include "policy/parse.hpp"
 #include "policy/revoke.hpp"
-#include "tests/support/policy_fixture.hpp"
+#include "tests/policy/samples.hpp"
 
 namespace concordat::policy {
 namespace {
@@ -16,20 +16,9 @@ using test::kAccount;
 using test::kNow;
 using test::replaced;
 
-constexpr const char* kInstance = "i-0123456789abcdef0";
-
 // The sample with a root, without which nobody is served.
-std::string sample() {
-  static const test::TestAuthority kAuthority;
-  return pin_first_root(test::sample_policy(kAuthority.descriptor()), base::Bytes(48, 0xc0))
-      .value();
-}
-
-Model load(const base::Result<std::string>& text) {
-  EXPECT_TRUE(text) << text.error().to_string();
-  auto model = load_policy(text.value());
-  EXPECT_TRUE(model) << model.error().to_string();
-  return std::move(model).value();
+std::string rooted_sample() {
+  return pin_first_root(sample(), base::Bytes(48, 0xc0)).value();
 }
 
 std::string rotations(const std::string& before, const base::Result<std::string>& after) {
@@ -41,76 +30,79 @@ constexpr const char* kUnreleased =
     "never released, nothing to rotate (the custodian did these itself):\n";
 
 TEST(Impact, NothingLostNothingToRotate) {
-  const Impact none = impact(load(sample()), load(sample()), kNow);
+  const Impact none = impact(load(rooted_sample()), load(rooted_sample()), kNow);
   EXPECT_TRUE(none.lost.empty());
   EXPECT_EQ(rotation_text(none), "nothing to rotate\n");
 }
 
 TEST(Impact, ARevokedImageKnowsWhatItCouldGet) {
   EXPECT_EQ(
-      rotations(sample(), revoke(sample(), {.images = {"payments-1"}})),
+      rotations(rooted_sample(), revoke(rooted_sample(), {.images = {"payments-1"}})),
       std::string(kRotate) + "  payments/*: role payments, image payments-1: no longer admitted\n");
-  const Impact lost =
-      impact(load(sample()), load(revoke(sample(), {.images = {"payments-1"}})), kNow);
+  const Impact lost = impact(load(rooted_sample()),
+                             load(revoke(rooted_sample(), {.images = {"payments-1"}})), kNow);
   ASSERT_EQ(lost.lost.size(), 1u);
   EXPECT_EQ(lost.lost[0].kind, ChangeKind::role_image_lost);
 }
 
 TEST(Impact, ARevokedPlaceKnowsItToo) {
-  EXPECT_EQ(
-      rotations(sample(), revoke(sample(), {.accounts = {kAccount}, .from_role = "payments"})),
-      std::string(kRotate) +
-          "  payments/*: role payments, image payments-1: no longer admitted from all "
-          "accounts and instances\n");
+  EXPECT_EQ(rotations(rooted_sample(),
+                      revoke(rooted_sample(), {.accounts = {kAccount}, .from_role = "payments"})),
+            std::string(kRotate) +
+                "  payments/*: role payments, image payments-1: no longer admitted from all "
+                "accounts and instances\n");
   // From any instance to one of them: those on the others.
   const std::string narrowed = replaced(
-      sample(),
+      rooted_sample(),
       "\"payments-1\"\n      ],\n      \"accounts\": [\n        \"" + std::string(kAccount) +
           "\"\n      ],\n      \"instances\": \"any\"",
       "\"payments-1\"\n      ],\n      \"accounts\": [\n        \"" + std::string(kAccount) +
           "\"\n      ],\n      \"instances\": [\"i-0123456789abcdef0\"]");
-  EXPECT_NE(rotations(sample(), narrowed).find("no longer admitted from all"), std::string::npos);
-  EXPECT_EQ(rotations(narrowed, sample()), "nothing to rotate\n");
+  EXPECT_NE(rotations(rooted_sample(), narrowed).find("no longer admitted from all"),
+            std::string::npos);
+  EXPECT_EQ(rotations(narrowed, rooted_sample()), "nothing to rotate\n");
 }
 
 TEST(Impact, ALostGrantIsToBeRotatedExceptWhatIsKept) {
   EXPECT_EQ(
-      rotations(sample(), ungrant(sample(), "payments", "payments/*", {"get"})),
+      rotations(rooted_sample(), ungrant(rooted_sample(), "payments", "payments/*", {"get"})),
       std::string(kRotate) + "  payments/*: role payments, image payments-1: no longer granted\n");
-  EXPECT_EQ(rotations(sample(), replaced(sample(), "\"payments/*\"", "\"payments/card\"")),
-            std::string(kRotate) +
-                "  payments/*: role payments, image payments-1: no longer granted, except "
-                "payments/card\n");
-  EXPECT_EQ(rotations(sample(), replaced(sample(), "\"payments/*\"", "\"*\"")),
+  EXPECT_EQ(
+      rotations(rooted_sample(), replaced(rooted_sample(), "\"payments/*\"", "\"payments/card\"")),
+      std::string(kRotate) +
+          "  payments/*: role payments, image payments-1: no longer granted, except "
+          "payments/card\n");
+  EXPECT_EQ(rotations(rooted_sample(), replaced(rooted_sample(), "\"payments/*\"", "\"*\"")),
             "nothing to rotate\n");
-  const std::string expired = replaced(sample(), "\"never\"", "\"2026-01-02T00:00:00Z\"");
+  const std::string expired = replaced(rooted_sample(), "\"never\"", "\"2026-01-02T00:00:00Z\"");
   const std::string has_expired =
       std::string(kRotate) +
       "  payments/*: role payments, image payments-1: the grant has expired\n";
-  EXPECT_EQ(rotations(sample(), expired), has_expired);
+  EXPECT_EQ(rotations(rooted_sample(), expired), has_expired);
   EXPECT_EQ(rotations(expired, expired), has_expired);
-  EXPECT_EQ(rotations(sample(), replaced(sample(), "\"never\"", "\"2026-01-20T00:00:00Z\"")),
+  EXPECT_EQ(rotations(rooted_sample(),
+                      replaced(rooted_sample(), "\"never\"", "\"2026-01-20T00:00:00Z\"")),
             "nothing to rotate\n");
 }
 
 TEST(Impact, WhatStaysInsideTheCustodianNeedsNoRotation) {
-  const std::string text = grant(sample(), "payments", {"mac/*", {"mac", "sign"}}).value();
+  const std::string text = grant(rooted_sample(), "payments", {"mac/*", {"mac", "sign"}}).value();
   EXPECT_EQ(rotations(text, ungrant(text, "payments", "mac/*", {"mac"})),
             std::string(kUnreleased) + "  mac/*: role payments (sign, mac)\n");
   // Losing `sign` where `get` stays is no reason to rotate, nor were the keys never released.
   EXPECT_EQ(rotations(text, ungrant(text, "payments", "payments/*", {"sign"})),
             "nothing to rotate\n");
-  const std::string wide = grant(sample(), "payments", {"*", {"sign"}}).value();
+  const std::string wide = grant(rooted_sample(), "payments", {"*", {"sign"}}).value();
   EXPECT_EQ(rotations(wide, ungrant(wide, "payments", "*", {})), "nothing to rotate\n");
   EXPECT_TRUE(releases(Operation::derive));
   EXPECT_FALSE(releases(Operation::unwrap));
 }
 
 TEST(Impact, ANewRoleThatMayDoTheSameLosesNothing) {
-  std::string moved = sample();
+  std::string moved = rooted_sample();
   for (std::size_t at = 0; (at = moved.find("\"payments\"", at)) != moved.npos; ++at)
     moved.replace(at, 10, "\"billing\"");
-  EXPECT_EQ(rotations(sample(), moved), "nothing to rotate\n");
+  EXPECT_EQ(rotations(rooted_sample(), moved), "nothing to rotate\n");
 }
 
 TEST(Impact, WithoutARootNobodyReceivedAnything) {
@@ -121,8 +113,8 @@ TEST(Impact, WithoutARootNobodyReceivedAnything) {
 }
 
 TEST(Impact, ACustodianThatIsRevokedKnowsTheRoot) {
-  const Impact lost =
-      impact(load(sample()), load(revoke(sample(), {.images = {"custodian-1"}})), kNow);
+  const Impact lost = impact(load(rooted_sample()),
+                             load(revoke(rooted_sample(), {.images = {"custodian-1"}})), kNow);
   ASSERT_EQ(lost.custodians.size(), 1u);
   EXPECT_EQ(lost.custodians[0].image, "custodian-1");
   EXPECT_EQ(lost.custodians[0].cause, LossCause::image);
@@ -165,17 +157,19 @@ std::string record(const std::string& entries) {
 }
 
 TEST(Impact, ARecordNamesTheVersions) {
-  const Model before = load(sample());
+  const Model before = load(rooted_sample());
   const std::string released =
       record(entry("payments/card", 3) + "," + entry("payments/sepa", 1, "payments-1", "sign") +
              "," + entry("reports/daily", 2, "reports-1", "get", "reports"));
   EXPECT_EQ(exposures(before, before, released), "");
-  EXPECT_EQ(exposures(before, load(revoke(sample(), {.images = {"payments-1"}})), released),
+  EXPECT_EQ(exposures(before, load(revoke(rooted_sample(), {.images = {"payments-1"}})), released),
             "payments/card 3 image\n");
-  EXPECT_EQ(exposures(before, load(ungrant(sample(), "payments", "payments/*", {"get"})), released),
+  EXPECT_EQ(exposures(before, load(ungrant(rooted_sample(), "payments", "payments/*", {"get"})),
+                      released),
             "payments/card 3 grant\n");
   EXPECT_EQ(
-      exposures(before, load(revoke(sample(), {.accounts = {kAccount}, .from_role = "payments"})),
+      exposures(before,
+                load(revoke(rooted_sample(), {.accounts = {kAccount}, .from_role = "payments"})),
                 released),
       "payments/card 3 place\n");
   // What an older policy let out: an image and a key that neither policy knows.
@@ -192,18 +186,18 @@ TEST(Impact, ARecordKnowsTheInstance) {
                               test::image_pcr("payments-1", 2), std::nullopt};
     enrolment.role = "payments";
     enrolment.instances = {instance};
-    return load(enroll(sample(), enrolment));
+    return load(enroll(rooted_sample(), enrolment));
   };
   const std::string released = record(entry("payments/card", 3));
-  EXPECT_EQ(exposures(load(sample()), on(kInstance), released), "");
-  EXPECT_EQ(exposures(load(sample()), on("i-00000000000000000"), released),
+  EXPECT_EQ(exposures(load(rooted_sample()), on(kInstance), released), "");
+  EXPECT_EQ(exposures(load(rooted_sample()), on("i-00000000000000000"), released),
             "payments/card 3 place\n");
 }
 
 // What a custodian no longer lists may have been received all the same, even where it lists
 // nothing.
 TEST(Impact, SaysThatARecordWasCut) {
-  const Model same = load(sample());
+  const Model same = load(rooted_sample());
   const auto read = [](std::string text, bool complete) {
     if (!complete) text = replaced(std::move(text), "_complete\": true", "_complete\": false");
     return read_released_keys(text).value();
@@ -242,7 +236,7 @@ TEST(ReleasedKeys, AreReadStrictly) {
 }
 
 TEST(Finality, WhenNobodyCanKeepTheOlderPolicyAlive) {
-  const Model plain = load(sample());
+  const Model plain = load(rooted_sample());
   const auto until = base::parse_rfc3339("2026-01-31T00:00:00Z").value();
   EXPECT_EQ(to_text(finality(plain), kNow),
             "final: at 2026-01-31T00:00:00Z, when serial 2 ends; until then a parent that "

@@ -8,8 +8,8 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "tests/policy/samples.hpp"
 #include "tests/policy/verdict.hpp"
-#include "tests/support/policy_fixture.hpp"
 
 namespace concordat::policy {
 namespace {
@@ -20,16 +20,16 @@ using test::verdict;
 using Json = nlohmann::ordered_json;
 using Pointer = Json::json_pointer;
 
-Json sample() {
-  return Json::parse(test::sample_policy(test::TestAuthority().descriptor()));
+Json sample_json() {
+  return Json::parse(sample());
 }
 
-Json full() {
-  return Json::parse(test::full_policy(test::TestAuthority().descriptor()));
+Json full_json() {
+  return Json::parse(full());
 }
 
 std::string with(const char* pointer, const Json& value) {
-  Json file = full();
+  Json file = full_json();
   file.at(Pointer(pointer)) = value;
   return verdict(file.dump());
 }
@@ -109,7 +109,7 @@ TEST(PolicyLimits, Lengths) {
 
 // The file with one entry of a dictionary under another name.
 std::string renamed(const char* dictionary, const char* entry, const std::string& name) {
-  Json file = full();
+  Json file = full_json();
   Json& entries = file.at(Pointer(dictionary));
   entries[name] = entries.at(entry);
   if (entries.at(name).contains("key")) entries.erase(entry);  // one key, one office
@@ -165,7 +165,7 @@ Json entry_of(const std::string& dictionary, std::size_t number, const Json& ent
 
 // The full file with `count` entries in the dictionary.
 Json filled(const std::string& dictionary, std::size_t count) {
-  Json file = full();
+  Json file = full_json();
   Json& entries = file.at(Pointer(dictionary));
   for (std::size_t i = 0; entries.size() < count; ++i)
     entries[name_of(i)] = entry_of(dictionary, i, entries);
@@ -220,7 +220,7 @@ TEST(PolicyLimits, ListsOfNames) {
 }
 
 TEST(PolicyLimits, ListsOfValues) {
-  const Json grant = full().at(Pointer("/grants/0"));
+  const Json grant = full_json().at(Pointer("/grants/0"));
   const auto generation = [](std::size_t i) -> Json {
     return {{"generation", i + 1},
             {"state", i == 0 ? "current" : "read_only"},
@@ -285,7 +285,7 @@ TEST(PolicyLimits, ValuesOfTheFile) {
 }
 
 TEST(PolicyLimits, BytesOfTheFile) {
-  const std::string text = sample().dump(2);
+  const std::string text = sample_json().dump(2);
   const std::string full_size = text + std::string(limits::kPolicyBytes - text.size(), '\n');
   EXPECT_EQ(verdict(full_size), "accepted");
   const auto line = std::to_string(std::ranges::count(full_size, '\n') + 1);
@@ -296,7 +296,7 @@ TEST(PolicyLimits, BytesOfTheFile) {
 
 TEST(PolicyLimits, Depth) {
   const auto nested = [](std::size_t arrays) {
-    return replaced(sample().dump(2), "\"lab.example\"",
+    return replaced(sample_json().dump(2), "\"lab.example\"",
                     std::string(arrays, '[') + std::string(arrays, ']'));
   };
   // The file itself is the first level.
@@ -313,7 +313,7 @@ TEST(PolicyLimits, Depth) {
 
 TEST(PolicyLimits, Findings) {
   const auto findings = [](std::size_t mistakes) {
-    Json file = sample();
+    Json file = sample_json();
     for (std::size_t i = 0; i < mistakes; ++i)
       file[name_of(i)] = i;
     return parse_policy(file.dump()).findings.size();
@@ -327,7 +327,7 @@ TEST(PolicyLimits, Findings) {
 TEST(PolicyLimits, Encoding) {
   // In line 3, a realm whose first character is the 13th of the line.
   const auto realm = [](const std::string& bytes) {
-    return placed_verdict(replaced(sample().dump(2), "lab.example", bytes));
+    return placed_verdict(replaced(sample_json().dump(2), "lab.example", bytes));
   };
   const struct {
     const char* what;
@@ -360,7 +360,7 @@ TEST(PolicyLimits, Encoding) {
   for (const auto& c : in_a_string)
     EXPECT_EQ(realm(c.bytes), c.verdict) << c.what;
 
-  const std::string text = sample().dump(2) + "\n";
+  const std::string text = sample_json().dump(2) + "\n";
   const std::string after = "not_json " + std::to_string(std::ranges::count(text, '\n') + 1) + ":1";
   std::string utf16 = "\xff\xfe";
   for (const char c : text)
@@ -389,7 +389,7 @@ TEST(PolicyLimits, Encoding) {
 
 TEST(EnvelopeLimits, BytesAndSignatures) {
   const test::TestAuthority authority;
-  const std::string text = sample().dump(2);
+  const std::string text = sample_json().dump(2);
   const std::string policy = text + std::string(limits::kPolicyBytes - text.size(), '\n');
   Envelope envelope = authority.sign(policy, {0, 1, 2});
   envelope.signatures.resize(limits::kSignatures, envelope.signatures[0]);

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "tests/policy/samples.hpp"
 #include "tests/policy/verdict.hpp"
-#include "tests/support/policy_fixture.hpp"
 
 namespace concordat::policy {
 namespace {
@@ -17,14 +17,6 @@ using test::kAccount;
 using test::replaced;
 using test::verdict;
 using Json = nlohmann::ordered_json;
-
-std::string sample() {
-  return test::sample_policy(test::TestAuthority().descriptor());
-}
-
-std::string full() {
-  return test::full_policy(test::TestAuthority().descriptor());
-}
 
 std::string with(std::string_view from, std::string_view to) {
   return verdict(replaced(sample(), from, to));

@@ -5,7 +5,7 @@
 
 #include "policy/enroll.hpp"
 #include "policy/parse.hpp"
-#include "tests/support/policy_fixture.hpp"
+#include "tests/policy/samples.hpp"
 
 namespace concordat::policy {
 namespace {
@@ -13,19 +13,7 @@ namespace {
 using test::kAccount;
 using test::replaced;
 
-constexpr const char* kInstance = "i-0123456789abcdef0";
 constexpr const char* kOther = "i-00000000000000000";
-
-const test::TestAuthority& authority() {
-  static const test::TestAuthority kAuthority;
-  return kAuthority;
-}
-std::string sample() {
-  return test::sample_policy(authority().descriptor());
-}
-std::string full() {
-  return test::full_policy(authority().descriptor());
-}
 
 std::string enrolled(const std::string& text, const std::string& image, const std::string& role,
                      std::vector<std::string> instances = {}) {
