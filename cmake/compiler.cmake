@@ -22,6 +22,8 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-con
                     # g++ 12 reports moved std::variant alternatives as uninitialised (GCC bug 105562 and kin);
                     # the sanitizer and valgrind runs look for the real thing.
                     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+                    # A file that is compiled within another looks like a header to it: its own types would not be its own.
+                    $<$<BOOL:${CMAKE_UNITY_BUILD}>:-Wno-subobject-linkage>
                     -fstack-protector-strong -fno-omit-frame-pointer)
 add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 
