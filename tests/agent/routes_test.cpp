@@ -16,8 +16,8 @@ TEST(Routes, AreThoseOfTheDescription) {
     served.insert(std::string(route.method) + " " + std::string(route.path) +
                   (route.path.ends_with('/') ? "{name}" : ""));
   }
-  const auto described = nlohmann::json::parse(description());
-  for (const auto& [path, item] : described["paths"].items()) {
+  const auto document = nlohmann::json::parse(description());
+  for (const auto& [path, item] : document["paths"].items()) {
     for (const auto& [method, operation] : item.items()) {
       std::string upper = method;
       std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return std::toupper(c); });
