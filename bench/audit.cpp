@@ -1,9 +1,9 @@
 // Checking an audit log, beside hashing its bytes once.
-#include <benchmark/benchmark.h>
 
 #include <stdexcept>
 
 #include "attest/base/hash.hpp"
+#include "bench/capture.hpp"
 #include "bench/timing.hpp"
 #include "keyservice/audit/verify.hpp"
 #include "tests/audit/log_fixture.hpp"
@@ -95,11 +95,6 @@ Work hashing_as_one() {
   };
 }
 
-void run(benchmark::State& state, Work (*make)()) {
-  const Work work = make();
-  for (auto _ : state)
-    work(1);
-}
 BENCHMARK_CAPTURE(run, audit_verify, &verification);
 BENCHMARK_CAPTURE(run, audit_hash, &hashing);
 BENCHMARK_CAPTURE(run, audit_hash_as_one, &hashing_as_one);

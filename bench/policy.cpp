@@ -1,6 +1,5 @@
 // Judging a peer against a large policy, beside the signature of the document that it showed; and
 // reading a large policy, beside a bare parse of its JSON.
-#include <benchmark/benchmark.h>
 
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -109,11 +108,6 @@ Work bare_parse() {
   };
 }
 
-void run(benchmark::State& state, Work (*make)()) {
-  const Work work = make();
-  for (auto _ : state)
-    work(1);
-}
 BENCHMARK_CAPTURE(run, policy_evaluate, &evaluation);
 BENCHMARK_CAPTURE(run, policy_load, &load);
 BENCHMARK_CAPTURE(run, nlohmann_parse, &bare_parse);
