@@ -31,10 +31,10 @@ class MemoryLogStore final : public audit::Store {
     shared_.writer = writer_ = writer;
     done({});
   }
-  void write(const std::vector<audit::File>& files, Done done) override {
+  void write(audit::FilesPtr files, Done done) override {
     ++writes;
-    std::size_t left = tears_after.value_or(files.size());
-    for (const audit::File& file : files) {
+    std::size_t left = tears_after.value_or(files->size());
+    for (const audit::File& file : *files) {
       if (shared_.writer != writer_) return answer(std::move(done), audit::Errc::superseded);
       if (left-- == 0) break;
       shared_.files[file.name] = file.content;
