@@ -12,8 +12,8 @@ using base::Status;
 
 namespace {
 
-constexpr std::chrono::milliseconds kFirstPause{200};
-constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(10);
+constexpr std::chrono::milliseconds kFirstAuditPause{200};
+constexpr std::chrono::milliseconds kLongestAuditPause = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -27,11 +27,11 @@ AuditKeeper::AuditKeeper(boost::asio::io_context& io, peer::Party& party, peer::
       custodian_(std::move(custodian)),
       log_(log),
       timer_(io),
-      backoff_(kFirstPause, kLongestPause) {
+      backoff_(kFirstAuditPause, kLongestAuditPause) {
   // Not from within the log's own calls, which may be the cause.
   trail_.on_trouble([this](const Error& why) {
     guarded([&] { log_.error("audit_log_stalled", why); });
-    guarded([&] { later(kFirstPause, &AuditKeeper::look_after); });
+    guarded([&] { later(kFirstAuditPause, &AuditKeeper::look_after); });
   });
 }
 
@@ -40,7 +40,7 @@ void AuditKeeper::guarded(const Step& step) noexcept {
   try {
     step();
   } catch (const std::bad_alloc&) {
-    later(kLongestPause, &AuditKeeper::look_after);
+    later(kLongestAuditPause, &AuditKeeper::look_after);
   }
 }
 

@@ -25,7 +25,7 @@ using base::Error;
 using base::Result;
 using base::Status;
 
-constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::seconds kLongWait{60};
 constexpr const char* kCustodian = "custodian-1";
 
 BootId boot(std::uint8_t number) {
@@ -57,7 +57,7 @@ class AuditRecordsTest : public ::testing::Test {
       ++calls_;
       const bool is_lost = lost_answers_ > 0 && request.method == "PUT";
       if (is_lost) --lost_answers_;
-      async_parent_call(io_, relay_, std::move(request), kPatience,
+      async_parent_call(io_, relay_, std::move(request), kLongWait,
                         [is_lost, done = std::move(done)](Result<HttpReply> reply) {
                           done(is_lost ? Error(Errc::timed_out) : std::move(reply));
                         });
@@ -67,7 +67,7 @@ class AuditRecordsTest : public ::testing::Test {
   T wait(const std::function<void(std::function<void(T)>)>& begin) {
     std::optional<T> out;
     begin([&](T result) { out.emplace(std::move(result)); });
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    const auto deadline = std::chrono::steady_clock::now() + kLongWait;
     io_.restart();
     while (!out && io_.run_one_until(deadline) != 0) {
     }
