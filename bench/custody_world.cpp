@@ -14,12 +14,16 @@
 #include "bench/timing.hpp"
 #include "deploy/lab/cms_seal.hpp"
 #include "deploy/parent/parent_io.hpp"
+#include "keyservice/audit_keeper_io.hpp"
+#include "keyservice/audit_records.hpp"
 #include "keyservice/boot.hpp"
 #include "keyservice/custodian_io.hpp"
 #include "keyservice/custody_keeper_io.hpp"
 #include "keyservice/keyring/key_material.hpp"
 #include "keyservice/parent_client_io.hpp"
+#include "keyservice/parent_http_io.hpp"
 #include "keyservice/parent_journal_store_io.hpp"
+#include "tests/support/at_once_recorder.hpp"
 #include "tests/support/memory_store.hpp"
 
 namespace concordat::bench {
@@ -97,8 +101,9 @@ double Child::seconds() const {
   return clock_seconds(clock);
 }
 
-CustodyWorld::CustodyWorld(std::size_t keys)
-    : root_bytes_(base::SecretBytes::random(kRootSize)),
+CustodyWorld::CustodyWorld(std::size_t keys, bool is_audited)
+    : is_audited_(is_audited),
+      root_bytes_(base::SecretBytes::random(kRootSize)),
       root_(Root::create(policy::kFirstRootGeneration, root_bytes_.clone()).value()),
       recipient_(RecipientKey::generate().value()) {
   std::signal(SIGPIPE, SIG_IGN);
@@ -191,7 +196,20 @@ void CustodyWorld::run_custodian(int ready) {
   base::SystemRandom random;
   Custody custody(store, random);
   CustodyKeeper keeper(io, custody, side.party, log);
-  Custodian custodian(side.party, side.nsm, custody, log);
+  AuditKeeper auditor(
+      io, side.party, side.nsm, custody,
+      [&io, relay = socket("relay-custodian")] {
+        return std::make_unique<AuditRecords>(
+            [&io, relay](HttpRequest request, AuditRecords::OnReply done) {
+              async_parent_call(io, relay, std::move(request), kTimeout, std::move(done));
+            },
+            "custodian");
+      },
+      "custodian", log);
+  test::AtOnceRecorder nobody;
+  Custodian custodian(side.party, side.nsm, custody,
+                      is_audited_ ? static_cast<Recorder&>(auditor.trail()) : nobody, log);
+  auditor.on_open([&custodian] { custodian.audit_opened(); });
   std::filesystem::remove(folder_.path() / "inbound");
   custodian.serve(peer::Listener::open(io, socket("inbound")).value());
   if (::write(ready, "r", 1) != 1) return;
@@ -203,6 +221,7 @@ void CustodyWorld::run_custodian(int ready) {
   order.document = side.enclave.mint(recipient_document(recipient_));
   custody.take(unseal_root(parent, kms, recipient_, order).value(), order.policy->model().realm);
   keeper.start();
+  if (is_audited_) auditor.start();
   io.run();
 }
 

@@ -32,7 +32,9 @@ class Child {
 // of so many keys. Only one custodian at a time.
 class CustodyWorld {
  public:
-  explicit CustodyWorld(std::size_t keys);
+  // `is_audited`: its custodian writes an audit log, as every custodian does; without it the rest
+  // is measured alone.
+  explicit CustodyWorld(std::size_t keys, bool is_audited = false);
   CustodyWorld(const CustodyWorld&) = delete;
   CustodyWorld& operator=(const CustodyWorld&) = delete;
 
@@ -55,6 +57,7 @@ class CustodyWorld {
   void run_parent() const;
   void run_custodian(int ready);
 
+  bool is_audited_;
   test::TemporaryFolder folder_;
   test::TestWorld world_;
   base::SecretBytes root_bytes_;

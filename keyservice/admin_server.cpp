@@ -39,14 +39,17 @@ struct AdminServer::Call {
   std::uint64_t id = 0;
   ServedAdmin served;
   Done done;
+  Announce announce;
 };
 
 void AdminServer::serve(policy::PolicyPtr policy, const policy::AdmittedOperator& who,
-                        base::BytesView record, base::UnixMillis now, Done done) {
+                        base::BytesView record, base::UnixMillis now, Done done,
+                        Announce announce) {
   const auto call = std::make_shared<Call>();
   call->policy = std::move(policy);
   call->now = now;
   call->done = std::move(done);
+  call->announce = std::move(announce);
   call->id = request_id_of(record);
   try {
     begin(call, who, record);
@@ -65,7 +68,7 @@ void AdminServer::begin(const CallPtr& call, const policy::AdmittedOperator& who
   std::visit(
       [&]<class Body>(Body& body) {
         if constexpr (ChangesKey<Body>) {
-          change(call, std::move(body));
+          announce(call, std::move(body));
         } else {
           answer(call, body);
         }
@@ -110,14 +113,30 @@ void AdminServer::answer(const CallPtr& call, const RewrapRequest& request) {
 }
 
 template <class Change>
+void AdminServer::announce(const CallPtr& call, Change change) {
+  if (const Status ready = custody_.check(*call->policy); !ready) {
+    return finish(call, ready.error());
+  }
+  call->served.version = version_of(change);
+  if (!call->announce) return this->change(call, std::move(change));
+  const auto held = std::make_shared<Change>(std::move(change));
+  const auto go_on = [this, call, held](const Status& announced) {
+    if (!announced) return finish(call, announced.error());
+    this->change(call, std::move(*held));
+  };
+  const Announce tell = std::exchange(call->announce, nullptr);
+  tell(call->served, lifetime_.guard(go_on, [call] { finish(call, Error(Errc::out_of_memory)); }));
+}
+
+template <class Change>
 void AdminServer::change(const CallPtr& call, Change change) {
+  // What was so before it was announced may no longer be.
   if (const Status ready = custody_.check(*call->policy); !ready) {
     return finish(call, ready.error());
   }
   constexpr bool kMakesVersion = std::is_same_v<Change, CreateKeyRequest> ||
                                  std::is_same_v<Change, ImportKeyRequest> ||
                                  std::is_same_v<Change, RotateKeyRequest>;
-  call->served.version = version_of(change);
   // Of this call alone: the server may be gone when it runs.
   administration_.change(std::move(change), call->now, [call](Result<KeySummary> changed) {
     if (!changed) return finish(call, changed.error());
@@ -135,6 +154,7 @@ void AdminServer::finish(const CallPtr& call, Result<Answer> answer) {
   const Done done = std::exchange(call->done, nullptr);
   if (!done) return;  // answered before, for want of memory
   ServedAdmin served = std::move(call->served);
+  served.id = call->id;
   try {
     if (!answer) served.outcome = answer.error();
     served.answer = answer ? *std::move(answer)

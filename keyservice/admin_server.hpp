@@ -10,6 +10,7 @@ namespace concordat::keyservice {
 
 // What happened, for the log, and what the operator is owed. Never key bytes.
 struct ServedAdmin {
+  std::uint64_t id = 0;   // of the request, as far as that is known
   std::string operation;  // empty when not understood
   std::string key_name;   // or the pattern of names; empty where it is of no key
   // That was made or changed, or the new minimum; 0: the whole key, or none.
@@ -23,6 +24,10 @@ class AdminServer {
  public:
   using StatusSource = std::function<base::Result<CustodianStatus>()>;
   using Done = std::function<void(ServedAdmin)>;
+  // Told before anything is changed, and of what; `go_on` with success, at once or later, lets it
+  // be done, with an error it is refused so. May throw for want of memory.
+  using Announce =
+      std::function<void(const ServedAdmin& asked, std::function<void(base::Status)> go_on)>;
   // `custody` outlives this and every answer.
   AdminServer(Custody& custody, StatusSource status)
       : custody_(custody), administration_(custody), status_(std::move(status)) {}
@@ -30,9 +35,9 @@ class AdminServer {
   // `policy`: in force now. The operator was admitted for "admin" under that very one, or is
   // answered not_ready. `done`, which must not throw, runs once and before this returns, unless a
   // change has to be recorded in the store first: then whenever that is, whether or not this server
-  // is still there; never when the root goes before it.
+  // is still there; never when the root goes before it, or this server while it is announced.
   void serve(policy::PolicyPtr policy, const policy::AdmittedOperator& who, base::BytesView record,
-             base::UnixMillis now, Done done);
+             base::UnixMillis now, Done done, Announce announce = {});
 
  private:
   struct Call;
@@ -47,11 +52,14 @@ class AdminServer {
   void answer(const CallPtr& call, const DescribeKeyRequest& request);
   void answer(const CallPtr& call, const RewrapRequest& request);
   template <class Change>
+  void announce(const CallPtr& call, Change change);
+  template <class Change>
   void change(const CallPtr& call, Change change);
 
   Custody& custody_;
   KeyAdministration administration_;
   StatusSource status_;
+  journal::Lifetime lifetime_;
 };
 
 }  // namespace concordat::keyservice

@@ -1,37 +1,17 @@
 #include "keyservice/custodian_io.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <set>
 
 #include "attest/base/secret_access.hpp"
-#include "peer/error.hpp"
+#include "keyservice/audit_events.hpp"
+#include "keyservice/custodian_session.hpp"
 #include "peer/preface_io.hpp"
 
 namespace concordat::keyservice {
 
 using base::Error;
 using base::Status;
-
-struct Custodian::Session {
-  std::uint64_t number = 0;
-  std::string source;  // the parent's word, for the log only
-  std::shared_ptr<peer::SecureStream> stream;
-  // Who was admitted, once somebody is: two kinds that nothing here takes for one another.
-  std::optional<policy::AdmittedPeer> peer;
-  std::optional<policy::AdmittedOperator> who;
-  std::size_t serving = 0;                           // requests of a worker that wait for the store
-  std::deque<base::SecretBytes> held;                // that wait for a look at it
-  std::optional<journal::Head> told;                 // of the journal, when it was last answered
-  std::deque<std::unique_ptr<AdminAnswer>> answers;  // that an operator is owed
-  std::size_t administering = 0;  // requests of an operator that wait for the store
-  bool evicted = false;           // its stream is ending, to make room
-
-  [[nodiscard]] bool is_admitted() const noexcept { return peer || who; }
-  [[nodiscard]] const policy::PolicyDigest& digest() const noexcept {
-    return peer ? peer->policy_digest() : who->policy_digest();
-  }
-};
 
 class Custodian::Slot {
  public:
@@ -47,11 +27,12 @@ class Custodian::Slot {
   std::shared_ptr<std::size_t> taken_;
 };
 
-Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, Custody& custody, base::Logger& log,
-                     const CustodianLimits& limits)
+Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, Custody& custody, Recorder& recorder,
+                     base::Logger& log, const CustodianLimits& limits)
     : party_(party),
       nsm_(nsm),
       custody_(custody),
+      recorder_(recorder),
       keys_(custody),
       log_(log),
       limits_(limits),
@@ -148,15 +129,6 @@ void Custodian::begin(peer::StreamSocket socket, std::string source) {
   }
 }
 
-template <class Step>
-void Custodian::guarded(const SessionPtr& session, const Step& step) noexcept {
-  try {
-    step();
-  } catch (const std::bad_alloc&) {
-    session->stream->abort(Error(peer::Errc::out_of_memory));
-  }
-}
-
 bool Custodian::is_current(const SessionPtr& session, const policy::PolicyDigest& digest) {
   if (digest == party_.policies->latest()->digest()) return true;
   session->stream->abort(
@@ -178,6 +150,7 @@ void Custodian::on_established(const SessionPtr& session, const policy::Admitted
                               {"module_id", peer.module_id()},
                               {"source", session->source},
                               {"policy_serial", peer.policy_serial()}});
+  record_admission(session);
 }
 
 void Custodian::on_established(const SessionPtr& session, const policy::AdmittedOperator& who) {
@@ -192,6 +165,7 @@ void Custodian::on_established(const SessionPtr& session, const policy::Admitted
                                   {"key_id", policy::key_id(who.key())},
                                   {"source", session->source},
                                   {"policy_serial", who.policy_serial()}});
+  record_admission(session);
 }
 
 void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
@@ -218,10 +192,14 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
 void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy,
                              base::BytesView request, base::UnixMillis now) {
   ++session->serving;
-  keys_.serve(std::move(policy), *session->peer, request, now,
-              [this, alive = alive_, session, now](const ServedRequest& served) {
-                if (*alive) guarded(session, [&] { on_served(session, served, now); });
-              });
+  auto done = [this, alive = alive_, session, now](ServedRequest served) {
+    if (*alive) guarded(session, [&] { on_served(session, std::move(served), now); });
+  };
+  if (const Status able = may_answer(); !able) {
+    return keys_.refuse(request, able.error(), std::move(done));
+  }
+  if (!session->is_recorded) record_admission(session);
+  keys_.serve(std::move(policy), *session->peer, request, now, std::move(done));
 }
 
 void Custodian::take_seen(const SessionPtr& session, const VouchedHead& seen) {
@@ -255,6 +233,7 @@ void Custodian::on_head_refused(const SessionPtr& session, const Error& why) {
              {{"role", session->peer->role()}, {"module_id", session->peer->module_id()}});
   report_.refused(wall(), session->source, why);
   if (report_changed_) report_changed_();
+  record_refusal(audit_events::refused(session->source, why));
   if (why.is(Errc::head_forged)) session->stream->abort(why);
 }
 
@@ -280,8 +259,23 @@ void Custodian::send_head_if_new(Session& session) {
   }
 }
 
-void Custodian::on_served(const SessionPtr& session, const ServedRequest& served,
-                          base::UnixMillis now) {
+// Whatever was done has its entry, also when nobody is there any more to get the answer.
+void Custodian::on_served(const SessionPtr& session, ServedRequest served, base::UnixMillis now) {
+  if (!served.outcome && !recorder_.ready()) {
+    ++refused_unrecorded_;
+    return answer_worker(session, served, now);
+  }
+  AuditRecord record = audit_events::served(*session->peer, served);
+  const auto held = std::make_shared<HeldAnswer>(std::move(served), held_bytes_);
+  recorder_.record(std::move(record), now,
+                   [this, alive = alive_, session, held, now](const Status& recorded) {
+                     if (!*alive) return;
+                     guarded(session, [&] { on_served_recorded(session, *held, recorded, now); });
+                   });
+}
+
+void Custodian::answer_worker(const SessionPtr& session, const ServedRequest& served,
+                              base::UnixMillis now) {
   --session->serving;
   // The channel may have ended while a use was being recorded: then nobody gets the answer.
   if (!sessions_.contains(session->number)) return;
@@ -313,15 +307,21 @@ void Custodian::serve_operator(const SessionPtr& session, policy::PolicyPtr poli
     return session->stream->abort(Error(Errc::overloaded, "requests that wait for an answer"));
   }
   ++session->administering;
-  admin_.serve(std::move(policy), *session->who, request, now,
-               [this, alive = alive_, session](ServedAdmin served) {
-                 if (!*alive) return;
-                 guarded(session, [&] { on_administered(session, std::move(served)); });
-               });
+  if (!session->is_recorded) record_admission(session);
+  admin_.serve(
+      std::move(policy), *session->who, request, now,
+      [this, alive = alive_, session, now](ServedAdmin served) {
+        if (!*alive) return;
+        guarded(session, [&] { on_administered(session, std::move(served), now); });
+      },
+      // So that no change is made of which the log says nothing, even if it ends behind it.
+      [this, session, now](const ServedAdmin& asked, std::function<void(Status)> go_on) {
+        recorder_.record(audit_events::asked(*session->who, asked), now, std::move(go_on));
+      });
 }
 
-void Custodian::on_administered(const SessionPtr& session, ServedAdmin served) {
-  --session->administering;
+void Custodian::on_administered(const SessionPtr& session, ServedAdmin served,
+                                base::UnixMillis now) {
   // Whoever asked may be gone; what was done is done, and is said.
   const std::string& who = session->who->name();
   if (served.outcome) {
@@ -343,12 +343,13 @@ void Custodian::on_administered(const SessionPtr& session, ServedAdmin served) {
   for (const auto& [number, other] : sessions_) {
     if (other->peer) send_head_if_new(*other);
   }
-  if (!sessions_.contains(session->number)) return;
-  if (served.answer == nullptr) {
-    return session->stream->abort(Error(peer::Errc::out_of_memory));
-  }
-  session->answers.push_back(std::move(served.answer));
-  answer_operator(session);
+  AuditRecord record = audit_events::administered(*session->who, served);
+  const auto held = std::make_shared<ServedAdmin>(std::move(served));
+  recorder_.record(std::move(record), now,
+                   [this, alive = alive_, session, held](const Status& recorded) {
+                     if (!*alive) return;
+                     guarded(session, [&] { on_administered_recorded(session, *held, recorded); });
+                   });
 }
 
 void Custodian::answer_operator(const SessionPtr& session) {
@@ -409,6 +410,7 @@ void Custodian::note_refusal(const std::string& source, const Error& why) {
   log_.error("peer_refused", why, {{"source", source}});
   report_.refused(wall(), source, why);
   if (report_changed_) report_changed_();
+  record_refusal(audit_events::refused(source, why));
 }
 
 base::UnixMillis Custodian::wall() const {

@@ -8,6 +8,7 @@
 
 #include "attest/base/log.hpp"
 #include "keyservice/admin_server.hpp"
+#include "keyservice/audit_trail.hpp"
 #include "keyservice/custodian_report.hpp"
 #include "keyservice/key_client.hpp"
 #include "keyservice/key_server.hpp"
@@ -32,6 +33,9 @@ struct CustodianLimits {
   // before more is made.
   std::size_t operator_answers = 8;
   std::size_t operator_backlog = 256 * 1024;
+  // Of answers to workers that wait for their entry in the audit log, all together; beyond it
+  // nothing more is begun. How many may wait is the log's to say (audit/limits.hpp).
+  std::size_t held_bytes = 64 * 1024 * 1024;
   std::uint32_t admissions_per_second = peer::kAdmissionsPerSecond;
   std::uint32_t admission_burst = peer::kAdmissionBurst;
   std::chrono::milliseconds preface_timeout = std::chrono::seconds(5);
@@ -50,8 +54,9 @@ struct Administration {
 class Custodian {
  public:
   // All references outlive the custodian.
-  Custodian(peer::Party& party, peer::NsmWorker& nsm, Custody& custody, base::Logger& log,
-            const CustodianLimits& limits = {});
+  // Nothing that `recorder` must have is answered before it has it.
+  Custodian(peer::Party& party, peer::NsmWorker& nsm, Custody& custody, Recorder& recorder,
+            base::Logger& log, const CustodianLimits& limits = {});
   ~Custodian();
 
   // Admits operators from now on; without it none is.
@@ -64,6 +69,8 @@ class Custodian {
   // The policy is not usable any more: ends every channel with `why`. Handshakes under way are left
   // to their own judgement: one of them may bring a newer policy.
   void policy_lapsed(const base::Error& why);
+  // The audit log is open, by another boot than before: it is told who has a channel.
+  void audit_opened();
   // Closes every channel and stops accepting.
   void stop();
 
@@ -76,6 +83,8 @@ class Custodian {
   struct Session;
   // A stranger's stream whose preface is being read.
   class Slot;
+  // An answer that waits for its entry.
+  struct HeldAnswer;
   using Held = std::vector<std::shared_ptr<Session>>;  // oldest first
   using SessionPtr = std::shared_ptr<Session>;
 
@@ -99,10 +108,19 @@ class Custodian {
   // Those that came while the store was looked at.
   void serve_held();
   void send_head_if_new(Session& session);
-  void on_served(const SessionPtr& session, const ServedRequest& served, base::UnixMillis now);
+  // Whether what a worker asks can be answered in time, as far as that can be said before.
+  [[nodiscard]] base::Status may_answer() const;
+  void record_admission(const SessionPtr& session);
+  void record_refusal(AuditRecord record);
+  void on_served(const SessionPtr& session, ServedRequest served, base::UnixMillis now);
+  void on_served_recorded(const SessionPtr& session, HeldAnswer& held, const base::Status& recorded,
+                          base::UnixMillis now);
+  void answer_worker(const SessionPtr& session, const ServedRequest& served, base::UnixMillis now);
   void serve_operator(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                       base::UnixMillis now);
-  void on_administered(const SessionPtr& session, ServedAdmin served);
+  void on_administered(const SessionPtr& session, ServedAdmin served, base::UnixMillis now);
+  void on_administered_recorded(const SessionPtr& session, ServedAdmin& served,
+                                const base::Status& recorded);
   // What the store's answers end in: want of memory in it ends this stream, and nobody else's.
   template <class Step>
   void guarded(const SessionPtr& session, const Step& step) noexcept;
@@ -127,15 +145,18 @@ class Custodian {
   peer::Party& party_;
   peer::NsmWorker& nsm_;
   Custody& custody_;
+  Recorder& recorder_;
   KeyServer keys_;
   base::Logger& log_;
   CustodianLimits limits_;
   std::unique_ptr<peer::Listener> listener_;
   peer::TokenBucket admissions_;
   peer::TokenBucket refusal_lines_;
-  std::uint64_t refused_unsaid_ = 0;              // since the last line about it
+  std::uint64_t refused_unsaid_ = 0;      // since the last line about it
+  std::uint64_t refused_unrecorded_ = 0;  // since the audit log was last open
+  std::shared_ptr<std::size_t> held_bytes_ = std::make_shared<std::size_t>(0);
   std::deque<std::pair<SessionPtr, VouchedHead>> early_heads_;  // that came before the root
-  std::map<std::uint64_t, SessionPtr> sessions_;  // by number, oldest first
+  std::map<std::uint64_t, SessionPtr> sessions_;                // by number, oldest first
   std::uint64_t next_session_ = 1;
   std::shared_ptr<std::size_t> reading_preface_ = std::make_shared<std::size_t>(0);
   bool stopped_ = false;

@@ -1,5 +1,6 @@
 #include "keyservice/custody_keeper_io.hpp"
 
+#include "keyservice/audit_events.hpp"
 #include "keyservice/keyring/state/due_rotations.hpp"
 
 namespace concordat::keyservice {
@@ -78,7 +79,7 @@ void CustodyKeeper::on_loaded(const Status& loaded) {
 
 void CustodyKeeper::rotate_if_due() {
   const auto now = party_.clock();
-  if (!now) return;
+  if (!now || (recorder_ != nullptr && !recorder_->ready())) return;
   if (looked_for_rotations_ && now->monotonic - *looked_for_rotations_ < times_.rotation) return;
   looked_for_rotations_ = now->monotonic;
   const auto policy = party_.policies->at(now->wall);
@@ -90,11 +91,17 @@ void CustodyKeeper::rotate_if_due() {
     administration_.change(
         RotateKeyRequest{one.name, one.newest_version, false}, now->wall,
         [this, alive = alive_, name = one.name](const base::Result<KeySummary>& rotated) {
-          if (!*alive) return;
-          if (!rotated) return log_.error("key_not_rotated", rotated.error(), {{"key", name}});
-          log_.info("key_rotated", {{"key", name}, {"version", rotated->newest_version}});
+          if (*alive) on_rotated(name, rotated);
         });
   }
+}
+
+void CustodyKeeper::on_rotated(const std::string& name, const base::Result<KeySummary>& rotated) {
+  if (const auto now = party_.clock(); now && recorder_ != nullptr) {
+    recorder_->record(audit_events::rotated(name, rotated), now->wall, [](const Status&) {});
+  }
+  if (!rotated) return log_.error("key_not_rotated", rotated.error(), {{"key", name}});
+  log_.info("key_rotated", {{"key", name}, {"version", rotated->newest_version}});
 }
 
 void CustodyKeeper::load_after(std::chrono::milliseconds pause) {

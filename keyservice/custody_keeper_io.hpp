@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "attest/base/log.hpp"
+#include "keyservice/audit_trail.hpp"
 #include "keyservice/backoff.hpp"
 #include "keyservice/key_administration.hpp"
 #include "peer/party.hpp"
@@ -34,18 +35,22 @@ class CustodyKeeper {
   // The custody has a root, an other one than at the last call.
   void start();
   void stop();
+  // Rotates no key that `recorder`, which outlives this, could not tell of.
+  void record_with(Recorder& recorder) { recorder_ = &recorder; }
 
  private:
   void load();
   void on_loaded(const base::Status& loaded);
   void load_after(std::chrono::milliseconds pause);
   void rotate_if_due();
+  void on_rotated(const std::string& name, const base::Result<KeySummary>& rotated);
 
   Custody& custody_;
   KeyAdministration administration_;
   peer::Party& party_;
   base::Logger& log_;
   CustodyKeeperTimes times_;
+  Recorder* recorder_ = nullptr;
   boost::asio::steady_timer timer_;
   peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   Backoff backoff_;

@@ -7,6 +7,7 @@
 
 namespace concordat::keyservice {
 
+using base::BytesView;
 using base::Error;
 using base::Result;
 using base::Status;
@@ -31,6 +32,19 @@ void KeyServer::serve(policy::PolicyPtr policy, const policy::AdmittedPeer& peer
   call->now = now;
   call->done = std::move(done);
   guarded(call, [&] { begin(call, peer, record); });
+}
+
+void KeyServer::refuse(BytesView record, const Error& why, Done done) {
+  const auto call = std::make_shared<Call>();
+  call->done = std::move(done);
+  guarded(call, [&] {
+    call->request.id = request_id_of(record);
+    if (const auto request = decode_request(record)) {
+      call->served.operation = policy::to_string(operation_of(request->body));
+      call->served.key_name = key_name(request->body);
+    }
+    finish(call, why);
+  });
 }
 
 template <class Body>
@@ -108,6 +122,7 @@ void KeyServer::finish(const CallPtr& call, Result<ResponseBody> body) {
   const Done done = std::exchange(call->done, nullptr);
   if (!done) return;  // answered before: what was late found no memory, or what was early did not
   ServedRequest served = std::move(call->served);
+  served.id = call->request.id;
   try {
     answer(served, call->request.id, body);
   } catch (const std::bad_alloc&) {

@@ -11,6 +11,7 @@ namespace concordat::keyservice {
 
 // What happened, for log and metrics; never key bytes.
 struct ServedRequest {
+  std::uint64_t id = 0;        // of the request, as far as that is known
   base::SecretBytes response;  // empty: there was no memory even to refuse; its channel must end
   std::string operation;       // empty when not understood
   std::string key_name;
@@ -31,6 +32,8 @@ class KeyServer {
   // be recorded in the store first; it never runs when the root or this server goes before that.
   void serve(policy::PolicyPtr policy, const policy::AdmittedPeer& peer, base::BytesView record,
              base::UnixMillis now, Done done);
+  // The response that says so, without a look at policy and keys.
+  void refuse(base::BytesView record, const base::Error& why, Done done);
 
  private:
   struct Call;

@@ -96,7 +96,9 @@ Result<ParentConfig> ParentClient::config() {
   if (role == json->end() || !role->is_string() || role->get<std::string>().empty()) {
     return Error(Errc::parent_failed, "/v1/config names no role");
   }
-  ParentConfig config{role->get<std::string>(), {}};
+  ParentConfig config{role->get<std::string>(), {}, {}};
+  const auto enclave = json->find("enclave");
+  if (enclave != json->end() && enclave->is_string()) config.enclave = enclave->get<std::string>();
   const auto settings = json->find("settings");
   if (settings != json->end() && settings->is_object()) {
     for (const auto& [key, value] : settings->items()) {

@@ -14,6 +14,7 @@ namespace concordat::keyservice {
 struct ParentConfig {
   std::string role;
   std::map<std::string, std::string> settings;
+  std::string enclave{};  // its name among those of all parents; empty: not told
 };
 
 class ParentClient final : public ParentService {

@@ -71,6 +71,7 @@ void RootKeeper::policy_changed() {
 
 void RootKeeper::wipe(const Error& why) {
   custody_.wipe();
+  if (wiped_) wiped_();
   log_.error("root_wiped", why);
 }
 

@@ -31,6 +31,8 @@ class RootKeeper {
   }
   // Called when there is a root, each time.
   void on_root(std::function<void()> handler) { root_ready_ = std::move(handler); }
+  // Called when there is none any more.
+  void on_wiped(std::function<void()> handler) { wiped_ = std::move(handler); }
   // The policy's standing (EnclaveRuntime::on_standing), also once at the beginning.
   void standing_changed(const base::Status& standing);
   // A newer policy is in force: the root must be the one that it pins.
@@ -59,6 +61,7 @@ class RootKeeper {
   base::Logger& log_;
   std::function<void(const base::Error&)> contradiction_;
   std::function<void()> root_ready_;
+  std::function<void()> wiped_;
   base::Error wipe_reason_;
   peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   boost::asio::steady_timer timer_;  // the next attempt, or the end of patience with staleness

@@ -102,8 +102,9 @@ ChannelLife Handshake::channel_life() const {
 }
 
 Established Handshake::take_established() && {
-  return {std::move(judged_->peer), std::move(judged_->extensions), *std::move(sealer_),
-          *std::move(opener_),      std::move(exporter_),           transcript_};
+  return {std::move(judged_->peer),    std::move(judged_->extensions), *std::move(sealer_),
+          *std::move(opener_),         std::move(exporter_),           transcript_,
+          std::move(judged_->document)};
 }
 
 }  // namespace concordat::peer

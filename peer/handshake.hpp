@@ -49,6 +49,7 @@ struct Established {
   Opener opener;
   base::SecretBytes exporter;
   TranscriptHash transcript;  // T3: names this channel in logs and audit
+  base::Bytes peer_document;  // Judged::document
 };
 
 // What the two sides share: one peer each, failing once and for all, and the words that may still

@@ -72,7 +72,7 @@ Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
     return Error(peer.error().code(), "as role '" + statement.role + "': " + peer.error().detail());
   }
   if (context.also_admit) CONCORDAT_CHECK(context.also_admit(*peer));
-  return Judged{*std::move(peer), std::move(statement.extensions)};
+  return Judged{*std::move(peer), std::move(statement.extensions), base::to_bytes(document)};
 }
 
 Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
@@ -86,7 +86,7 @@ Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
                 policy::admit_operator(*context.policy, {context.role, expected.purpose, proof.key,
                                                          message, proof.signature}));
   CONCORDAT_CHECK(context.also_admit_operator(admitted));
-  return Judged{std::move(admitted), {}};
+  return Judged{std::move(admitted), {}, {}};
 }
 
 attest::MintRequest own_document(const HandshakeContext& context, const Expected& as_seen_by_peer) {

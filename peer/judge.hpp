@@ -69,6 +69,7 @@ using Admitted = std::variant<policy::AdmittedPeer, policy::AdmittedOperator>;
 struct Judged {
   Admitted peer;
   Extensions extensions;  // of an enclave
+  base::Bytes document;   // of an enclave, as it came: what it was admitted by
 };
 
 // Errors of attest (document, chain, time, nonce), of the purpose table, of this module (key,

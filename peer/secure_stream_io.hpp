@@ -65,6 +65,12 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
     return established_ ? std::get_if<policy::AdmittedPeer>(&established_->peer) : nullptr;
   }
 
+  // The attestation document that it was admitted by, as it came; empty of an operator. Only once
+  // established.
+  [[nodiscard]] const base::Bytes& peer_document() const noexcept {
+    return established_->peer_document;
+  }
+
  private:
   static constexpr std::size_t kMaxWaiting = 1024 * 1024;
   // Then other streams have theirs: what came in one read may be hundreds of requests.

@@ -27,8 +27,7 @@ Result<audit::Checkpoint> read_checkpoint(const std::string& path) {
 
 }  // namespace
 
-void add_audit_options(Command command, const Invocation& invocation, AuditOptions& options) {
-  command.add_option("folder", options.folder, "Exported log").type_name("FOLDER").required();
+void add_audit_expectations(Command command, const Invocation& invocation, AuditExpected& options) {
   command
       .add_option("--authority", options.authorities,
                   "Require that the log is under this authority; again for each that it had")
@@ -40,24 +39,25 @@ void add_audit_options(Command command, const Invocation& invocation, AuditOptio
                   "Require that the witness with this verifier key signed the checkpoint")
       .type_name("VKEY")
       .one_value_each();
+  add_lab_root(command, invocation, options.lab_root);
+}
+
+void add_audit_options(Command command, const Invocation& invocation, AuditOptions& options) {
+  command.add_option("folder", options.folder, "Exported log").type_name("FOLDER").required();
+  add_audit_expectations(command, invocation, options);
   command
       .add_option("--seen", options.seen,
                   "Require that the log goes on from this checkpoint, which was kept apart")
       .type_name("FILE")
       .one_value_each();
-  add_lab_root(command, invocation, options.lab_root);
 }
 
-AuditInput::AuditInput(const std::string& path, const attest::TrustAnchors& trusted)
-    : folder(path), anchors(trusted), expectations{anchors} {}
+AuditWanted::AuditWanted(const attest::TrustAnchors& trusted)
+    : anchors(trusted), expectations{anchors} {}
 
-Result<std::unique_ptr<AuditInput>> AuditInput::open(const AuditOptions& options) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(options.folder, error)) {
-    return Error(base::FileErrc::cannot_read, options.folder + ": no folder");
-  }
+Result<std::unique_ptr<AuditWanted>> AuditWanted::read(const AuditExpected& options) {
   CONCORDAT_TRY(const auto trusted, trust_anchors(options.lab_root));
-  auto out = std::unique_ptr<AuditInput>(new AuditInput(options.folder, trusted));
+  auto out = std::unique_ptr<AuditWanted>(new AuditWanted(trusted));
   audit::Expectations& wanted = out->expectations;
   if (!options.origin.empty()) wanted.origin = options.origin;
   for (const std::string& path : options.authorities) {
@@ -77,6 +77,15 @@ Result<std::unique_ptr<AuditInput>> AuditInput::open(const AuditOptions& options
   return out;
 }
 
+Result<AuditInput> AuditInput::open(const AuditOptions& options) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(options.folder, error)) {
+    return Error(base::FileErrc::cannot_read, options.folder + ": no folder");
+  }
+  CONCORDAT_TRY(auto wanted, AuditWanted::read(options));
+  return AuditInput{audit::Folder(options.folder), std::move(wanted)};
+}
+
 std::function<void(std::uint64_t, std::uint64_t)> audit_progress(const Invocation& invocation) {
   constexpr std::int64_t kEveryMillis = 2000;
   return [&invocation, last = base::system_monotonic_clock()](std::uint64_t done,
@@ -90,11 +99,13 @@ std::function<void(std::uint64_t, std::uint64_t)> audit_progress(const Invocatio
 
 void add_audit_commands(Command app, Invocation& invocation) {
   const Command audit =
-      app.add_subcommand("audit", "Check, read and prove from an exported audit log, offline");
+      app.add_subcommand("audit", "Fetch an audit log; check, read and prove from it, offline");
   audit.require_known_subcommand();
   add_audit_verify(audit, invocation);
   add_audit_show(audit, invocation);
   add_audit_prove(audit, invocation);
+  add_audit_follow(audit, invocation);
+  add_audit_export(audit, invocation);
 }
 
 }  // namespace concordat::cli

@@ -37,7 +37,7 @@ bool is_wanted(const ShowOptions& options, std::uint64_t index, const audit::Ent
 }
 
 ExitStatus run_show(const ShowOptions& options, const Invocation& invocation) {
-  const auto input = AuditInput::open(options.log);
+  auto input = AuditInput::open(options.log);
   if (!input) return fail(invocation, "audit show", input.error());
   const auto show = [&](std::uint64_t index, const audit::Entry& entry) {
     if (!is_wanted(options, index, entry)) return;
@@ -47,7 +47,7 @@ ExitStatus run_show(const ShowOptions& options, const Invocation& invocation) {
       invocation.out << to_text(index, entry);
     }
   };
-  const auto report = audit::verify_log((*input)->folder, (*input)->expectations,
+  const auto report = audit::verify_log(input->folder, input->wanted->expectations,
                                         {.progress = audit_progress(invocation), .entry = show});
   for (const audit::Finding& finding : report.findings)
     invocation.err << invocation.program << ": " << finding.to_string() << "\n";

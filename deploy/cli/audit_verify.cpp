@@ -10,9 +10,9 @@ namespace concordat::cli {
 namespace {
 
 ExitStatus run_verify(const AuditOptions& options, const Invocation& invocation) {
-  const auto input = AuditInput::open(options);
+  auto input = AuditInput::open(options);
   if (!input) return fail(invocation, "audit verify", input.error());
-  const auto report = keyservice::audit::verify_log((*input)->folder, (*input)->expectations,
+  const auto report = keyservice::audit::verify_log(input->folder, input->wanted->expectations,
                                                     {.progress = audit_progress(invocation)});
   if (options.json) {
     print_json(invocation, to_json(report));

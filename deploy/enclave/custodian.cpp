@@ -5,6 +5,8 @@
 
 #include "attest/base/file.hpp"
 #include "deploy/enclave/common.hpp"
+#include "keyservice/audit_keeper_io.hpp"
+#include "keyservice/audit_records.hpp"
 #include "keyservice/custodian_io.hpp"
 #include "keyservice/custody_keeper_io.hpp"
 #include "keyservice/parent_client_io.hpp"
@@ -44,16 +46,19 @@ Status genesis(Enclave& enclave, KmsService& kms, KmsPause& pause, base::Logger&
 // A serving custodian and what ends it.
 class Service {
  public:
-  Service(const Surroundings& surroundings, Enclave& enclave, KmsService& kms, std::string role,
-          EnclaveFacts facts, base::Logger& log)
+  Service(const Surroundings& surroundings, Enclave& enclave, KmsService& kms,
+          const ParentConfig& config, EnclaveFacts facts, base::Logger& log)
       : surroundings_(surroundings),
         log_(log),
-        runtime_(io_, enclave, surroundings.anchors, surroundings.relay, std::move(role), log),
+        runtime_(io_, enclave, surroundings.anchors, surroundings.relay, config.role, log),
         store_(io_, surroundings.relay, kStoreTimeout),
         custody_(store_, *runtime_.party().random),
         root_keeper_(runtime_, enclave, kms, custody_, log),
         custody_keeper_(io_, custody_, runtime_.party(), log),
-        custodian_(runtime_.party(), runtime_.nsm(), custody_, log),
+        audit_keeper_(
+            io_, runtime_.party(), runtime_.nsm(), custody_,
+            [this, name = config.enclave] { return audit_store(name); }, config.enclave, log),
+        custodian_(runtime_.party(), runtime_.nsm(), custody_, audit_keeper_.trail(), log),
         reports_(io_, surroundings.relay, [this] { return custodian_.report(); }),
         signals_(io_, SIGTERM, SIGINT) {
     custodian_.serve_operators(
@@ -61,13 +66,20 @@ class Service {
     custodian_.on_report([this] { reports_.changed(); });
     runtime_.on_policy_changed([this] {
       custodian_.policy_changed();
+      audit_keeper_.policy_changed();
       root_keeper_.policy_changed();
     });
     runtime_.on_standing([this](const Status& standing) {
       if (!standing) custodian_.policy_lapsed(standing.error());
       root_keeper_.standing_changed(standing);
     });
-    root_keeper_.on_root([this] { custody_keeper_.start(); });
+    root_keeper_.on_root([this] {
+      audit_keeper_.start();
+      custody_keeper_.start();
+    });
+    root_keeper_.on_wiped([this] { audit_keeper_.stop(); });
+    audit_keeper_.on_open([this] { custodian_.audit_opened(); });
+    custody_keeper_.record_with(audit_keeper_.trail());
     // A root that the policy no longer pins is not kept: the next boot unseals its successor.
     root_keeper_.on_contradiction([this](const Error& why) {
       outcome_ = why;
@@ -93,11 +105,20 @@ class Service {
   }
 
  private:
+  std::unique_ptr<audit::Store> audit_store(const std::string& custodian) {
+    return std::make_unique<AuditRecords>(
+        [this](HttpRequest request, AuditRecords::OnReply done) {
+          async_parent_call(io_, surroundings_.relay, std::move(request), kStoreTimeout,
+                            std::move(done));
+        },
+        custodian);
+  }
   void stop() {
     custodian_.stop();
     reports_.stop();
     root_keeper_.stop();
     custody_keeper_.stop();
+    audit_keeper_.stop();
     runtime_.stop();
     signals_.cancel();
   }
@@ -110,6 +131,7 @@ class Service {
   Custody custody_;  // without a root until its keeper has one
   RootKeeper root_keeper_;
   CustodyKeeper custody_keeper_;
+  AuditKeeper audit_keeper_;
   Custodian custodian_;
   ReportSender reports_;
   boost::asio::signal_set signals_;
@@ -134,7 +156,7 @@ Status run(const Surroundings& surroundings, base::Logger& log) {
     return genesis(*enclave, kms, pause, log);
   }
   CONCORDAT_TRY(EnclaveFacts facts, read_facts(enclave->nsm, CONCORDAT_VERSION));
-  return Service(surroundings, *enclave, kms, config.role, std::move(facts), log).run();
+  return Service(surroundings, *enclave, kms, config, std::move(facts), log).run();
 }
 
 }  // namespace

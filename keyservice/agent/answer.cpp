@@ -58,7 +58,9 @@ const StatusOf kStatuses[] = {
       "outcome_unknown",
       "rolled_back",
       "forked",
-      "out_of_memory"}},
+      "out_of_memory",
+      "audit_unavailable",
+      "audit_taken_over"}},
     {504, {"timed_out"}},
 };
 

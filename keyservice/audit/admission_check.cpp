@@ -1,6 +1,7 @@
 #include "keyservice/audit/admission_check.hpp"
 
 #include "attest/mint.hpp"
+#include "peer/judge.hpp"
 #include "policy/dsse.hpp"
 #include "policy/evaluate.hpp"
 
@@ -17,14 +18,28 @@ std::string fault_of_operator(const Subject& subject, const policy::Policy& poli
   return {};
 }
 
+// Why the document is of another handshake than one that the entry tells of; empty: it is not.
+std::string fault_of_statement(const Event& event, const attest::VerifiedClaims& claims,
+                               const policy::Policy& policy) {
+  auto items = attest::check_purpose(Purpose::handshake_initiator, claims);
+  if (!items) items = attest::check_purpose(Purpose::handshake_responder, claims);
+  if (!items) return "the document was not made for a handshake";
+  const auto stated = peer::decode_statement(items->encoded);
+  if (!stated || items->count != peer::kStatementItems) return "the document states no handshake";
+  if (stated->purpose != event.purpose) return "the document is for '" + stated->purpose + "'";
+  if (stated->role != event.subject->name) return "the document claims role '" + stated->role + "'";
+  if (stated->policy != peer::policy_reference(policy)) {
+    return "the document is under the policy of serial " + std::to_string(stated->policy.serial);
+  }
+  return {};
+}
+
 // Why policy does not admit the enclave; empty: it does.
-std::string fault_of_enclave(const Subject& subject, const attest::VerifiedClaims& claims,
+std::string fault_of_enclave(const Event& event, const attest::VerifiedClaims& claims,
                              const policy::Policy& policy,
                              const attest::AuthorityDescriptor& authority) {
-  if (!attest::check_purpose(Purpose::handshake_initiator, claims) &&
-      !attest::check_purpose(Purpose::handshake_responder, claims)) {
-    return "the document was not made for a handshake";
-  }
+  const Subject& subject = *event.subject;
+  if (auto fault = fault_of_statement(event, claims, policy); !fault.empty()) return fault;
   if (claims.module_id() != subject.id) return "the document is of " + claims.module_id();
   const auto evaluation =
       policy::evaluate_role(policy.model(), subject.name, claims, authority.pcr16());
@@ -60,7 +75,7 @@ void check_admission(std::uint64_t index, const Entry& entry,
                    "the document was made " + std::to_string(old.count() / 1000) +
                        " s before the admission");
     }
-    fault = fault_of_enclave(*subject, *claims, *policy, authority);
+    fault = fault_of_enclave(entry.event, *claims, *policy, authority);
   } else {
     fault = fault_of_operator(*subject, *policy);
   }

@@ -7,13 +7,33 @@ using base::Error;
 using base::Result;
 using base::Status;
 
+namespace {
+
+Error outcome_unknown(const Error& why) noexcept {
+  try {
+    return Error(Errc::outcome_unknown, why.to_string());
+  } catch (const std::bad_alloc&) {
+    return Error(Errc::outcome_unknown);
+  }
+}
+
+Error copy_of(const Error& error) noexcept {
+  try {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error(error.code());
+  }
+}
+
+}  // namespace
+
 Log::Log(Store& store, LogIdentity identity)
     : store_(store), identity_(std::move(identity)), tile_sizes_(kMaxTileLevels) {}
 
 void Log::append(Event event, std::vector<Evidence> evidence, base::UnixMillis now,
                  OnDurable done) {
   if (is_superseded_) return done(Error(Errc::superseded, identity_.origin));
-  if (!is_open_) return done(Error(Errc::not_loaded, identity_.origin));
+  if (!is_open_ || has_failed_) return done(Error(Errc::not_loaded, identity_.origin));
   std::size_t size = evidence_bytes_;
   for (const Evidence& item : evidence)
     size += item.content.size();
@@ -26,99 +46,118 @@ void Log::append(Event event, std::vector<Evidence> evidence, base::UnixMillis n
   write_next();
 }
 
+// Throws before anything that counts has happened: evidence of no entry does no harm.
 void Log::enqueue(Event event, std::vector<Evidence> evidence, base::UnixMillis now,
                   OnDurable done) {
+  if (told_.capacity() <= pending()) told_.reserve(2 * pending() + 1);
   for (Evidence& item : evidence) {
     const EvidenceRef ref = item.ref();
     event.evidence.push_back(ref);
-    if (kept_.size() == kRememberedEvidence) kept_.clear();
-    if (!kept_.insert(ref.hash).second) continue;
-    evidence_bytes_ += item.content.size();
+    if (kept_.contains(ref.hash)) continue;
+    const std::size_t size = item.content.size();
     evidence_.push_back({evidence_name(ref.hash), std::move(item.content)});
+    evidence_bytes_ += size;
+    if (kept_.size() == kRememberedEvidence) kept_.clear();
+    kept_.insert(ref.hash);
   }
   queue_.push_back({std::move(event), now, std::move(done)});
 }
 
-void Log::take(Pending pending) {
+void Log::take(Pending pending, std::vector<File>& files) {
+  waiting_.push_back({tree_.size(), std::move(pending.done)});  // there is room
   last_time_ = std::max(last_time_, pending.now);
   const Bytes entry = encode({last_time_, identity_.boot, sequence_++, std::move(pending.event)});
-  waiting_.push_back({tree_.size(), std::move(pending.done)});
-  tree_.append(tree_.hasher().leaf(entry), [this](const Tile& tile, std::span<const Hash> hashes) {
-    put_full(tile, encode_hashes(hashes));
-  });
+  const auto put_full = [&](const Tile& tile, Bytes content) {
+    files.push_back({path_of(tile), std::move(content)});
+    filled_.push_back(tile);
+  };
+  tree_.append(tree_.hasher().leaf(entry),
+               [&put_full](const Tile& tile, std::span<const Hash> hashes) {
+                 put_full(tile, encode_hashes(hashes));
+               });
   append_to_bundle(bundle_, entry);
   if (tree_.size() % kTileWidth != 0) return;
   put_full({Tile::kEntries, tree_.size() / kTileWidth - 1, kTileWidth}, std::exchange(bundle_, {}));
 }
 
-void Log::put_full(const Tile& tile, Bytes content) {
-  batch_.push_back({path_of(tile), std::move(content)});
-  filled_.push_back(tile);
-}
-
 // tlog-tiles asks for a partial file until there is the full one. The checkpoint over that is
 // durable, so that no writer goes on from an earlier one.
-void Log::remove_partial() {
-  for (const Tile& tile : std::exchange(filled_, {}))
-    store_.remove(path_of(tile) + ".p/", [](const Status&) {});
+void Log::remove_partial() noexcept {
+  for (const Tile& tile : std::exchange(filled_, {})) {
+    try {
+      store_.remove(path_of(tile) + ".p/", [](const Status&) {});
+    } catch (const std::bad_alloc&) {  // it stays, and does no harm
+    }
+  }
 }
 
 Status Log::make_batch() {
-  batch_ = std::exchange(evidence_, {});
+  std::vector<File> files = std::exchange(evidence_, {});
   evidence_bytes_ = 0;
+  waiting_.reserve(std::min(queue_.size(), kMaxBatchEntries));
   for (std::size_t i = 0; i < kMaxBatchEntries && !queue_.empty(); ++i) {
     Pending next = std::move(queue_.front());
     queue_.pop_front();
-    take(std::move(next));
+    take(std::move(next), files);
   }
   if (!bundle_.empty()) {
     const TileRow row = tile_row(tree_.size(), Tile::kEntries);
-    batch_.push_back({path_of({Tile::kEntries, row.full, row.partial}), bundle_});
+    files.push_back({path_of({Tile::kEntries, row.full, row.partial}), bundle_});
   }
   for (unsigned level = 0; level < kMaxTileLevels; ++level) {
     const std::uint64_t hashes = tree_.size() >> (kTileHeight * level);
     const std::vector<Hash>& partial = tree_.partial()[level];
     if (std::exchange(tile_sizes_[level], hashes) == hashes || partial.empty()) continue;
-    batch_.push_back(
+    files.push_back(
         {path_of({level, hashes / kTileWidth, partial.size()}), encode_hashes(partial)});
   }
   batch_head_ = {identity_.origin, tree_.size(), tree_.root()};
   CONCORDAT_TRY(Bytes note, sign_checkpoint(batch_head_, {identity_.boot_key, identity_.log_key}));
-  batch_.push_back({std::string(kCheckpointName), std::move(note)});
+  files.push_back({std::string(kCheckpointName), std::move(note)});
+  batch_ = std::make_shared<const std::vector<File>>(std::move(files));
   return {};
 }
 
 void Log::write_next() {
-  if (is_writing_ || is_superseded_) return;
-  if (batch_.empty()) {
+  if (is_writing_ || is_superseded_ || has_failed_) return;
+  if (batch_ == nullptr) {
     if (queue_.empty()) return;
-    if (const Status made = make_batch(); !made) {
-      // A key that cannot sign will not sign later: the tree is ahead of every checkpoint for good.
-      is_superseded_ = true;
-      return tell_all(made.error());
+    try {
+      if (const Status made = make_batch(); !made) return fail(made.error());
+    } catch (const std::bad_alloc&) {
+      return fail(Error(Errc::not_loaded));
     }
   }
   writes_ = 0;
   offer();
 }
 
-void Log::offer() {
+// The tree is ahead of every checkpoint, perhaps by half an entry, and no batch follows from it.
+void Log::fail(const Error& error) noexcept {
+  has_failed_ = true;
+  tell_all(error);
+}
+
+void Log::offer() noexcept {
   is_writing_ = true;
   ++writes_;
-  store_.write(batch_,
-               lifetime_.guard([this](const Status& written) { on_written(written); },
-                               [this] { on_written(Error(Errc::unreachable, "no memory")); }));
+  try {
+    store_.write(batch_, lifetime_.guard([this](const Status& written) { on_written(written); },
+                                         [this] { on_written(Error(Errc::unreachable)); }));
+  } catch (const std::bad_alloc&) {
+    on_written(Error(Errc::unreachable));
+  }
 }
 
 // Those of the batch and of the queue: what they wait for goes on without them.
-void Log::tell_all(const Error& error) {
-  std::vector<OnDurable> told;
+void Log::tell_all(const Error& error) noexcept {
+  std::vector<OnDurable> told = std::exchange(told_, {});
   for (Waiting& waiting : waiting_)
-    told.push_back(std::exchange(waiting.done, {}));
+    if (waiting.done) told.push_back(std::exchange(waiting.done, {}));
   for (Pending& pending : queue_)
-    told.push_back(std::exchange(pending.done, {}));
+    if (pending.done) told.push_back(std::exchange(pending.done, {}));
   for (const OnDurable& done : told)
-    if (done) done(error);
+    done(copy_of(error));
 }
 
 void Log::on_written(const Status& written) {
@@ -126,15 +165,13 @@ void Log::on_written(const Status& written) {
   if (!written) {
     if (written.error().is(Errc::superseded)) {
       is_superseded_ = true;
-    } else if (written.error().is(Errc::unreachable) && writes_ < kMaxWrites) {
-      return offer();
+      return tell_all(written.error());
     }
-    const bool is_known = written.error().is(Errc::superseded);
-    return tell_all(is_known ? written.error()
-                             : Error(Errc::outcome_unknown, written.error().to_string()));
+    if (written.error().is(Errc::unreachable) && writes_ < kMaxWrites) return offer();
+    return tell_all(outcome_unknown(written.error()));
   }
-  batch_.clear();
-  head_ = batch_head_;
+  batch_ = nullptr;
+  head_ = std::move(batch_head_);
   remove_partial();
   const auto alive = lifetime_.watch();
   for (const Waiting& waiting : std::exchange(waiting_, {}))

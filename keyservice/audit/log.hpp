@@ -4,9 +4,11 @@
 //   open     claim the log -> its checkpoint, signed by the log key -> its right edge, which must
 //            lead to the checkpoint's root -> the boot's own entry, durable -> done
 //   append   into the queue; while one batch is written the next one gathers
-//   a batch  evidence -> bundles and tiles -> the checkpoint, last. Acknowledged: its entries are
+//   a batch  evidence, bundles and tiles -> the checkpoint, last. Acknowledged: its entries are
 //            durable, and partial files of what is full now are removed. Otherwise the very
 //            same bytes are offered again, before anything else
+//   failed   a batch could not be put together, for want of memory or of a signature: nothing more
+//            is written, and another boot goes on from the checkpoint that stands
 //
 // A batch that was cut short left tiles without a checkpoint: nobody was told that its entries are
 // durable, the next boot goes on from the checkpoint that stands, and overwrites.
@@ -44,6 +46,7 @@ struct BootEvidence {
   base::Bytes document;
   base::Bytes policy;
   base::Bytes authority;
+  std::string detail{};  // of the boot's entry
 };
 
 class Log {
@@ -62,16 +65,19 @@ class Log {
 
   // `evidence`: content that the event is to refer to, besides what it refers to already.
   // Acknowledged: the entry is durable in its place. Any error but not_loaded and too_many_pending,
-  // which write nothing: it may be in the log now or later.
+  // which write nothing: it may be in the log now or later. Throws for want of memory, and then
+  // nothing is written and `done`, which must not throw, never runs.
   void append(Event event, std::vector<Evidence> evidence, base::UnixMillis now, OnDurable done);
   // Offers again what the store did not take. append does it, too.
   void flush() { write_next(); }
 
   [[nodiscard]] bool is_open() const noexcept { return is_open_; }
   [[nodiscard]] bool is_superseded() const noexcept { return is_superseded_; }
+  [[nodiscard]] bool has_failed() const noexcept { return has_failed_; }
   // What is durable, as acknowledged last.
   [[nodiscard]] const Checkpoint& head() const noexcept { return head_; }
   [[nodiscard]] std::size_t pending() const noexcept { return queue_.size() + waiting_.size(); }
+  [[nodiscard]] const std::string& origin() const noexcept { return identity_.origin; }
 
  private:
   struct Pending {
@@ -98,17 +104,18 @@ class Log {
   void enqueue(Event event, std::vector<Evidence> evidence, base::UnixMillis now, OnDurable done);
   void write_next();
   [[nodiscard]] base::Status make_batch();
-  void take(Pending pending);
-  void offer();
-  void put_full(const Tile& tile, base::Bytes content);
-  void remove_partial();
-  void tell_all(const base::Error& error);
+  void take(Pending pending, std::vector<File>& files);
+  void fail(const base::Error& error) noexcept;
+  void offer() noexcept;
+  void remove_partial() noexcept;
+  void tell_all(const base::Error& error) noexcept;
   void on_written(const base::Status& written);
 
   Store& store_;
   LogIdentity identity_;
   bool is_open_ = false;
   bool is_superseded_ = false;
+  bool has_failed_ = false;
 
   // The tree with everything that is durable or in the batch.
   TileTree tree_;
@@ -123,10 +130,11 @@ class Log {
   std::size_t evidence_bytes_ = 0;
   std::set<base::Sha256Digest> kept_;
 
-  std::vector<File> batch_;  // offered until the store takes it
+  FilesPtr batch_;  // offered until the store takes it
   Checkpoint batch_head_;
   std::vector<Waiting> waiting_;  // for the batch
   std::vector<Tile> filled_;      // by the batch
+  std::vector<OnDurable> told_;   // room for all that wait: telling them must not want memory
   unsigned writes_ = 0;
   bool is_writing_ = false;
   journal::Lifetime lifetime_;

@@ -103,7 +103,9 @@ void Log::begin_boot(const OpeningPtr& opening) {
                                  {EvidenceType::policy, opening->evidence.policy},
                                  {EvidenceType::authority, opening->evidence.authority}};
   if (!opening->note.empty()) evidence.push_back({EvidenceType::checkpoint, opening->note});
-  enqueue({}, std::move(evidence), opening->now,
+  Event event;
+  event.detail = opening->evidence.detail;
+  enqueue(std::move(event), std::move(evidence), opening->now,
           then(opening, [this, opening](const base::Result<std::uint64_t>& index) {
             if (!index) return end(opening, index.error());
             is_open_ = true;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ struct File {
   base::Bytes content;
 };
 
+using FilesPtr = std::shared_ptr<const std::vector<File>>;
+
 class Store {
  public:
   using Done = std::function<void(base::Status)>;
@@ -29,10 +32,11 @@ class Store {
   // Makes this boot the log's writer. Once acknowledged, nothing that an earlier one wrote or still
   // writes comes through any more.
   virtual void claim(const BootId& writer, Done done) = 0;
-  // Makes or replaces these files, in this order, each as a whole; acknowledged when all are
-  // durable. superseded when another boot has claimed the log since: then none is, or a first part.
-  // store_full, unreachable: perhaps a first part. Writing the same again is always right.
-  virtual void write(const std::vector<File>& files, Done done) = 0;
+  // Makes or replaces these files, each as a whole, and the last one when all others are durable;
+  // acknowledged when that is, too. superseded when another boot has claimed the log since: then
+  // none is made any more. After that, and after store_full and unreachable, some may be there, the
+  // last one only after all others. Writing the same again is always right.
+  virtual void write(FilesPtr files, Done done) = 0;
   // All whose names begin with `prefix`. Nobody waits for it, and it may be left undone.
   virtual void remove(const std::string& prefix, Done done) = 0;
   // nullopt: there is none.

@@ -8,6 +8,7 @@
 #include "attest/custom_root.hpp"
 #include "keyservice/audit/log.hpp"
 #include "keyservice/audit/verify.hpp"
+#include "peer/messages.hpp"
 #include "tests/support/lab_claims.hpp"
 #include "tests/support/policy_fixture.hpp"
 
@@ -31,10 +32,10 @@ class MemoryLogStore final : public audit::Store {
     shared_.writer = writer_ = writer;
     done({});
   }
-  void write(const std::vector<audit::File>& files, Done done) override {
+  void write(audit::FilesPtr files, Done done) override {
     ++writes;
-    std::size_t left = tears_after.value_or(files.size());
-    for (const audit::File& file : files) {
+    std::size_t left = tears_after.value_or(files->size());
+    for (const audit::File& file : *files) {
       if (shared_.writer != writer_) return answer(std::move(done), audit::Errc::superseded);
       if (left-- == 0) break;
       shared_.files[file.name] = file.content;
@@ -180,8 +181,13 @@ class AuditWorld {
     std::vector<audit::Evidence> evidence;
   };
   [[nodiscard]] Admission admission(const std::string& image = "payments-1",
-                                    const std::string& role = "payments") {
-    attest::MintRequest request{attest::Purpose::handshake_initiator, {}, {}, {}};
+                                    const std::string& role = "payments",
+                                    std::uint64_t stated_serial = 1) {
+    const peer::Statement statement{{}, "keys", role, {stated_serial, policy_digest}, {}};
+    attest::MintRequest request{attest::Purpose::handshake_initiator,
+                                {peer::encode_statement(statement), peer::kStatementItems},
+                                {},
+                                {}};
     request.nonce = base::Bytes(32, 1);
     request.public_key = base::Bytes(44, 2);
     const auto document = claims.document(enclave(image), &authority.descriptor(), request);

@@ -435,6 +435,14 @@ TEST_F(VerifyTest, AnAdmissionMustBeFounded) {
   auto other_image = good;
   other_image.event.subject->image = "payments-2";
   EXPECT_EQ(fault_of(other_image.event, good.evidence), "admission_unfounded");
+  auto other_role = world_.admission("payments-1", "reports");
+  other_role.event.subject->name = "payments";
+  EXPECT_EQ(fault_of(other_role.event, other_role.evidence), "admission_unfounded");
+  auto other_purpose = good;
+  other_purpose.event.purpose = "tunnel/ledger";
+  EXPECT_EQ(fault_of(other_purpose.event, good.evidence), "admission_unfounded");
+  const auto other_policy = world_.admission("payments-1", "payments", 2);
+  EXPECT_EQ(fault_of(other_policy.event, other_policy.evidence), "admission_unfounded");
   auto other_module = good;
   other_module.event.subject->id = "i-other";
   EXPECT_EQ(fault_of(other_module.event, good.evidence), "admission_unfounded");

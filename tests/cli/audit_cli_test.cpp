@@ -6,6 +6,9 @@
 #include <sstream>
 
 #include "attest/base/file.hpp"
+#include "deploy/cli/audit_source.hpp"
+#include "keyservice/audit_records.hpp"
+#include "keyservice/store_page.hpp"
 #include "tests/audit/log_fixture.hpp"
 #include "tests/cli/run_cli.hpp"
 #include "tests/support/golden.hpp"
@@ -238,8 +241,90 @@ TEST_F(AuditCli, WhatIsNotThereIsNoRefusal) {
   EXPECT_EQ(run({"verify", at("log"), "--witness", "no key"}).status, 1);
 }
 
+// A log in the store of a parent.
+class AuditFromParent : public AuditCli {
+ protected:
+  AuditFromParent() {
+    for (const auto& [name, content] : files_)
+      store_[keyservice::audit_record_name("custodian-1", name)] = content;
+  }
+  Ran ask(std::vector<std::string> arguments) {
+    std::ostringstream out;
+    std::ostringstream err;
+    Invocation invocation{.program = "concordat", .out = out, .err = err, .is_lab = true};
+    invocation.call_parent = [this](const peer::Endpoint&, const ParentRequest& request) {
+      return answer(request);
+    };
+    arguments.insert(arguments.begin(), {"concordat", "audit"});
+    arguments.insert(arguments.end(), {"--parent", "unix:parent", "--custodian", "custodian-1"});
+    std::vector<const char*> argv;
+    for (const std::string& argument : arguments)
+      argv.push_back(argument.c_str());
+    const int status = cli::run(static_cast<int>(argv.size()), argv.data(), invocation);
+    return {status, out.str(), err.str()};
+  }
+  Ran follow(std::vector<std::string> arguments = {}) {
+    arguments.insert(arguments.begin(), {"follow", "--once", "--lab-root", at("root.der")});
+    return ask(std::move(arguments));
+  }
+  base::Result<ParentAnswer> answer(const ParentRequest& request) {
+    constexpr std::string_view kFolder = "/v1/store/custodian/";
+    if (!request.target.starts_with(kFolder)) return ParentAnswer{400, {}};
+    const auto found = store_.find(request.target.substr(kFolder.size()));
+    if (found == store_.end()) return ParentAnswer{404, {}};
+    return ParentAnswer{200, std::string(base::as_text(found->second))};
+  }
+
+  std::map<std::string, base::Bytes> store_;
+};
+
+TEST_F(AuditFromParent, ExportsWhatVerifiesWithoutIt) {
+  const Ran ran = ask({"export", at("copy"), "--json"});
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  const json copied = json::parse(ran.out);
+  EXPECT_EQ(copied["size"], 8);
+  EXPECT_EQ(copied["missing"], 0);
+  EXPECT_EQ(copied["files"], files_.size());
+  EXPECT_EQ(run({"verify", at("copy"), "--authority", at("authority.cbor")}).status, 0);
+  // Again, from a log that has grown: what the checkpoint needs no more is gone.
+  base::Bytes older = files_.at("tile/0/000.p/8");
+  write("copy/tile/0/000.p/3", older);
+  EXPECT_EQ(ask({"export", at("copy")}).status, 0);
+  EXPECT_EQ(run({"verify", at("copy")}).status, 0);
+}
+
+TEST_F(AuditFromParent, ExportsWhatIsWrongAsItIs) {
+  store_.lower_bound("audit.custodian-1.evidence")->second.back() ^= 1;
+  EXPECT_EQ(ask({"export", at("copy")}).status, 0);
+  EXPECT_EQ(run({"verify", at("copy")}).status, 2);
+}
+
+TEST_F(AuditFromParent, ExportsEvidenceOfSeveralRecords) {
+  const std::string name = "evidence/00/large";
+  const base::Bytes large(keyservice::kMaxStoreEntry + 7, 1);
+  const auto middle = large.begin() + static_cast<std::ptrdiff_t>(keyservice::kMaxStoreEntry);
+  store_[keyservice::audit_record_name("custodian-1", name)] = {large.begin(), middle};
+  store_[keyservice::audit_record_name("custodian-1", name, 1)] = {middle, large.end()};
+  AuditStoreOptions options{"unix:parent", "custodian", "custodian-1"};
+  const ParentCall call = [this](const peer::Endpoint&, const ParentRequest& request) {
+    return answer(request);
+  };
+  auto log = ParentLog::open(options, call).value();
+  EXPECT_TRUE(log.read(name, audit::kMaxEvidence).value() == large);
+}
+
+TEST_F(AuditFromParent, FollowsAndTellsARollback) {
+  const Ran ran = follow({"--json", "--authority", at("authority.cbor")});
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(ran.out, run({"show", at("log"), "--json"}).out);
+  EXPECT_EQ(follow({"--authority", at("other.cbor")}).status, 2);
+  EXPECT_EQ(follow({"--origin", "another/audit/custodian-1"}).status, 2);
+  store_.clear();
+  EXPECT_EQ(follow().status, 1) << "there is none";
+}
+
 TEST(AuditCliHelp, HasExamples) {
-  for (const char* command : {"verify", "show", "prove"}) {
+  for (const char* command : {"verify", "show", "prove", "follow", "export"}) {
     const Ran ran = test::run_cli({"audit", command, "--help"});
     EXPECT_EQ(ran.status, 0);
     test::expect_golden(std::string("tests/cli/golden/audit_") + command + "_help.txt", ran.out);

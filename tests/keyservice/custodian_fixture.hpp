@@ -5,10 +5,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "attest/base/secret_access.hpp"
 #include "keyservice/custodian_io.hpp"
 #include "peer/preface_io.hpp"
 #include "tests/keyservice/side.hpp"
 #include "tests/relay/relay_fixture.hpp"
+#include "tests/support/at_once_recorder.hpp"
 #include "tests/support/custody_fixture.hpp"
 
 namespace concordat::keyservice {
@@ -25,6 +27,7 @@ inline constexpr std::chrono::seconds kPatience{60};  // what only a hanging cus
 struct Channel {
   std::shared_ptr<peer::SecureStream> stream;
   bool established = false;
+  std::vector<base::SecretBytes> records;  // without heads of the journal
   std::optional<Status> ended;
 };
 
@@ -84,7 +87,8 @@ class CustodianTest : public testing::Test {
   void start(const CustodianLimits& limits = {}) {
     for (Side* side : {&worker_, &other_, &side_})
       (void)side->policies.install(world_.envelope(1), world_.wall).value();
-    custodian_ = std::make_unique<Custodian>(side_.party, side_.nsm, custody_, log_, limits);
+    custodian_ =
+        std::make_unique<Custodian>(side_.party, side_.nsm, custody_, *recorder_, log_, limits);
     side_.party.policy_changed = [this] { custodian_->policy_changed(); };
     custodian_->serve(peer::Listener::open(io_, inbound_).value());
   }
@@ -113,26 +117,32 @@ class CustodianTest : public testing::Test {
   }
   std::shared_ptr<Channel> dial(Side& side) {
     auto channel = std::make_shared<Channel>();
-    peer::async_connect(io_, inbound_, kPatience,
-                        [this, &side, channel](base::Result<peer::StreamSocket> socket) {
-                          peer::async_write_preface(
-                              *std::move(socket), peer::Source{"enclave/worker"}, kPatience,
-                              [&side, channel](peer::StreamSocket stream, const Status& written) {
-                                ASSERT_TRUE(written);
-                                peer::SecureStream::Events events;
-                                // Not shared: the channel holds the stream, which holds these.
-                                const std::weak_ptr<Channel> observer = channel;
-                                events.established = [observer](const auto&) {
-                                  if (const auto seen = observer.lock()) seen->established = true;
-                                };
-                                events.ended = [observer](const Status& status) {
-                                  if (const auto seen = observer.lock()) seen->ended = status;
-                                };
-                                channel->stream = peer::SecureStream::initiate(
-                                    std::move(stream), side.party, side.nsm,
-                                    std::string(policy::kKeysPurpose), std::move(events));
-                              });
-                        });
+    peer::async_connect(
+        io_, inbound_, kPatience, [this, &side, channel](base::Result<peer::StreamSocket> socket) {
+          peer::async_write_preface(
+              *std::move(socket), peer::Source{"enclave/worker"}, kPatience,
+              [&side, channel](peer::StreamSocket stream, const Status& written) {
+                ASSERT_TRUE(written);
+                peer::SecureStream::Events events;
+                // Not shared: the channel holds the stream, which holds these.
+                const std::weak_ptr<Channel> observer = channel;
+                events.established = [observer](const auto&) {
+                  if (const auto seen = observer.lock()) seen->established = true;
+                };
+                events.record = [observer](base::SecretBytes record) {
+                  const base::BytesView bytes = record.expose(base::SecretAccess{});
+                  const bool is_head = decode_head_record(bytes).value().has_value();
+                  const auto seen = observer.lock();
+                  if (seen && !is_head) seen->records.push_back(std::move(record));
+                };
+                events.ended = [observer](const Status& status) {
+                  if (const auto seen = observer.lock()) seen->ended = status;
+                };
+                channel->stream = peer::SecureStream::initiate(
+                    std::move(stream), side.party, side.nsm, std::string(policy::kKeysPurpose),
+                    std::move(events));
+              });
+        });
     return channel;
   }
   std::shared_ptr<Channel> admit(Side& side) {
@@ -149,6 +159,8 @@ class CustodianTest : public testing::Test {
                     [this](std::string_view line) { lines_.push_back(json::parse(line)); }};
   test::LoadedCustody loaded_;
   Custody& custody_ = loaded_.custody;
+  test::AtOnceRecorder at_once_;
+  Recorder* recorder_ = &at_once_;
   test::TestWorld world_;
   boost::asio::io_context io_{1};
   Side worker_{world_, io_, "payments-1", "payments"};

@@ -13,42 +13,6 @@ namespace {
 using shortage::Lasting;
 using shortage::Of;
 
-struct Mode {
-  const char* name;
-  Of whose;
-  Lasting lasting;
-};
-constexpr Mode kModes[] = {{"one", Of::all_but_openssl, Lasting::one},
-                           {"all", Of::all_but_openssl, Lasting::until},
-                           {"openssl_one", Of::openssl, Lasting::one},
-                           {"openssl_all", Of::openssl, Lasting::until}};
-
-class CustodianInShortage : public ShortageTest, public testing::WithParamInterface<Mode> {
- protected:
-  // `attempt(n)` again and again, each time with a later allocation failing, until none is left to
-  // fail; `after(n)` when there is memory again.
-  void sweep(
-      const std::string& what, const std::function<void(unsigned)>& attempt,
-      const std::function<void(unsigned)>& after, const std::function<void()>& before = [] {}) {
-    unsigned n = 1;
-    // Of OpenSSL's many not every one: each next is a sixteenth further.
-    for (;; n += GetParam().whose == Of::openssl ? 1 + n / 16 : 1) {
-      SCOPED_TRACE(what + ", allocation " + std::to_string(n));
-      before();
-      settle();
-      shortage::fail(GetParam().whose, n, GetParam().lasting);
-      attempt(n);
-      settle();
-      const auto failed = shortage::relieve();
-      ASSERT_TRUE(is_running_);
-      after(n);
-      if (HasFailure() || failed == 0) break;
-    }
-    RecordProperty("allocations of " + what, std::to_string(n - 1));
-    EXPECT_TRUE(n > 1 || GetParam().whose == Of::openssl) << "nothing failed";
-  }
-};
-
 TEST_F(ShortageTest, WithoutOne) {
   ASSERT_TRUE(ask(GetRequest{"payments/a", 0}));
   ASSERT_TRUE(administer(StatusRequest{}));

@@ -14,6 +14,7 @@
 #include "peer/relay/relay_io.hpp"
 #include "policy/errc.hpp"
 #include "tests/keyservice/side.hpp"
+#include "tests/support/at_once_recorder.hpp"
 #include "tests/support/custody_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -80,8 +81,8 @@ class LinkTest : public testing::Test {
     link_->start();
   }
   void start_custodian() {
-    custodian_ =
-        std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, custody_, log_);
+    custodian_ = std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, custody_,
+                                             recorder_, log_);
     custodian_->serve(peer::Listener::open(io_, inbound_).value());
   }
 
@@ -140,6 +141,7 @@ class LinkTest : public testing::Test {
   Side worker_{world_, io_, "payments-1", "payments"};
   Side custodian_side_{world_, io_, "custodian-1", "custodian"};
   std::unique_ptr<peer::relay::Relay> relay_;
+  test::AtOnceRecorder recorder_;
   std::unique_ptr<Custodian> custodian_;
   std::unique_ptr<CustodianLink> link_;
 };
@@ -274,8 +276,8 @@ TEST_F(LinkTest, ACustodianThatWentOnFromAnOlderStoreServesNobodyEither) {
   next.shared.records = fork;
   next.custody.take(Root::create(1, root_.clone()).value(), "acme");
   next.custody.load([](const base::Status& loaded) { ASSERT_TRUE(loaded); });
-  custodian_ =
-      std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, next.custody, log_);
+  custodian_ = std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, next.custody,
+                                           recorder_, log_);
   custodian_->serve(peer::Listener::open(io_, inbound_).value());
   EXPECT_EQ(failure(ask("payments/a")), "forked") << "of a custodian that starts anew";
   stop_custodian();
@@ -292,8 +294,8 @@ TEST_F(LinkTest, ACustodianWithoutItsRootKeepsTheHeadsThatWorkersBring) {
   test::LoadedCustody next("acme", 1, root_.clone());
   next.shared.records = yesterday;
   next.custody.wipe();
-  custodian_ =
-      std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, next.custody, log_);
+  custodian_ = std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, next.custody,
+                                           recorder_, log_);
   custodian_->serve(peer::Listener::open(io_, inbound_).value());
   EXPECT_EQ(failure(ask("payments/a")), "not_ready");
   next.custody.take(Root::create(1, root_.clone()).value(), "acme");
@@ -313,7 +315,8 @@ TEST_F(LinkTest, ACustodianThatIsBehindReadsTheStoreBeforeItAnswers) {
   create_key("payments/a");
   ASSERT_TRUE(released(ask("payments/a")));
   stop_custodian();
-  custodian_ = std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, other, log_);
+  custodian_ = std::make_unique<Custodian>(custodian_side_.party, custodian_side_.nsm, other,
+                                           recorder_, log_);
   custodian_->serve(peer::Listener::open(io_, inbound_).value());
   const auto answer = ask("payments/a");
   ASSERT_TRUE(released(answer)) << failure(answer);

@@ -16,6 +16,7 @@
 #include "tests/keyservice/memory_shortage.hpp"
 #include "tests/keyservice/side.hpp"
 #include "tests/relay/relay_fixture.hpp"
+#include "tests/support/at_once_recorder.hpp"
 #include "tests/support/custody_fixture.hpp"
 
 namespace concordat::keyservice {
@@ -143,7 +144,7 @@ class ShortageTest : public testing::Test {
     operator_.policies = &operator_policies_;
     operator_.clock = [this]() -> base::Result<peer::Now> { return here_.now(); };
     custody_.take(Root::create(1, root_.clone()).value(), "acme");
-    custodian_ = std::make_unique<Custodian>(side_.party, nsm_, custody_, log_, limits_);
+    custodian_ = std::make_unique<Custodian>(side_.party, nsm_, custody_, recorder_, log_, limits_);
     custodian_->serve_operators({EnclaveFacts{"1.2.3", "i-0-enc1", {}},
                                  [this] { return std::optional(there_.now().monotonic); }});
     custodian_->serve(peer::Listener::open(custodian_io_, inbound_).value());
@@ -300,6 +301,7 @@ class ShortageTest : public testing::Test {
   OtherProcessStore store_{custodian_io_, shared_};
   base::SystemRandom random_;
   Custody custody_{store_, random_};
+  test::AtOnceRecorder recorder_;
   std::unique_ptr<Custodian> custodian_;
   std::atomic<bool> is_running_{true};
   std::thread thread_;
@@ -315,6 +317,42 @@ class ShortageTest : public testing::Test {
   LinePtr workers_line_, operators_line_;
   std::uint64_t id_ = 0;
   std::vector<AdminReply> parts_;
+};
+
+struct Mode {
+  const char* name;
+  shortage::Of whose;
+  shortage::Lasting lasting;
+};
+inline constexpr Mode kModes[] = {{"one", shortage::Of::all_but_openssl, shortage::Lasting::one},
+                                  {"all", shortage::Of::all_but_openssl, shortage::Lasting::until},
+                                  {"openssl_one", shortage::Of::openssl, shortage::Lasting::one},
+                                  {"openssl_all", shortage::Of::openssl, shortage::Lasting::until}};
+
+class CustodianInShortage : public ShortageTest, public testing::WithParamInterface<Mode> {
+ protected:
+  // `attempt(n)` again and again, each time with a later allocation failing, until none is left to
+  // fail; `after(n)` when there is memory again.
+  void sweep(
+      const std::string& what, const std::function<void(unsigned)>& attempt,
+      const std::function<void(unsigned)>& after, const std::function<void()>& before = [] {}) {
+    unsigned n = 1;
+    // Of OpenSSL's many not every one: each next is a sixteenth further.
+    for (;; n += GetParam().whose == shortage::Of::openssl ? 1 + n / 16 : 1) {
+      SCOPED_TRACE(what + ", allocation " + std::to_string(n));
+      before();
+      settle();
+      shortage::fail(GetParam().whose, n, GetParam().lasting);
+      attempt(n);
+      settle();
+      const auto failed = shortage::relieve();
+      ASSERT_TRUE(is_running_);
+      after(n);
+      if (HasFailure() || failed == 0) break;
+    }
+    RecordProperty("allocations of " + what, std::to_string(n - 1));
+    EXPECT_TRUE(n > 1 || GetParam().whose == shortage::Of::openssl) << "nothing failed";
+  }
 };
 
 }  // namespace concordat::keyservice

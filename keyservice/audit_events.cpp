@@ -1,0 +1,137 @@
+#include "keyservice/audit_events.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace concordat::keyservice::audit_events {
+
+namespace {
+
+using audit::Event;
+using audit::KeyVersionName;
+using audit::Kind;
+using audit::Subject;
+using audit::SubjectType;
+
+// Of an operator's operations those that leave a key other than it was (admin_messages.hpp); what
+// else they ask is looking and rewrapping.
+constexpr std::array<std::string_view, 6> kKeyChanges{"create",  "import",  "enable",
+                                                      "disable", "destroy", "set-minimum"};
+constexpr std::string_view kRotate = "rotate";
+
+Subject subject_of(const policy::AdmittedPeer& peer) {
+  return {SubjectType::enclave, peer.role(), peer.image(), peer.module_id()};
+}
+
+Subject subject_of(const policy::AdmittedOperator& who) {
+  return {SubjectType::operator_key, who.name(), "", policy::key_id(who.key())};
+}
+
+std::optional<KeyVersionName> key_of(const std::string& name, std::uint32_t version) {
+  if (name.empty()) return std::nullopt;
+  return KeyVersionName{name, version};
+}
+
+void tell_outcome(Event& event, const base::Status& outcome) {
+  if (outcome) return;
+  event.outcome = outcome.error().name();
+  event.detail = outcome.error().detail();
+}
+
+Kind kind_of(const ServedAdmin& served) {
+  if (!served.outcome) return Kind::refusal;
+  if (served.operation == kRotate) return Kind::rotation;
+  return is_change(served) ? Kind::key_change : Kind::operator_action;
+}
+
+}  // namespace
+
+bool is_change(const ServedAdmin& served) noexcept {
+  return served.outcome && (served.operation == kRotate ||
+                            std::ranges::find(kKeyChanges, served.operation) != kKeyChanges.end());
+}
+
+AuditRecord admitted(const policy::AdmittedPeer& peer, const base::Bytes& document,
+                     const policy::PolicyPtr& policy) {
+  Event event;
+  event.kind = Kind::admission;
+  event.subject = subject_of(peer);
+  event.purpose = peer.purpose();
+  return {std::move(event), document, policy};
+}
+
+AuditRecord admitted(const policy::AdmittedOperator& who, const policy::PolicyPtr& policy) {
+  Event event;
+  event.kind = Kind::admission;
+  event.subject = subject_of(who);
+  event.purpose = who.purpose();
+  return {std::move(event), {}, policy};
+}
+
+AuditRecord refused(std::string_view source, const base::Error& why) {
+  Event event;
+  event.kind = Kind::refusal;
+  event.operation = "admission";
+  event.outcome = why.name();
+  event.detail = std::string(source) + ": " + why.detail();
+  return {std::move(event)};
+}
+
+AuditRecord refused_before(std::uint64_t count) {
+  Event event;
+  event.kind = Kind::refusal;
+  event.operation = "admission";
+  event.outcome = "not_logged";
+  event.detail = std::to_string(count) + " refusals while no entry could be written";
+  return {std::move(event)};
+}
+
+AuditRecord served(const policy::AdmittedPeer& peer, const ServedRequest& served) {
+  Event event;
+  const bool is_release = served.operation == policy::to_string(policy::Operation::get);
+  event.kind = !served.outcome ? Kind::refusal : is_release ? Kind::release : Kind::use;
+  event.subject = subject_of(peer);
+  event.purpose = peer.purpose();
+  event.key = key_of(served.key_name, served.version);
+  event.operation = served.operation;
+  tell_outcome(event, served.outcome);
+  return {std::move(event)};
+}
+
+AuditRecord asked(const policy::AdmittedOperator& who, const ServedAdmin& asked) {
+  Event event;
+  event.kind = Kind::operator_action;
+  event.subject = subject_of(who);
+  event.purpose = who.purpose();
+  event.key = key_of(asked.key_name, asked.version);
+  event.operation = asked.operation;
+  event.detail = "asked for";
+  return {std::move(event)};
+}
+
+AuditRecord administered(const policy::AdmittedOperator& who, const ServedAdmin& served) {
+  AuditRecord out = asked(who, served);
+  out.event.kind = kind_of(served);
+  out.event.detail.clear();
+  tell_outcome(out.event, served.outcome);
+  return out;
+}
+
+AuditRecord rotated(const std::string& name, const base::Result<KeySummary>& result) {
+  Event event;
+  event.kind = Kind::rotation;
+  event.key = key_of(name, result ? result->newest_version : 0);
+  event.operation = kRotate;
+  event.detail = "by the interval that policy sets";
+  if (!result) tell_outcome(event, result.error());
+  return {std::move(event)};
+}
+
+AuditRecord policy_changed(const policy::PolicyPtr& policy) {
+  Event event;
+  event.kind = Kind::policy_change;
+  event.detail = "serial " + std::to_string(policy->serial());
+  return {std::move(event), {}, policy};
+}
+
+}  // namespace concordat::keyservice::audit_events

@@ -1,0 +1,32 @@
+// What a custodian does, as entries of its audit log (audit/entry.hpp). Pure: no clock, no log.
+#pragma once
+
+#include "keyservice/admin_server.hpp"
+#include "keyservice/audit_trail.hpp"
+#include "keyservice/key_server.hpp"
+
+namespace concordat::keyservice::audit_events {
+
+// With the document that the enclave was admitted by, and the policy.
+[[nodiscard]] AuditRecord admitted(const policy::AdmittedPeer& peer, const base::Bytes& document,
+                                   const policy::PolicyPtr& policy);
+[[nodiscard]] AuditRecord admitted(const policy::AdmittedOperator& who,
+                                   const policy::PolicyPtr& policy);
+// Somebody who was not admitted; `source` is the parent's word.
+[[nodiscard]] AuditRecord refused(std::string_view source, const base::Error& why);
+// So many before, of whom no entry could be made.
+[[nodiscard]] AuditRecord refused_before(std::uint64_t count);
+// What an admitted peer was answered: a release, a use or a refusal.
+[[nodiscard]] AuditRecord served(const policy::AdmittedPeer& peer, const ServedRequest& served);
+// A change that an operator asked for, before it is made.
+[[nodiscard]] AuditRecord asked(const policy::AdmittedOperator& who, const ServedAdmin& asked);
+// And what it was answered.
+[[nodiscard]] AuditRecord administered(const policy::AdmittedOperator& who,
+                                       const ServedAdmin& served);
+// Whether a key is not what it was before.
+[[nodiscard]] bool is_change(const ServedAdmin& served) noexcept;
+// By the interval that policy sets, not by anybody.
+[[nodiscard]] AuditRecord rotated(const std::string& name, const base::Result<KeySummary>& result);
+[[nodiscard]] AuditRecord policy_changed(const policy::PolicyPtr& policy);
+
+}  // namespace concordat::keyservice::audit_events

@@ -1,0 +1,152 @@
+#include "keyservice/audit_keeper_io.hpp"
+
+#include "keyservice/audit/boot_statement.hpp"
+#include "keyservice/audit_events.hpp"
+#include "keyservice/error.hpp"
+
+namespace concordat::keyservice {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+namespace {
+
+constexpr std::chrono::milliseconds kFirstAuditPause{200};
+constexpr std::chrono::milliseconds kLongestAuditPause = std::chrono::seconds(10);
+
+}  // namespace
+
+AuditKeeper::AuditKeeper(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
+                         Custody& custody, MakeStore make_store, std::string custodian,
+                         base::Logger& log)
+    : party_(party),
+      nsm_(nsm),
+      custody_(custody),
+      make_store_(std::move(make_store)),
+      custodian_(std::move(custodian)),
+      log_(log),
+      timer_(io),
+      backoff_(kFirstAuditPause, kLongestAuditPause) {
+  // Not from within the log's own calls, which may be the cause.
+  trail_.on_trouble([this](const Error& why) {
+    guarded([&] { log_.error("audit_log_stalled", why); });
+    guarded([&] { later(kFirstAuditPause, &AuditKeeper::look_after); });
+  });
+}
+
+template <class Step>
+void AuditKeeper::guarded(const Step& step) noexcept {
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    later(kLongestAuditPause, &AuditKeeper::look_after);
+  }
+}
+
+void AuditKeeper::start() {
+  ++round_;
+  trail_.close();
+  trouble_.clear();
+  backoff_.reset();
+  timer_.cancel();
+  if (!is_audited_name(custodian_)) {
+    return log_.error("audit_log_not_opened",
+                      Error(AuditTrailErrc::name_not_allowed, "'" + custodian_ + "'"));
+  }
+  open();
+}
+
+void AuditKeeper::stop() {
+  ++round_;
+  timer_.cancel();
+  trail_.close();
+}
+
+void AuditKeeper::open() {
+  if (!custody_.has_root()) return;  // the next start goes on
+  guarded([this] {
+    const auto& policy = party_.policies->latest();
+    std::string origin = audit_origin(policy->realm(), custodian_);
+    auto log_key = policy::SigningKey::from_seed(custody_.root().audit_key(origin));
+    if (!log_key) return again(log_key.error());
+    const auto held = std::make_shared<AuditTrail::Boot>(AuditTrail::Boot{
+        nullptr,
+        std::move(origin),
+        party_.random->make<audit::BootId>(),
+        policy::SigningKey::generate(),
+        *std::move(log_key),
+        policy,
+        {{},
+         policy->envelope(),
+         party_.policies->authority().encoded(),
+         "root generation " + std::to_string(custody_.root().generation()) + " unsealed"}});
+    const attest::MintRequest request =
+        audit::boot_document({held->origin, held->id, held->boot_key.public_key(),
+                              held->log_key.public_key(), policy->digest()});
+    const Status queued =
+        nsm_.mint(request, peer::MintPriority::own,
+                  [this, alive = alive_, round = round_, held](Result<base::Bytes> document) {
+                    if (!*alive || round != round_) return;
+                    if (!document) return again(document.error());
+                    guarded([&] { begin(*std::move(document), std::move(*held)); });
+                  });
+    if (!queued) again(queued.error());
+  });
+}
+
+void AuditKeeper::begin(base::Bytes document, AuditTrail::Boot boot) {
+  const auto now = party_.clock();
+  if (!now) return again(now.error());
+  boot.evidence.document = std::move(document);
+  boot.store = make_store_();
+  trail_.open(std::move(boot), now->wall, [this, round = round_](const Status& opened) {
+    if (round == round_) guarded([&] { on_opened(opened); });
+  });
+}
+
+void AuditKeeper::on_opened(const Status& opened) {
+  if (!opened) return again(opened.error());
+  trouble_.clear();
+  backoff_.reset();
+  log_.info("audit_log_open", {{"origin", trail_.head().origin}, {"size", trail_.head().size}});
+  if (opened_) opened_();
+}
+
+// Once for each trouble: it is tried again for as long as it lasts.
+void AuditKeeper::again(const Error& why) {
+  later(backoff_.next(*party_.random), &AuditKeeper::open);
+  const std::string trouble = std::string(why.name()) + why.detail();
+  if (std::exchange(trouble_, trouble) == trouble) return;
+  log_.error("audit_log_not_opened", why);
+}
+
+void AuditKeeper::look_after() {
+  if (trail_.is_taken_over()) return;  // for good
+  if (!trail_.is_open() || trail_.has_failed()) return open();
+  if (!trail_.is_stalled()) {
+    backoff_.reset();
+    return log_.info("audit_log_recovered", {{"size", trail_.head().size}});
+  }
+  later(backoff_.next(*party_.random), &AuditKeeper::look_after);
+  trail_.flush();
+}
+
+void AuditKeeper::policy_changed() {
+  guarded([this] {
+    const auto now = party_.clock();
+    if (!now) return;
+    trail_.record(audit_events::policy_changed(party_.policies->latest()), now->wall,
+                  [](const Status&) {});
+  });
+}
+
+void AuditKeeper::later(std::chrono::milliseconds pause, void (AuditKeeper::*what)()) {
+  timer_.expires_after(pause);
+  timer_.async_wait(peer::with(
+      memory_, [this, alive = alive_, round = round_, what](boost::system::error_code error) {
+        if (!error && *alive && round == round_) guarded([&] { (this->*what)(); });
+      }));
+}
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,68 @@
+// Keeps a custodian's audit log open for as long as it has a root: for each attempt a boot of its
+// own, with an id, a key and an attestation document that nobody had before; after trouble again,
+// with pauses. What the store did not take is offered again, so that service comes back by itself.
+// One io_context, one thread.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "attest/base/log.hpp"
+#include "keyservice/audit_trail.hpp"
+#include "keyservice/backoff.hpp"
+#include "keyservice/custody.hpp"
+#include "peer/nsm_worker_io.hpp"
+#include "peer/party.hpp"
+#include "peer/reserved_memory_io.hpp"
+
+namespace concordat::keyservice {
+
+class AuditKeeper {
+ public:
+  // A store for one boot.
+  using MakeStore = std::function<std::unique_ptr<audit::Store>()>;
+
+  // References outlive the keeper. `custodian`: its name among those of the realm.
+  AuditKeeper(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
+              Custody& custody, MakeStore make_store, std::string custodian, base::Logger& log);
+  ~AuditKeeper() { *alive_ = false; }
+  AuditKeeper(const AuditKeeper&) = delete;
+  AuditKeeper& operator=(const AuditKeeper&) = delete;
+
+  [[nodiscard]] AuditTrail& trail() noexcept { return trail_; }
+  // Told each time when a boot has the log.
+  void on_open(std::function<void()> handler) { opened_ = std::move(handler); }
+
+  // The custody has a root, another one than at the last call.
+  void start();
+  // It has none any more, or the custodian ends: the log's key goes.
+  void stop();
+  // The policy in force is another one.
+  void policy_changed();
+
+ private:
+  void open();
+  void begin(base::Bytes document, AuditTrail::Boot boot);
+  void on_opened(const base::Status& opened);
+  void look_after();
+  void again(const base::Error& why);
+  void later(std::chrono::milliseconds pause, void (AuditKeeper::*what)());
+  template <class Step>
+  void guarded(const Step& step) noexcept;
+
+  peer::Party& party_;
+  peer::NsmWorker& nsm_;
+  Custody& custody_;
+  MakeStore make_store_;
+  std::string custodian_;
+  base::Logger& log_;
+  AuditTrail trail_;
+  std::function<void()> opened_;
+  boost::asio::steady_timer timer_;
+  peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
+  Backoff backoff_;
+  std::string trouble_;      // the code that was logged last
+  std::uint64_t round_ = 0;  // of start and stop: what belongs to an earlier one ends
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace concordat::keyservice

@@ -1,0 +1,89 @@
+// The custodian's dealings with its audit log: who was admitted and refused, and what waits for its
+// entry.
+#include "keyservice/audit_events.hpp"
+#include "keyservice/custodian_session.hpp"
+#include "keyservice/journal/errc.hpp"
+
+namespace concordat::keyservice {
+
+using base::Error;
+using base::Status;
+
+// Before anything that the peer asks, whose entries come behind it. Where it cannot be recorded now
+// it is once the log is open, or before the first answer.
+void Custodian::record_admission(const SessionPtr& session) {
+  const auto now = party_.clock();
+  const auto& policy = party_.policies->latest();
+  if (!now || !recorder_.ready() || session->digest() != policy->digest()) return;
+  session->is_recorded = true;
+  recorder_.record(session->peer ? audit_events::admitted(*session->peer,
+                                                          session->stream->peer_document(), policy)
+                                 : audit_events::admitted(*session->who, policy),
+                   now->wall, [session](const Status& recorded) {
+                     if (!recorded) session->is_recorded = false;
+                   });
+}
+
+// What is refused is answered with or without an entry.
+void Custodian::record_refusal(AuditRecord record) {
+  const auto now = party_.clock();
+  if (!now || !recorder_.ready()) {
+    ++refused_unrecorded_;
+    return;
+  }
+  recorder_.record(std::move(record), now->wall, [this, alive = alive_](const Status& recorded) {
+    if (!recorded && *alive) ++refused_unrecorded_;
+  });
+}
+
+void Custodian::audit_opened() {
+  for (const auto& [number, session] : sessions_)
+    session->is_recorded = false;
+  if (refused_unrecorded_ != 0) {
+    record_refusal(audit_events::refused_before(std::exchange(refused_unrecorded_, 0)));
+  }
+  for (const auto& [number, session] : sessions_) {
+    if (session->is_admitted()) record_admission(session);
+  }
+}
+
+Status Custodian::may_answer() const {
+  if (!custody_.has_root()) return {};  // that is told instead
+  if (*held_bytes_ >= limits_.held_bytes) {
+    return Error(Errc::overloaded, "answers that wait for the audit log");
+  }
+  return recorder_.ready();
+}
+
+void Custodian::on_served_recorded(const SessionPtr& session, HeldAnswer& held,
+                                   const Status& recorded, base::UnixMillis now) {
+  ServedRequest& served = held.served;
+  if (!recorded && served.outcome) {
+    served.response.wipe();
+    served.outcome = recorded.error();
+    served.response = encode(served.id, ResponseBody(failure_of(recorded.error())));
+  } else if (!recorded) {
+    ++refused_unrecorded_;
+  }
+  answer_worker(session, served, now);
+}
+
+void Custodian::on_administered_recorded(const SessionPtr& session, ServedAdmin& served,
+                                         const Status& recorded) {
+  --session->administering;
+  if (!sessions_.contains(session->number)) return;
+  // How things stand is told also where nothing is recorded, and so is a refusal.
+  if (!recorded && served.outcome && served.operation != "status") {
+    const Error why = audit_events::is_change(served)
+                          ? Error(journal::Errc::outcome_unknown, recorded.error().to_string())
+                          : recorded.error();
+    served.answer = one_record(encode_failure(served.id, failure_of(why)));
+  }
+  if (served.answer == nullptr) {
+    return session->stream->abort(Error(peer::Errc::out_of_memory));
+  }
+  session->answers.push_back(std::move(served.answer));
+  answer_operator(session);
+}
+
+}  // namespace concordat::keyservice
