@@ -197,6 +197,7 @@ class RollOut(unittest.TestCase):
         server = self.lab.serve_freshness(self.key, every=1)
         self.addCleanup(server.stop)
         self.event("custodian", "keyring_loaded")
+        self.event("custodian", "audit_log_open")
         self.wait_until_ready(PAYMENTS)
         self.assertEqual(self.key_of(PAYMENTS, PAYMENTS_KEY), secret)
 
@@ -229,6 +230,7 @@ class RollOut(unittest.TestCase):
         self.policy_of(lambda policy: None)
         self.lab.push_policy()
         self.event("custodian", "keyring_loaded")
+        self.event("custodian", "audit_log_open")
         self.wait_until_ready(PAYMENTS)
         self.assertEqual(self.key_of(PAYMENTS, PAYMENTS_KEY), secret)
 

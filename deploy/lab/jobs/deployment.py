@@ -168,10 +168,13 @@ class Deployment:
         self._parent = self.programs.start("parent", "concordat-parent", "--config", self.folder / "parent.json")
         self._parent.wait_for_line(r'"event":"ready"')
 
-    def restart_parent(self) -> None:
+    def restart_parent(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         assert self._parent is not None
         self._parent.stop()
-        self._run_parent()
+        try:
+            meanwhile()
+        finally:
+            self._run_parent()
 
     def put_into_store(self, entry: str, content: bytes) -> None:
         """A new entry, as an operator makes one; `entry` is FOLDER/NAME."""

@@ -141,6 +141,7 @@ class MainStory:
         unsealed = self.lab.wait_for_event("custodian", "root_unsealed")
         self.lab.wait_for_event("custodian", "serving")
         self.lab.wait_for_event("custodian", "keyring_loaded")
+        self.lab.wait_for_event("custodian", "audit_log_open")
         self.record.row("custodian", "its root, from KMS", "unsealed, matches the pinned commitment")
         return f"restarted; KMS unsealed generation {unsealed['generation']}, it matches the pinned commitment; serving"
 
