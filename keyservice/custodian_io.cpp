@@ -7,6 +7,7 @@
 #include "attest/base/secret_access.hpp"
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
+#include "policy/replicas.hpp"
 
 namespace concordat::keyservice {
 
@@ -23,11 +24,15 @@ struct Custodian::Session {
   std::size_t serving = 0;                           // requests of a worker that wait for the store
   std::deque<base::SecretBytes> held;                // that wait for a look at it
   std::optional<journal::Head> told;                 // of the journal, when it was last answered
+  HeadTeller teller;                                 // of another custodian
   std::deque<std::unique_ptr<AdminAnswer>> answers;  // that an operator is owed
   std::size_t administering = 0;  // requests of an operator that wait for the store
   bool evicted = false;           // its stream is ending, to make room
 
   [[nodiscard]] bool is_admitted() const noexcept { return peer || who; }
+  [[nodiscard]] bool is_custodian() const noexcept {
+    return peer && peer->purpose() == policy::kReplicaPurpose;
+  }
   [[nodiscard]] const policy::PolicyDigest& digest() const noexcept {
     return peer ? peer->policy_digest() : who->policy_digest();
   }
@@ -209,6 +214,7 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
       return session->stream->abort(Error(Errc::overloaded, "requests that wait for an answer"));
     }
     if (custody_.is_looking()) return session->held.push_back(std::move(record));
+    if (session->is_custodian()) return serve_replica(session, **policy, request);
     return serve_worker(session, *policy, request, now->wall);
   }
   if (session->who) return serve_operator(session, *policy, request, now->wall);
@@ -240,6 +246,23 @@ void Custodian::take_seen(const SessionPtr& session, const VouchedHead& seen) {
     });
     serve_held();
   });
+}
+
+void Custodian::take_seen(const VouchedHead& seen, const std::string& custodian) {
+  custody_.take_seen(seen, [this, alive = alive_, custodian](const Status& taken) {
+    if (!*alive) return;
+    if (!taken) log_.error("head_refused", taken.error(), {{"custodian", custodian}});
+    serve_held();
+  });
+}
+
+void Custodian::tell_custodians() {
+  for (const auto& [number, session] : sessions_) {
+    if (!session->is_custodian() || !session->stream->can_send()) continue;
+    if (const Status told = session->teller.tell(custody_, *session->stream); !told) {
+      session->stream->abort(told.error());
+    }
+  }
 }
 
 void Custodian::take_early_heads() {
@@ -303,6 +326,28 @@ void Custodian::on_served(const SessionPtr& session, const ServedRequest& served
     return session->stream->abort(Error(peer::Errc::out_of_memory));
   }
   send_head_if_new(*session);
+  const Status sent = session->stream->send(served.response.expose(base::SecretAccess{}));
+  if (!sent) session->stream->abort(sent.error());
+}
+
+void Custodian::serve_replica(const SessionPtr& session, const policy::Policy& policy,
+                              base::BytesView request) {
+  on_replica_served(session, answer_replica(custody_, policy, *session->peer, request));
+}
+
+// The one place from which the root leaves this enclave. Whatever is to be durable before, such as
+// an entry of an audit log, comes before the record is sent.
+void Custodian::on_replica_served(const SessionPtr& session, const ServedReplica& served) {
+  const policy::AdmittedPeer& peer = *session->peer;
+  const std::initializer_list<base::LogField> what = {
+      {"generation", served.generation}, {"role", peer.role()},
+      {"image", peer.image()},           {"module_id", peer.module_id()},
+      {"source", session->source},       {"policy_serial", peer.policy_serial()}};
+  if (served.outcome) {
+    log_.info("root_given", what);
+  } else {
+    log_.error("root_not_given", served.outcome.error(), what);
+  }
   const Status sent = session->stream->send(served.response.expose(base::SecretAccess{}));
   if (!sent) session->stream->abort(sent.error());
 }

@@ -1,5 +1,5 @@
-// The custodian at work: accepts relayed streams, admits workers and operators, answers their
-// requests, each with the protocol of their own. One io_context, one thread.
+// The custodian at work: accepts relayed streams, admits workers, operators and other custodians,
+// answers their requests, each with the protocol of their own. One io_context, one thread.
 #pragma once
 
 #include <deque>
@@ -9,8 +9,10 @@
 #include "attest/base/log.hpp"
 #include "keyservice/admin_server.hpp"
 #include "keyservice/custodian_report.hpp"
+#include "keyservice/head_teller_io.hpp"
 #include "keyservice/key_client.hpp"
 #include "keyservice/key_server.hpp"
+#include "keyservice/replica_server.hpp"
 #include "peer/secure_stream_io.hpp"
 #include "peer/token_bucket.hpp"
 
@@ -64,6 +66,11 @@ class Custodian {
   // The policy is not usable any more: ends every channel with `why`. Handshakes under way are left
   // to their own judgement: one of them may bring a newer policy.
   void policy_lapsed(const base::Error& why);
+  // What another custodian saw of the store, told on a channel that this one dialled. Only with a
+  // root.
+  void take_seen(const VouchedHead& seen, const std::string& custodian);
+  // Tells custodians that dialled this one of the journal's head, where that is news to them.
+  void tell_custodians();
   // Closes every channel and stops accepting.
   void stop();
 
@@ -100,6 +107,9 @@ class Custodian {
   void serve_held();
   void send_head_if_new(Session& session);
   void on_served(const SessionPtr& session, const ServedRequest& served, base::UnixMillis now);
+  void serve_replica(const SessionPtr& session, const policy::Policy& policy,
+                     base::BytesView request);
+  void on_replica_served(const SessionPtr& session, const ServedReplica& served);
   void serve_operator(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                       base::UnixMillis now);
   void on_administered(const SessionPtr& session, ServedAdmin served);
@@ -133,9 +143,9 @@ class Custodian {
   std::unique_ptr<peer::Listener> listener_;
   peer::TokenBucket admissions_;
   peer::TokenBucket refusal_lines_;
-  std::uint64_t refused_unsaid_ = 0;              // since the last line about it
+  std::uint64_t refused_unsaid_ = 0;                            // since the last line about it
   std::deque<std::pair<SessionPtr, VouchedHead>> early_heads_;  // that came before the root
-  std::map<std::uint64_t, SessionPtr> sessions_;  // by number, oldest first
+  std::map<std::uint64_t, SessionPtr> sessions_;                // by number, oldest first
   std::uint64_t next_session_ = 1;
   std::shared_ptr<std::size_t> reading_preface_ = std::make_shared<std::size_t>(0);
   bool stopped_ = false;

@@ -73,6 +73,18 @@ std::optional<VouchedHead> Custody::head() {
   return head_;
 }
 
+std::vector<VouchedHead> Custody::heads_for_custodians() {
+  std::vector<VouchedHead> out;
+  if (!root_) return out;
+  if (const auto own = head()) {
+    out.push_back(*own);
+    return out;
+  }
+  for (const journal::Head& missing : watch_.missing_ends())
+    out.push_back(vouch_for(*root_, missing));
+  return out;
+}
+
 void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
   // Another generation's tag cannot be checked, and a policy that pins another root is the
   // authority's word that things begin anew.

@@ -14,6 +14,11 @@ namespace concordat::keyservice {
 struct ParentConfig {
   std::string role;
   std::map<std::string, std::string> settings;
+
+  [[nodiscard]] std::string setting(const std::string& name, const char* otherwise) const {
+    const auto found = settings.find(name);
+    return found == settings.end() ? otherwise : found->second;
+  }
 };
 
 class ParentClient final : public ParentService {

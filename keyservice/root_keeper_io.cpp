@@ -106,7 +106,19 @@ void RootKeeper::guarded(const Step& step) {
 void RootKeeper::unseal() {
   if (unsealing_ || stopped_) return;
   unsealing_ = true;
-  guarded([this] { make_recipient(); });
+  guarded([this] { fetch_ ? ask_others() : make_recipient(); });
+}
+
+void RootKeeper::ask_others() {
+  const auto now = runtime_.party().clock();
+  if (!now) return on_unsealed(now.error());
+  const auto policy = enclave_.policies.at(now->wall);
+  if (!policy) return on_unsealed(policy.error());
+  fetch_(*policy, [this, alive = alive_](Result<Root> root) {
+    if (!*alive || stopped_) return;
+    if (root) return on_unsealed(std::move(root));
+    guarded([this] { make_recipient(); });
+  });
 }
 
 void RootKeeper::make_recipient() {

@@ -7,8 +7,10 @@
 #include "deploy/enclave/common.hpp"
 #include "keyservice/custodian_io.hpp"
 #include "keyservice/custody_keeper_io.hpp"
+#include "keyservice/enclave_names.hpp"
 #include "keyservice/parent_client_io.hpp"
 #include "keyservice/parent_journal_store_io.hpp"
+#include "keyservice/replicas_io.hpp"
 #include "keyservice/report_sender_io.hpp"
 #include "keyservice/root_keeper_io.hpp"
 #include "keyservice/serve_io.hpp"
@@ -45,7 +47,7 @@ Status genesis(Enclave& enclave, KmsService& kms, KmsPause& pause, base::Logger&
 class Service {
  public:
   Service(const Surroundings& surroundings, Enclave& enclave, KmsService& kms, std::string role,
-          EnclaveFacts facts, base::Logger& log)
+          std::vector<std::string> others, EnclaveFacts facts, base::Logger& log)
       : surroundings_(surroundings),
         log_(log),
         runtime_(io_, enclave, surroundings.anchors, surroundings.relay, std::move(role), log),
@@ -54,6 +56,11 @@ class Service {
         root_keeper_(runtime_, enclave, kms, custody_, log),
         custody_keeper_(io_, custody_, runtime_.party(), log),
         custodian_(runtime_.party(), runtime_.nsm(), custody_, log),
+        replicas_(io_, runtime_.party(), runtime_.nsm(), custody_, log,
+                  {surroundings.relay, std::move(others)},
+                  [this](const VouchedHead& seen, const std::string& custodian) {
+                    custodian_.take_seen(seen, custodian);
+                  }),
         reports_(io_, surroundings.relay, [this] { return custodian_.report(); }),
         signals_(io_, SIGTERM, SIGINT) {
     custodian_.serve_operators(
@@ -61,13 +68,24 @@ class Service {
     custodian_.on_report([this] { reports_.changed(); });
     runtime_.on_policy_changed([this] {
       custodian_.policy_changed();
+      replicas_.policy_changed();
       root_keeper_.policy_changed();
     });
     runtime_.on_standing([this](const Status& standing) {
-      if (!standing) custodian_.policy_lapsed(standing.error());
+      if (!standing) {
+        custodian_.policy_lapsed(standing.error());
+        replicas_.policy_lapsed(standing.error());
+      }
       root_keeper_.standing_changed(standing);
     });
-    root_keeper_.on_root([this] { custody_keeper_.start(); });
+    root_keeper_.ask_first([this](const policy::PolicyPtr& policy, RootKeeper::OnRoot done) {
+      replicas_.fetch_root(policy, std::move(done));
+    });
+    root_keeper_.on_root([this] {
+      replicas_.root_ready();
+      custody_keeper_.start();
+    });
+    replicas_.on_tick([this] { custodian_.tell_custodians(); });
     // A root that the policy no longer pins is not kept: the next boot unseals its successor.
     root_keeper_.on_contradiction([this](const Error& why) {
       outcome_ = why;
@@ -85,6 +103,7 @@ class Service {
       stop();
     });
     runtime_.start();
+    replicas_.start();
     if (runtime_.standing()) root_keeper_.standing_changed({});
     custodian_.serve(std::move(listener));
     log_.info("serving", {{"inbound", peer::to_string(surroundings_.inbound)}});
@@ -96,6 +115,7 @@ class Service {
   void stop() {
     custodian_.stop();
     reports_.stop();
+    replicas_.stop();
     root_keeper_.stop();
     custody_keeper_.stop();
     runtime_.stop();
@@ -111,6 +131,7 @@ class Service {
   RootKeeper root_keeper_;
   CustodyKeeper custody_keeper_;
   Custodian custodian_;
+  Replicas replicas_;
   ReportSender reports_;
   boost::asio::signal_set signals_;
   Status outcome_;
@@ -134,7 +155,9 @@ Status run(const Surroundings& surroundings, base::Logger& log) {
     return genesis(*enclave, kms, pause, log);
   }
   CONCORDAT_TRY(EnclaveFacts facts, read_facts(enclave->nsm, CONCORDAT_VERSION));
-  return Service(surroundings, *enclave, kms, config.role, std::move(facts), log).run();
+  CONCORDAT_TRY(auto others, parse_enclave_names("custodians", config.setting("custodians", "")));
+  return Service(surroundings, *enclave, kms, config.role, std::move(others), std::move(facts), log)
+      .run();
 }
 
 }  // namespace

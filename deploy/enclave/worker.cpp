@@ -27,7 +27,7 @@ class Worker {
          base::Logger& log)
       : surroundings_(surroundings),
         log_(log),
-        agent_tcp_(setting(config, "agent_tcp", "")),
+        agent_tcp_(config.setting("agent_tcp", "")),
         runtime_(io_, enclave, surroundings.anchors, surroundings.relay, config.role, log),
         link_(io_, runtime_.party(), runtime_.nsm(), log, link_options(surroundings, config)),
         agent_({io_, runtime_.party(), runtime_.nsm(), link_, log,
@@ -73,12 +73,8 @@ class Worker {
   static LinkOptions link_options(const Surroundings& surroundings, const ParentConfig& config) {
     LinkOptions options;
     options.relay = surroundings.relay;
-    options.custodian = setting(config, "custodian", "custodian");
+    options.custodian = config.setting("custodian", "custodian");
     return options;
-  }
-  static std::string setting(const ParentConfig& config, const char* name, const char* otherwise) {
-    const auto found = config.settings.find(name);
-    return found == config.settings.end() ? otherwise : found->second;
   }
 
   // Where the parent's configuration says so ("agent_tcp": "127.0.0.1:8700"); it can only open what
