@@ -99,7 +99,10 @@ void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
   looking_ = look;
   load([this, look, then = std::move(then)](const Status& loaded) {
     *look = true;
-    then(loaded ? watch_.check(keyring_->journal()) : loaded);
+    if (!loaded) return then(loaded);
+    // What came since may be later than what was read: the look for that one tells.
+    const bool is_latest = looking_.lock() == look;
+    then(is_latest ? watch_.check(keyring_->journal()) : Status());
   });
 }
 

@@ -50,7 +50,8 @@ class Custody {
   [[nodiscard]] std::vector<VouchedHead> heads_for_custodians();
   // What a peer remembers of it. `then` runs at once, or, where the store may have more than was
   // read of it, after a look; not when the root goes meanwhile. head_forged, at once and for
-  // nothing; otherwise what check says since. Only with a root.
+  // nothing; otherwise what check says since, or nothing where a later head has come that is looked
+  // for. Only with a root.
   void take_seen(const VouchedHead& seen, journal::Journal::Done then);
   // A look is under way: what is asked now had better wait.
   [[nodiscard]] bool is_looking() const noexcept {
