@@ -5,6 +5,7 @@
 #include <set>
 
 #include "attest/base/secret_access.hpp"
+#include "keyservice/heartbeat.hpp"
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
 #include "policy/replicas.hpp"
@@ -206,6 +207,7 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
   if (!policy) return session->stream->abort(policy.error());
   const base::BytesView request = record.expose(base::SecretAccess{});
   if (session->peer) {
+    if (is_heartbeat(request)) return answer_heartbeat(*session);
     const auto seen = decode_head_record(request);
     if (!seen) return session->stream->abort(seen.error());
     if (*seen) return take_seen(session, **seen);
@@ -219,6 +221,12 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
   }
   if (session->who) return serve_operator(session, *policy, request, now->wall);
   session->stream->abort(Error(peer::Errc::wrong_state, "a record of nobody"));
+}
+
+void Custodian::answer_heartbeat(Session& session) {
+  if (const Status sent = session.stream->send(heartbeat()); !sent) {
+    session.stream->abort(sent.error());
+  }
 }
 
 void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy,

@@ -96,6 +96,7 @@ class Custodian {
   void on_established(const SessionPtr& session, const policy::AdmittedPeer& peer);
   void on_established(const SessionPtr& session, const policy::AdmittedOperator& who);
   void on_record(const SessionPtr& session, base::SecretBytes record);
+  static void answer_heartbeat(Session& session);
   void serve_worker(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                     base::UnixMillis now);
   // What the worker remembers of the journal: before it asks for anything, and whenever it learns

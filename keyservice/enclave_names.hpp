@@ -8,7 +8,7 @@
 
 namespace concordat::keyservice {
 
-// "custodian-a,custodian-b": distinct names by which the relay knows enclaves, at most
+// "custodian-a,custodian-b": distinct names by which the relay knows enclaves, one to
 // kMaxCustodians, in the file's order. `setting` is what errors call it: bad_setting.
 [[nodiscard]] base::Result<std::vector<std::string>> parse_enclave_names(std::string_view setting,
                                                                          std::string_view text);

@@ -1,6 +1,7 @@
 #include "keyservice/replica_link_io.hpp"
 
 #include "attest/base/secret_access.hpp"
+#include "keyservice/heartbeat.hpp"
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
 #include "policy/replicas.hpp"
@@ -16,6 +17,9 @@ namespace {
 constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(2);
 constexpr std::chrono::milliseconds kFirstPause{200};
 constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(10);
+// Nobody waits for a head: it is enough to notice in time that none would come any more.
+constexpr std::chrono::milliseconds kQuiet = std::chrono::seconds(2);
+constexpr std::chrono::milliseconds kGivenUp = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -110,11 +114,16 @@ void ReplicaLink::on_established(const policy::AdmittedPeer& peer) {
   backoff_.reset();
   trouble_.clear();
   teller_.emplace();
+  heard_at_ = base::system_monotonic_clock();
+  asked_for_life_at_.reset();
   if (asking_) send_request();
   tick();
 }
 
 void ReplicaLink::on_record(const base::SecretBytes& record) {
+  heard_at_ = base::system_monotonic_clock();
+  asked_for_life_at_.reset();
+  if (is_heartbeat(record.expose(base::SecretAccess{}))) return;
   const auto head = decode_head_record(record.expose(base::SecretAccess{}));
   if (!head) return stream_->abort(head.error());
   if (*head) return take_head(**head);
@@ -178,10 +187,21 @@ void ReplicaLink::give_up(const Error& why) {
 
 void ReplicaLink::tick() {
   if (!teller_ || !stream_->can_send()) return;
-  if (const Status told = teller_->tell(custody_, *stream_); !told) {
-    return stream_->abort(told.error());
+  for (const Status& done : {teller_->tell(custody_, *stream_), listen_for_life()}) {
+    if (!done) return stream_->abort(done.error());
   }
   if (stream_->wants_renewal() && !asking_) stream_->close();
+}
+
+Status ReplicaLink::listen_for_life() {
+  const base::MonotonicMillis now = base::system_monotonic_clock();
+  if (asked_for_life_at_) {
+    if (now - *asked_for_life_at_ < kGivenUp) return {};
+    return Error(Errc::timed_out, "no sign of life");
+  }
+  if (now - heard_at_ < kQuiet) return {};
+  asked_for_life_at_ = now;
+  return stream_->send(heartbeat());
 }
 
 void ReplicaLink::policy_changed() {

@@ -62,6 +62,8 @@ class ReplicaLink {
   void on_record(const base::SecretBytes& record);
   void on_ended(const base::Status& status);
   void take_head(const VouchedHead& seen);
+  // Whether the channel is still carried.
+  [[nodiscard]] base::Status listen_for_life();
   void send_request();
   void answer(base::Result<Root> root);
 
@@ -81,6 +83,8 @@ class ReplicaLink {
   std::optional<Asking> asking_;
   std::vector<VouchedHead> early_heads_;
   std::string trouble_;  // the code that was logged last
+  base::MonotonicMillis heard_at_;
+  std::optional<base::MonotonicMillis> asked_for_life_at_;  // and nothing came since
   bool dialling_ = false;
   bool stopped_ = true;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

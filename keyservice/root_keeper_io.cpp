@@ -116,12 +116,14 @@ void RootKeeper::ask_others() {
   if (!policy) return on_unsealed(policy.error());
   fetch_(*policy, [this, alive = alive_](Result<Root> root) {
     if (!*alive || stopped_) return;
-    if (root) return on_unsealed(std::move(root));
-    guarded([this] { make_recipient(); });
+    if (!root) return guarded([this] { make_recipient(); });
+    from_ = "custodian";
+    on_unsealed(std::move(root));
   });
 }
 
 void RootKeeper::make_recipient() {
+  from_ = "kms";
   beside([this] {
     const auto made = std::make_shared<Result<RecipientKey>>(RecipientKey::generate());
     return [this, made] {
@@ -175,7 +177,7 @@ void RootKeeper::on_unsealed(Result<Root> root) {
     return unseal();
   }
   backoff_.reset();
-  log_.info("root_unsealed", {{"generation", custody_.root().generation()}});
+  log_.info("root_unsealed", {{"generation", custody_.root().generation()}, {"from", from_}});
   if (root_ready_) root_ready_();
 }
 

@@ -72,6 +72,7 @@ class RootKeeper {
   peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   boost::asio::steady_timer timer_;  // the next attempt, or the end of patience with staleness
   Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(60)};
+  std::string_view from_;  // whom the attempt under way asks
   bool unsealing_ = false;
   bool stopped_ = false;
   std::thread thread_;

@@ -155,7 +155,10 @@ Status run(const Surroundings& surroundings, base::Logger& log) {
     return genesis(*enclave, kms, pause, log);
   }
   CONCORDAT_TRY(EnclaveFacts facts, read_facts(enclave->nsm, CONCORDAT_VERSION));
-  CONCORDAT_TRY(auto others, parse_enclave_names("custodians", config.setting("custodians", "")));
+  std::vector<std::string> others;
+  if (const auto named = config.settings.find("custodians"); named != config.settings.end()) {
+    CONCORDAT_TRY(others, parse_enclave_names(named->first, named->second));
+  }
   return Service(surroundings, *enclave, kms, config.role, std::move(others), std::move(facts), log)
       .run();
 }

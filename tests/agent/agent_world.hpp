@@ -39,7 +39,7 @@ class AgentWorld {
         .value();
     keyservice::LinkOptions options;
     options.relay = relay_endpoint_;
-    options.custodian = "custodian";
+    options.custodians = {"custodian"};
     link = std::make_unique<keyservice::CustodianLink>(io, worker.party, worker.nsm, log, options);
     agent = std::make_unique<keyservice::AgentServer>(
         keyservice::AgentParts{io, worker.party, worker.nsm, *link, log,
