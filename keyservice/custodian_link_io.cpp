@@ -23,10 +23,10 @@ struct CustodianLink::Call {
 
 namespace {
 
-constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::milliseconds kLinkTick{100};
 // Before what a lost custodian owed is asked for elsewhere: many workers lose it at one moment.
-constexpr std::chrono::milliseconds kFirstPause{20};
-constexpr std::chrono::milliseconds kLongestPause{500};
+constexpr std::chrono::milliseconds kFirstResend{20};
+constexpr std::chrono::milliseconds kLongestResend{500};
 // For how long one that is not ready is passed over where there is another.
 constexpr std::chrono::milliseconds kUnready = std::chrono::seconds(1);
 
@@ -47,7 +47,7 @@ CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, pe
       options_(std::move(options)),
       ticker_(io),
       again_(io),
-      backoff_(kFirstPause, kLongestPause) {
+      backoff_(kFirstResend, kLongestResend) {
   for (std::size_t i = 0; i < options_.custodians.size(); ++i) {
     CustodianChannel::Events events;
     events.changed = [this] { on_changed(); };
@@ -265,7 +265,7 @@ void CustodianLink::policy_usable() {
 }
 
 void CustodianLink::tick() {
-  ticker_.expires_after(kTick);
+  ticker_.expires_after(kLinkTick);
   ticker_.async_wait([this, alive = alive_](boost::system::error_code error) {
     if (error || !*alive || stopped_) return;
     const MonotonicMillis now = base::system_monotonic_clock();

@@ -14,12 +14,12 @@ using base::Status;
 
 namespace {
 
-constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(2);
-constexpr std::chrono::milliseconds kFirstPause{200};
-constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(10);
+constexpr std::chrono::milliseconds kReplicaDialTimeout = std::chrono::seconds(2);
+constexpr std::chrono::milliseconds kFirstReplicaPause{200};
+constexpr std::chrono::milliseconds kLongestReplicaPause = std::chrono::seconds(10);
 // Nobody waits for a head: it is enough to notice in time that none would come any more.
-constexpr std::chrono::milliseconds kQuiet = std::chrono::seconds(2);
-constexpr std::chrono::milliseconds kGivenUp = std::chrono::seconds(5);
+constexpr std::chrono::milliseconds kReplicaQuiet = std::chrono::seconds(2);
+constexpr std::chrono::milliseconds kReplicaGivenUp = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -35,7 +35,7 @@ ReplicaLink::ReplicaLink(boost::asio::io_context& io, peer::Party& party, peer::
       name_(std::move(name)),
       on_head_(std::move(on_head)),
       redial_(io),
-      backoff_(kFirstPause, kLongestPause) {}
+      backoff_(kFirstReplicaPause, kLongestReplicaPause) {}
 
 ReplicaLink::~ReplicaLink() {
   *alive_ = false;
@@ -63,7 +63,7 @@ void ReplicaLink::dial() {
     return dial_later();
   }
   dialling_ = true;
-  peer::async_dial_target(io_, relay_, peer::EnclaveTarget{name_}, kDialTimeout,
+  peer::async_dial_target(io_, relay_, peer::EnclaveTarget{name_}, kReplicaDialTimeout,
                           [this, alive = alive_](Result<peer::StreamSocket> socket) {
                             if (*alive) on_dialled(std::move(socket));
                           });
@@ -196,10 +196,10 @@ void ReplicaLink::tick() {
 Status ReplicaLink::listen_for_life() {
   const base::MonotonicMillis now = base::system_monotonic_clock();
   if (asked_for_life_at_) {
-    if (now - *asked_for_life_at_ < kGivenUp) return {};
+    if (now - *asked_for_life_at_ < kReplicaGivenUp) return {};
     return Error(Errc::timed_out, "no sign of life");
   }
-  if (now - heard_at_ < kQuiet) return {};
+  if (now - heard_at_ < kReplicaQuiet) return {};
   asked_for_life_at_ = now;
   return stream_->send(heartbeat());
 }

@@ -16,20 +16,20 @@ using base::cbor::Writer;
 
 namespace {
 
-constexpr std::string_view kOperation = "root";
-constexpr std::size_t kRequestItems = 4;
+constexpr std::string_view kRootOperation = "root";
+constexpr std::size_t kRootRequestItems = 4;
 constexpr std::size_t kGivenItems = 7;
-constexpr std::size_t kFailureItems = 4;
-constexpr std::uint64_t kOk = 0;
-constexpr std::uint64_t kFailed = 1;
+constexpr std::size_t kRefusedItems = 4;
+constexpr std::uint64_t kGiven = 0;
+constexpr std::uint64_t kRefused = 1;
 
-Result<RootRequest> read_request(Reader& reader) {
+Result<RootRequest> read_root_request(Reader& reader) {
   RootRequest out;
-  CONCORDAT_TRY(const std::size_t count, reader.read_array(kRequestItems));
-  if (count != kRequestItems) return Error(Errc::malformed_request, "items");
+  CONCORDAT_TRY(const std::size_t count, reader.read_array(kRootRequestItems));
+  if (count != kRootRequestItems) return Error(Errc::malformed_request, "items");
   CONCORDAT_TRY(out.id, reader.read_uint());
   CONCORDAT_TRY(const std::string_view operation, reader.read_text(kMaxAdminOperation));
-  if (operation != kOperation) {
+  if (operation != kRootOperation) {
     return Error(Errc::unknown_operation, "'" + std::string(operation) + "' among custodians");
   }
   CONCORDAT_TRY(out.generation, read_uint32(reader));
@@ -50,14 +50,14 @@ Result<GivenRoot> read_given(Reader& reader) {
   return out;
 }
 
-Result<RootAnswer> read_answer(Reader& reader) {
+Result<RootAnswer> read_root_answer(Reader& reader) {
   RootAnswer out;
   CONCORDAT_TRY(const std::size_t count, reader.read_array(kGivenItems));
   CONCORDAT_TRY(out.id, reader.read_uint());
   CONCORDAT_TRY(const std::uint64_t status, reader.read_uint());
-  if (status == kOk && count == kGivenItems) {
+  if (status == kGiven && count == kGivenItems) {
     CONCORDAT_TRY(out.body, read_given(reader));
-  } else if (status == kFailed && count == kFailureItems) {
+  } else if (status == kRefused && count == kRefusedItems) {
     CONCORDAT_TRY(out.body, read_failure(reader));
   } else {
     return Error(Errc::malformed_response, "shape");
@@ -70,24 +70,24 @@ Result<RootAnswer> read_answer(Reader& reader) {
 
 base::Bytes encode(const RootRequest& request) {
   Writer out;
-  out.array(kRequestItems).uint(request.id).text(kOperation).uint(request.generation);
+  out.array(kRootRequestItems).uint(request.id).text(kRootOperation).uint(request.generation);
   out.bytes(request.commitment.view());
   return std::move(out).take();
 }
 
 Result<RootRequest> decode_root_request(BytesView record) {
-  return decode_whole(record, read_request);
+  return decode_whole(record, read_root_request);
 }
 
 SecretBytes encode(const RootAnswer& answer) {
   Writer out;
   if (const auto* failure = std::get_if<Failure>(&answer.body)) {
-    out.array(kFailureItems).uint(answer.id).uint(kFailed);
+    out.array(kRefusedItems).uint(answer.id).uint(kRefused);
     out.text(failure->code).text(failure->detail);
     return guarded(out.view(), {});
   }
   const auto& given = std::get<GivenRoot>(answer.body);
-  out.array(kGivenItems).uint(answer.id).uint(kOk).uint(given.head.generation);
+  out.array(kGivenItems).uint(answer.id).uint(kGiven).uint(given.head.generation);
   out.uint(given.head.head.position).bytes(given.head.head.hash.view());
   out.bytes(given.head.tag.view()).bytes_head(given.prk.size());
   return guarded(out.view(), given.prk.expose(SecretAccess{}));
@@ -95,7 +95,7 @@ SecretBytes encode(const RootAnswer& answer) {
 
 Result<RootAnswer> decode_root_answer(const SecretBytes& record) {
   Reader reader(record.expose(SecretAccess{}));
-  auto answer = read_answer(reader);
+  auto answer = read_root_answer(reader);
   if (!answer) return as(Errc::malformed_response, answer.error());
   return answer;
 }
