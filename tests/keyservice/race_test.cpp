@@ -16,7 +16,7 @@ using base::Bytes;
 using base::Error;
 using base::Result;
 using base::Status;
-using journal::Errc;
+using JournalErrc = journal::Errc;
 
 // What a store could leave out of its compare-and-swap.
 enum class Bug { none, name_not_compared, predecessor_not_compared };
@@ -77,9 +77,9 @@ class RacingStore final : public journal::Store {
     World& world = world_;
     world.waiting.emplace_back([&world, perform = std::move(perform), done = std::move(done)] {
       const std::size_t fate = world.fails ? world.below(12) : 12;
-      Answer answer = fate < 3 ? Answer(Error(Errc::unreachable)) : perform();
+      Answer answer = fate < 3 ? Answer(Error(JournalErrc::unreachable)) : perform();
       if (fate == 0) world.waiting.emplace_back([perform] { (void)perform(); });  // late
-      if (fate == 3) answer = Answer(Error(Errc::unreachable));                   // lost
+      if (fate == 3) answer = Answer(Error(JournalErrc::unreachable));            // lost
       world.waiting.emplace_back(
           [done, answer = std::make_shared<Answer>(std::move(answer))] { done(*answer); });
     });
@@ -89,12 +89,12 @@ class RacingStore final : public journal::Store {
                      const std::optional<journal::Predecessor>& after, const Bytes& value) {
     auto& records = world.records;
     if (world.bug != Bug::name_not_compared && records.contains(name)) {
-      return Error(Errc::position_taken, name);
+      return Error(JournalErrc::position_taken, name);
     }
     const auto before = after ? records.find(after->name) : records.end();
     if (world.bug != Bug::predecessor_not_compared && after &&
         (before == records.end() || journal::hash_of(before->second) != after->hash)) {
-      return Error(Errc::predecessor_missing, after->name);
+      return Error(JournalErrc::predecessor_missing, after->name);
     }
     records[name] = value;
     world.ever.emplace(name, value);
@@ -189,7 +189,7 @@ class Race {
     const auto head = from.custody.head();
     if (!head) return;
     to.custody.take_seen(*head, [this](const Status& taken) {
-      if (taken || taken.error().is(Errc::unreachable)) return;
+      if (taken || taken.error().is(JournalErrc::unreachable)) return;
       wrong_.push_back("a head of another custodian: " + taken.error().to_string());
     });
   }
@@ -209,7 +209,7 @@ class Race {
     return [this, material = hex(made.material)](const Result<KeySummary>& done) {
       if (done) {
         acknowledged_.insert(material);
-      } else if (!done.error().is(Errc::outcome_unknown)) {
+      } else if (!done.error().is(JournalErrc::outcome_unknown)) {
         refused_.insert(material);
       }
     };
@@ -271,7 +271,7 @@ class Race {
   }
 
   std::string state_of(Racer& racer) {
-    Status loaded = Error(Errc::not_loaded);
+    Status loaded = Error(JournalErrc::not_loaded);
     // The first may go on from where it had failed.
     for (int i = 0; i < 2; ++i) {
       racer.custody.load([&](const Status& status) { loaded = status; });
