@@ -5,6 +5,7 @@
 #include "attest/custom_root.hpp"
 #include "attest/mint.hpp"
 #include "attest/verify.hpp"
+#include "bench/capture.hpp"
 #include "bench/raw.hpp"
 #include "deploy/lab/pki.hpp"
 #include "deploy/lab/software_nsm.hpp"

@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <map>
 #include <stdexcept>
 #include <thread>
 
@@ -190,6 +191,45 @@ double restart_ratio(int, double) {
   return median(std::move(ratios));
 }
 
+// Requests that were not answered when, of two custodians, the one that is asked is killed under
+// load.
+double lost_requests(int, double slice) {
+  CustodyWorld world(0);
+  std::map<std::string, std::unique_ptr<Child>> custodians;
+  for (const char* name : {CustodyWorld::kCustodian, CustodyWorld::kOther})
+    custodians[name] = world.start_custodian(name);
+  BenchWorker worker(world, {CustodyWorld::kCustodian, CustodyWorld::kOther});
+  // The other one, too, has its root and its keyring: each is asked once.
+  for (const char* name : {CustodyWorld::kCustodian, CustodyWorld::kOther})
+    BenchWorker(world, {name}).wait_until_served();
+  worker.wait_until_served();
+  std::size_t in_flight = 0, lost = 0, answered_since = 0;
+  bool is_killed = false;
+  const auto start = Clock::now();
+  const std::function<void()> send = [&] {
+    ++in_flight;
+    RequestBody body = SignRequest{CustodyWorld::kKeyName, base::Bytes(kMessageSize, 7)};
+    worker.link().request(std::move(body), [&](const base::Result<ResponseBody>& answer) {
+      --in_flight;
+      const bool is_served = answer && !std::holds_alternative<Failure>(*answer);
+      lost += is_served ? 0 : 1;
+      answered_since += is_served && is_killed ? 1 : 0;
+      if (seconds_since(start) < 4 * slice) send();
+    });
+  };
+  worker.io().restart();
+  while (in_flight < kInFlight)
+    send();
+  while (in_flight > 0) {
+    worker.io().run_one();
+    if (is_killed || seconds_since(start) < slice) continue;
+    is_killed = true;
+    custodians.erase(worker.link().custodian());
+  }
+  if (answered_since < kInFlight) throw std::runtime_error("failover bench: nobody took over");
+  return static_cast<double>(lost);
+}
+
 }  // namespace
 
 std::vector<Ratio> custody_ratios() {
@@ -205,6 +245,9 @@ std::vector<Ratio> custody_ratios() {
        false, 5, tail_ratio},
       {"custody_restart", "custodian's start to first answer with 10,000 keys, over one with none",
        false, 2, restart_ratio},
+      {"failover",
+       "requests lost when one of two custodians is killed under load, 256 of them under way",
+       false, 0, lost_requests},
   };
 }
 

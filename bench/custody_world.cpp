@@ -125,15 +125,20 @@ peer::Endpoint CustodyWorld::socket(const std::string& name) const {
 }
 
 std::string CustodyWorld::config() const {
-  const auto at = [this](const char* name) { return "unix:" + (folder_.path() / name).string(); };
+  const auto at = [this](const std::string& name) {
+    return "unix:" + (folder_.path() / name).string();
+  };
+  const auto custodian = [&](const std::string& name) {
+    return json{{"dial", at("inbound-" + name)},
+                {"listen", at("relay-" + name)},
+                {"role", "custodian"},
+                {"store", "custodian"},
+                {"credentials", true}};
+  };
   const json config = {
       {"enclaves",
-       {{"custodian",
-         {{"dial", at("inbound")},
-          {"listen", at("relay-custodian")},
-          {"role", "custodian"},
-          {"store", "custodian"},
-          {"credentials", true}}},
+       {{kCustodian, custodian(kCustodian)},
+        {kOther, custodian(kOther)},
         {"worker", {{"dial", at("nobody")}, {"listen", at("relay-worker")}, {"role", kWorker}}}}},
       {"policy",
        {{"envelope", (folder_.path() / "policy").string()},
@@ -183,35 +188,36 @@ void CustodyWorld::write_keys(std::size_t count) {
   }
 }
 
-void CustodyWorld::run_custodian(int ready) {
+void CustodyWorld::run_custodian(const std::string& name, int ready) {
+  const peer::Endpoint relay = socket("relay-" + name);
   boost::asio::io_context io{1};
   base::Logger log = quiet("custodian");
   test::Side side(world_, io, "custodian-1", "custodian");
-  ParentClient parent(socket("relay-custodian"), kTimeout);
+  ParentClient parent(relay, kTimeout);
   const auto enclave = boot_enclave(side.enclave.nsm(), parent, [this] {
                          return base::MonotonicMillis{world_.wall.value};
                        }).value();
   side.party.policies = &enclave->policies;
-  ParentJournalStore store(io, socket("relay-custodian"), kTimeout);
+  ParentJournalStore store(io, relay, kTimeout);
   base::SystemRandom random;
   Custody custody(store, random);
   CustodyKeeper keeper(io, custody, side.party, log);
   AuditKeeper auditor(
       io, side.party, side.nsm, custody,
-      [&io, relay = socket("relay-custodian")] {
+      [&io, relay, name] {
         return std::make_unique<AuditRecords>(
             [&io, relay](HttpRequest request, AuditRecords::OnReply done) {
               async_parent_call(io, relay, std::move(request), kTimeout, std::move(done));
             },
-            "custodian");
+            name);
       },
-      "custodian", log);
+      name, log);
   test::AtOnceRecorder nobody;
   Custodian custodian(side.party, side.nsm, custody,
                       is_audited_ ? static_cast<Recorder&>(auditor.trail()) : nobody, log);
   auditor.on_open([&custodian] { custodian.audit_opened(); });
-  std::filesystem::remove(folder_.path() / "inbound");
-  custodian.serve(peer::Listener::open(io, socket("inbound")).value());
+  std::filesystem::remove(folder_.path() / ("inbound-" + name));
+  custodian.serve(peer::Listener::open(io, socket("inbound-" + name)).value());
   if (::write(ready, "r", 1) != 1) return;
 
   KnownRootKms kms(root_bytes_, recipient_);
@@ -225,10 +231,10 @@ void CustodyWorld::run_custodian(int ready) {
   io.run();
 }
 
-std::unique_ptr<Child> CustodyWorld::start_custodian() {
+std::unique_ptr<Child> CustodyWorld::start_custodian(const std::string& name) {
   int ends[2];
   if (::pipe(ends) != 0) throw std::runtime_error("no pipe");
-  auto child = std::make_unique<Child>([this, &ends] { run_custodian(ends[1]); });
+  auto child = std::make_unique<Child>([&] { run_custodian(name, ends[1]); });
   ::close(ends[1]);
   char byte = 0;
   const bool is_ready = ::read(ends[0], &byte, 1) == 1;
@@ -237,16 +243,13 @@ std::unique_ptr<Child> CustodyWorld::start_custodian() {
   return child;
 }
 
-LinkOptions CustodyWorld::link_options() const {
-  LinkOptions options;
-  options.relay = socket("relay-worker");
-  options.custodian = "custodian";
-  return options;
+LinkOptions CustodyWorld::link_options(std::vector<std::string> custodians) const {
+  return {socket("relay-worker"), std::move(custodians)};
 }
 
-BenchWorker::BenchWorker(CustodyWorld& world)
+BenchWorker::BenchWorker(CustodyWorld& world, std::vector<std::string> custodians)
     : side_(world.world(), io_, "payments-1", CustodyWorld::kWorker),
-      link_(io_, side_.party, side_.nsm, log_, world.link_options()) {
+      link_(io_, side_.party, side_.nsm, log_, world.link_options(std::move(custodians))) {
   (void)side_.policies.install(world.world().envelope(1), world.world().wall).value();
   link_.start();
 }

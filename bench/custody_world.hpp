@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "keyservice/custodian_link_io.hpp"
 #include "keyservice/recipient_key.hpp"
@@ -29,7 +31,7 @@ class Child {
 };
 
 // A realm whose root and policy exist, its parent with relay and store, and in the store a journal
-// of so many keys. Only one custodian at a time.
+// of so many keys. Only one custodian of a name at a time.
 class CustodyWorld {
  public:
   // `is_audited`: its custodian writes an audit log, as every custodian does; without it the rest
@@ -40,11 +42,14 @@ class CustodyWorld {
 
   // A custodian from its boot on: policy from the parent, root from KMS for a recipient key that is
   // there already, keyring from the store. Returns when it listens.
-  [[nodiscard]] std::unique_ptr<Child> start_custodian();
+  [[nodiscard]] std::unique_ptr<Child> start_custodian(const std::string& name = kCustodian);
 
-  [[nodiscard]] keyservice::LinkOptions link_options() const;
+  [[nodiscard]] keyservice::LinkOptions link_options(std::vector<std::string> custodians) const;
   [[nodiscard]] const Child& parent() const noexcept { return *parent_; }
   [[nodiscard]] test::TestWorld& world() noexcept { return world_; }
+  // Names of the two custodians that there can be.
+  static constexpr const char* kCustodian = "custodian";
+  static constexpr const char* kOther = "custodian-b";
   // What the worker signs with, and gets.
   static constexpr const char* kKeyName = "payments/measured";
   // A role of the sample policy that may do both.
@@ -55,7 +60,7 @@ class CustodyWorld {
   [[nodiscard]] peer::Endpoint socket(const std::string& name) const;
   void write_keys(std::size_t count);
   void run_parent() const;
-  void run_custodian(int ready);
+  void run_custodian(const std::string& name, int ready);
 
   bool is_audited_;
   test::TemporaryFolder folder_;
@@ -69,7 +74,8 @@ class CustodyWorld {
 // The measuring process's end: a link to the custodian and what comes over it.
 class BenchWorker {
  public:
-  explicit BenchWorker(CustodyWorld& world);
+  explicit BenchWorker(CustodyWorld& world,
+                       std::vector<std::string> custodians = {CustodyWorld::kCustodian});
   ~BenchWorker();
   BenchWorker(const BenchWorker&) = delete;
   BenchWorker& operator=(const BenchWorker&) = delete;
@@ -77,6 +83,8 @@ class BenchWorker {
   [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
   // `done` gets whether it was served; anything else than an answer or a refusal ends the bench.
   void request(keyservice::RequestBody body, std::function<void(bool served)> done);
+  // For who counts what was not answered.
+  [[nodiscard]] keyservice::CustodianLink& link() noexcept { return link_; }
   // Asks again and again until it is served.
   void wait_until_served();
 

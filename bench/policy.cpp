@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "bench/capture.hpp"
 #include "bench/raw.hpp"
 #include "policy/evaluate.hpp"
 #include "policy/limits.hpp"

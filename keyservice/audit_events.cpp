@@ -134,4 +134,15 @@ AuditRecord policy_changed(const policy::PolicyPtr& policy) {
   return {std::move(event), {}, policy};
 }
 
+AuditRecord root_asked_for(const policy::AdmittedPeer& peer, const ServedReplica& served) {
+  Event event;
+  event.kind = served.outcome ? Kind::replica : Kind::refusal;
+  event.subject = subject_of(peer);
+  event.purpose = peer.purpose();
+  event.operation = "root";
+  event.detail = "generation " + std::to_string(served.generation);
+  tell_outcome(event, served.outcome);
+  return {std::move(event)};
+}
+
 }  // namespace concordat::keyservice::audit_events

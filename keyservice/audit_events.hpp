@@ -4,6 +4,7 @@
 #include "keyservice/admin_server.hpp"
 #include "keyservice/audit_trail.hpp"
 #include "keyservice/key_server.hpp"
+#include "keyservice/replica_server.hpp"
 
 namespace concordat::keyservice::audit_events {
 
@@ -28,5 +29,8 @@ namespace concordat::keyservice::audit_events {
 // By the interval that policy sets, not by anybody.
 [[nodiscard]] AuditRecord rotated(const std::string& name, const base::Result<KeySummary>& result);
 [[nodiscard]] AuditRecord policy_changed(const policy::PolicyPtr& policy);
+// Another custodian asked for the root: that it is given, or why not.
+[[nodiscard]] AuditRecord root_asked_for(const policy::AdmittedPeer& peer,
+                                         const ServedReplica& served);
 
 }  // namespace concordat::keyservice::audit_events

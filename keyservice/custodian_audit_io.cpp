@@ -68,6 +68,32 @@ void Custodian::on_served_recorded(const SessionPtr& session, HeldAnswer& held,
   answer_worker(session, served, now);
 }
 
+void Custodian::serve_replica(const SessionPtr& session, const policy::Policy& policy,
+                              base::BytesView request, base::UnixMillis now) {
+  if (session->serving != 0) {
+    return session->stream->abort(Error(Errc::overloaded, "a request that waits for an answer"));
+  }
+  const auto served =
+      std::make_shared<ServedReplica>(answer_replica(custody_, policy, *session->peer, request));
+  if (const Status able = may_answer(); served->outcome && !able) refuse(*served, able.error());
+  if (!session->is_recorded) record_admission(session);
+  AuditRecord record = audit_events::root_asked_for(*session->peer, *served);
+  if (!served->outcome) {
+    record_refusal(std::move(record));
+    return on_replica_served(session, *served);
+  }
+  ++session->serving;
+  recorder_.record(std::move(record), now,
+                   [this, alive = alive_, session, served](const Status& recorded) {
+                     if (!*alive) return;
+                     guarded(session, [&] {
+                       --session->serving;
+                       if (!recorded) refuse(*served, recorded.error());
+                       on_replica_served(session, *served);
+                     });
+                   });
+}
+
 void Custodian::on_administered_recorded(const SessionPtr& session, ServedAdmin& served,
                                          const Status& recorded) {
   --session->administering;

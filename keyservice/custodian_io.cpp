@@ -6,6 +6,7 @@
 #include "attest/base/secret_access.hpp"
 #include "keyservice/audit_events.hpp"
 #include "keyservice/custodian_session.hpp"
+#include "keyservice/heartbeat.hpp"
 #include "peer/preface_io.hpp"
 
 namespace concordat::keyservice {
@@ -175,6 +176,7 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
   if (!policy) return session->stream->abort(policy.error());
   const base::BytesView request = record.expose(base::SecretAccess{});
   if (session->peer) {
+    if (is_heartbeat(request)) return answer_heartbeat(*session);
     const auto seen = decode_head_record(request);
     if (!seen) return session->stream->abort(seen.error());
     if (*seen) return take_seen(session, **seen);
@@ -183,10 +185,17 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
       return session->stream->abort(Error(Errc::overloaded, "requests that wait for an answer"));
     }
     if (custody_.is_looking()) return session->held.push_back(std::move(record));
+    if (session->is_custodian()) return serve_replica(session, **policy, request, now->wall);
     return serve_worker(session, *policy, request, now->wall);
   }
   if (session->who) return serve_operator(session, *policy, request, now->wall);
   session->stream->abort(Error(peer::Errc::wrong_state, "a record of nobody"));
+}
+
+void Custodian::answer_heartbeat(Session& session) {
+  if (const Status sent = session.stream->send(heartbeat()); !sent) {
+    session.stream->abort(sent.error());
+  }
 }
 
 void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy,
@@ -218,6 +227,23 @@ void Custodian::take_seen(const SessionPtr& session, const VouchedHead& seen) {
     });
     serve_held();
   });
+}
+
+void Custodian::take_seen(const VouchedHead& seen, const std::string& custodian) {
+  custody_.take_seen(seen, [this, alive = alive_, custodian](const Status& taken) {
+    if (!*alive) return;
+    if (!taken) log_.error("head_refused", taken.error(), {{"custodian", custodian}});
+    serve_held();
+  });
+}
+
+void Custodian::tell_custodians() {
+  for (const auto& [number, session] : sessions_) {
+    if (!session->is_custodian() || !session->stream->can_send()) continue;
+    if (const Status told = session->teller.tell(custody_, *session->stream); !told) {
+      session->stream->abort(told.error());
+    }
+  }
 }
 
 void Custodian::take_early_heads() {
@@ -297,6 +323,22 @@ void Custodian::answer_worker(const SessionPtr& session, const ServedRequest& se
     return session->stream->abort(Error(peer::Errc::out_of_memory));
   }
   send_head_if_new(*session);
+  const Status sent = session->stream->send(served.response.expose(base::SecretAccess{}));
+  if (!sent) session->stream->abort(sent.error());
+}
+
+// The one place from which the root leaves this enclave, behind the entry that says so.
+void Custodian::on_replica_served(const SessionPtr& session, const ServedReplica& served) {
+  const policy::AdmittedPeer& peer = *session->peer;
+  const std::initializer_list<base::LogField> what = {
+      {"generation", served.generation}, {"role", peer.role()},
+      {"image", peer.image()},           {"module_id", peer.module_id()},
+      {"source", session->source},       {"policy_serial", peer.policy_serial()}};
+  if (served.outcome) {
+    log_.info("root_given", what);
+  } else {
+    log_.error("root_not_given", served.outcome.error(), what);
+  }
   const Status sent = session->stream->send(served.response.expose(base::SecretAccess{}));
   if (!sent) session->stream->abort(sent.error());
 }

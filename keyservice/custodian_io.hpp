@@ -1,5 +1,5 @@
-// The custodian at work: accepts relayed streams, admits workers and operators, answers their
-// requests, each with the protocol of their own. One io_context, one thread.
+// The custodian at work: accepts relayed streams, admits workers, operators and other custodians,
+// answers their requests, each with the protocol of their own. One io_context, one thread.
 #pragma once
 
 #include <deque>
@@ -10,8 +10,10 @@
 #include "keyservice/admin_server.hpp"
 #include "keyservice/audit_trail.hpp"
 #include "keyservice/custodian_report.hpp"
+#include "keyservice/head_teller_io.hpp"
 #include "keyservice/key_client.hpp"
 #include "keyservice/key_server.hpp"
+#include "keyservice/replica_server.hpp"
 #include "peer/secure_stream_io.hpp"
 #include "peer/token_bucket.hpp"
 
@@ -71,6 +73,11 @@ class Custodian {
   void policy_lapsed(const base::Error& why);
   // The audit log is open, by another boot than before: it is told who has a channel.
   void audit_opened();
+  // What another custodian saw of the store, told on a channel that this one dialled. Only with a
+  // root.
+  void take_seen(const VouchedHead& seen, const std::string& custodian);
+  // Tells custodians that dialled this one of the journal's head, where that is news to them.
+  void tell_custodians();
   // Closes every channel and stops accepting.
   void stop();
 
@@ -98,6 +105,7 @@ class Custodian {
   void on_established(const SessionPtr& session, const policy::AdmittedPeer& peer);
   void on_established(const SessionPtr& session, const policy::AdmittedOperator& who);
   void on_record(const SessionPtr& session, base::SecretBytes record);
+  static void answer_heartbeat(Session& session);
   void serve_worker(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                     base::UnixMillis now);
   // What the worker remembers of the journal: before it asks for anything, and whenever it learns
@@ -116,6 +124,9 @@ class Custodian {
   void on_served_recorded(const SessionPtr& session, HeldAnswer& held, const base::Status& recorded,
                           base::UnixMillis now);
   void answer_worker(const SessionPtr& session, const ServedRequest& served, base::UnixMillis now);
+  void serve_replica(const SessionPtr& session, const policy::Policy& policy,
+                     base::BytesView request, base::UnixMillis now);
+  void on_replica_served(const SessionPtr& session, const ServedReplica& served);
   void serve_operator(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                       base::UnixMillis now);
   void on_administered(const SessionPtr& session, ServedAdmin served, base::UnixMillis now);

@@ -1,37 +1,41 @@
 #include "keyservice/custodian_link_io.hpp"
 
-#include "attest/base/secret_access.hpp"
+#include <algorithm>
+
+#include "keyservice/error.hpp"
 #include "keyservice/journal/errc.hpp"
-#include "peer/error.hpp"
-#include "peer/preface_io.hpp"
+#include "keyservice/request_grants.hpp"
 
 namespace concordat::keyservice {
 
 using base::Error;
+using base::MonotonicMillis;
 using base::Result;
 using base::Status;
-
-// A channel and the requests that were sent on it.
-struct CustodianLink::Channel {
-  std::shared_ptr<peer::SecureStream> stream;
-  PendingRequests pending;
-  std::uint64_t brought = 0;  // position of the head that it began with
-};
 
 // A request from its caller's point of view: it may travel on several channels in turn.
 struct CustodianLink::Call {
   RequestBody body;
-  base::MonotonicMillis deadline;
+  MonotonicMillis deadline;
   Done done;
+  std::size_t moves = 0;  // away from custodians that are not ready
 };
 
 namespace {
 
-constexpr std::chrono::milliseconds kDialTimeout = std::chrono::seconds(5);
-constexpr std::chrono::milliseconds kTick = std::chrono::milliseconds(200);
-constexpr std::chrono::milliseconds kFirstPause = std::chrono::milliseconds(100);
-constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(5);
-constexpr std::chrono::milliseconds kSettled = std::chrono::seconds(5);
+constexpr std::chrono::milliseconds kLinkTick{100};
+// Before what a lost custodian owed is asked for elsewhere: many workers lose it at one moment.
+constexpr std::chrono::milliseconds kFirstResend{20};
+constexpr std::chrono::milliseconds kLongestResend{500};
+// For how long one that is not ready is passed over where there is another.
+constexpr std::chrono::milliseconds kUnready = std::chrono::seconds(1);
+
+// What a custodian that cannot serve at all says: nothing was done.
+bool is_unready(const Result<ResponseBody>& result) {
+  const auto* failure = result ? std::get_if<Failure>(&*result) : nullptr;
+  return failure != nullptr && (failure->code == "not_ready" || failure->code == "rolled_back" ||
+                                failure->code == "forked");
+}
 
 }  // namespace
 
@@ -39,125 +43,109 @@ CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, pe
                              base::Logger& log, LinkOptions options)
     : io_(io),
       party_(party),
-      nsm_(nsm),
       log_(log),
       options_(std::move(options)),
-      redial_(io),
       ticker_(io),
-      backoff_(kFirstPause, kLongestPause),
-      state_(Error(Errc::custodian_unreachable, "not dialled yet")) {}
-
-CustodianLink::~CustodianLink() {
-  *alive_ = false;
-  const Error why(Errc::custodian_unreachable, "the link is gone");
-  for (const auto& channel : draining_)
-    channel->stream->abort(why);
-  for (const auto& channel : {current_, next_}) {
-    if (channel) channel->stream->abort(why);
+      again_(io),
+      backoff_(kFirstResend, kLongestResend) {
+  for (std::size_t i = 0; i < options_.custodians.size(); ++i) {
+    CustodianChannel::Events events;
+    events.changed = [this] { on_changed(); };
+    events.head = [this, i](const VouchedHead& head, std::uint64_t brought) {
+      return take_head(i, head, brought);
+    };
+    events.seen = [this]() -> const auto& { return seen_; };
+    custodians_.push_back(
+        {std::make_unique<CustodianChannel>(io, party, nsm, log, options_.relay,
+                                            options_.custodians[i], std::move(events)),
+         {}});
   }
 }
 
 void CustodianLink::start() {
   stopped_ = false;
-  dial();
+  for (const Known& known : custodians_)
+    known.channel->start();
   tick();
 }
 
 void CustodianLink::stop() {
   stopped_ = true;
-  redial_.cancel();
+  again_.cancel();
   ticker_.cancel();
   const Error why(Errc::custodian_unreachable, "stopping");
   for (const auto& call : std::exchange(waiting_, {}))
     finish(call, why);
-  for (const auto& channel : std::vector(draining_))
-    channel->stream->abort(why);
-  for (const auto& channel : {current_, next_}) {
-    if (channel) channel->stream->close();
-  }
+  for (const Known& known : custodians_)
+    known.channel->stop();
 }
 
-void CustodianLink::dial() {
-  if (stopped_ || dialling_ || redialling_ || next_) return;
-  dialling_ = true;
-  peer::async_dial_target(io_, options_.relay, peer::EnclaveTarget{options_.custodian},
-                          kDialTimeout, [this, alive = alive_](Result<peer::StreamSocket> socket) {
-                            if (*alive) on_dialled(std::move(socket));
-                          });
+bool CustodianLink::connected() const noexcept {
+  return std::ranges::any_of(custodians_,
+                             [](const Known& known) { return known.channel->is_connected(); });
 }
 
-void CustodianLink::on_dialled(Result<peer::StreamSocket> socket) {
-  dialling_ = false;
-  if (stopped_) return;
-  if (!socket) {
-    if (!current_) state_ = Error(Errc::custodian_unreachable, socket.error().to_string());
-    log_.error("dial_failed", socket.error(), {{"custodian", options_.custodian}});
-    return dial_later();
-  }
-  const auto channel = std::make_shared<Channel>();
-  peer::SecureStream::Events events;
-  events.established = [this, alive = alive_, channel](const policy::AdmittedPeer& peer) {
-    if (!*alive) return;
-    if (peer.policy_digest() != party_.policies->latest()->digest()) {
-      return channel->stream->abort(
-          Error(peer::Errc::policy_differs, "a newer policy came during the handshake"));
-    }
-    log_.info("custodian_admitted", {{"image", peer.image()}, {"module_id", peer.module_id()}});
-    on_established(channel);
-  };
-  events.record = [this, alive = alive_, channel](base::SecretBytes record) {
-    if (*alive) on_record(channel, record);
-  };
-  events.ended = [this, alive = alive_, channel](const Status& status) {
-    if (*alive) on_ended(channel, status);
-  };
-  channel->stream = peer::SecureStream::initiate(
-      *std::move(socket), party_, nsm_, std::string(policy::kKeysPurpose), std::move(events));
-  next_ = channel;
+bool CustodianLink::can_send() const noexcept {
+  return std::ranges::any_of(custodians_,
+                             [](const Known& known) { return known.channel->can_send(); });
 }
 
-void CustodianLink::on_established(const std::shared_ptr<Channel>& channel) {
-  ++handshakes_;
-  established_at_ = base::system_monotonic_clock();
-  state_ = {};
-  if (seen_) {
-    // What cannot be sent ends the channel, and with it this.
-    channel->brought = seen_->head.position;
-    if (const Status sent = channel->stream->send(encode(*seen_)); !sent) {
-      return channel->stream->abort(sent.error());
-    }
+const Status& CustodianLink::state() const noexcept {
+  return current().state();
+}
+
+std::uint64_t CustodianLink::handshakes() const noexcept {
+  std::uint64_t all = 0;
+  for (const Known& known : custodians_)
+    all += known.channel->handshakes();
+  return all;
+}
+
+int CustodianLink::usefulness(const Known& known) const {
+  if (!known.channel->can_send()) return 0;
+  if (known.channel->is_silent()) return 1;
+  return known.unready_until > base::system_monotonic_clock() ? 2 : 3;
+}
+
+bool CustodianLink::choose() {
+  std::size_t best = current_;
+  for (std::size_t i = 0; i < custodians_.size(); ++i) {
+    const int useful = usefulness(custodians_[i]), so_far = usefulness(custodians_[best]);
+    const bool is_preferred = !is_settled_ && i < best && useful != 0;
+    if (useful > so_far || (useful == so_far && is_preferred)) best = i;
   }
-  retire_current();
-  current_ = channel;
-  next_.reset();
-  flush_waiting();
+  if (best == current_) return false;
+  log_.info("custodian_chosen",
+            {{"custodian", options_.custodians[best]}, {"after", options_.custodians[current_]}});
+  CustodianChannel& left = *custodians_[current_].channel;
+  current_ = best;
+  // It learns of what was seen elsewhere before it is asked.
+  custodians_[best].channel->tell_head();
+  if (left.is_silent()) left.take_back();
+  return true;
+}
+
+void CustodianLink::on_changed() {
+  if (!stopped_) {
+    (void)choose();
+    if (!waiting_.empty() && can_send()) flush_soon();
+  }
   if (changed_) changed_();
 }
 
-void CustodianLink::on_record(const std::shared_ptr<Channel>& channel,
-                              const base::SecretBytes& record) {
-  const auto head = decode_head_record(record.expose(base::SecretAccess{}));
-  const Status taken = !head   ? Status(head.error())
-                       : *head ? take_head(*channel, **head)
-                               : channel->pending.on_response(record);
-  if (!taken) channel->stream->abort(taken.error());
-  if (channel != current_ && channel->pending.size() == 0) channel->stream->close();
-}
-
-Status CustodianLink::take_head(const Channel& channel, const VouchedHead& head) {
+Status CustodianLink::take_head(std::size_t from, const VouchedHead& head, std::uint64_t brought) {
   // Another generation is the authority's word that things begin anew (Custody::take_seen).
   if (!seen_ || head.generation > seen_->generation ||
       (head.generation == seen_->generation && head.head.position > seen_->head.position)) {
     seen_ = head;
-    // Learnt on a channel that drains: the one that goes on is with a custodian that may lack it.
-    if (current_ && current_.get() != &channel) return current_->stream->send(encode(head));
+    // Learnt on a channel that drains, or of another custodian: whoever is asked may lack it.
+    if (from != current_) custodians_[current_].channel->tell_head();
     return {};
   }
   if (head.generation < seen_->generation) return {};
-  if (head.head.position < channel.brought) {
+  if (head.head.position < brought) {
     return Error(journal::Errc::rolled_back, "the custodian was told of position " +
-                                                 std::to_string(channel.brought) +
-                                                 " and answers from " +
+                                                 std::to_string(brought) + " and answers from " +
                                                  std::to_string(head.head.position));
   }
   // An earlier one is a custodian that has not read the newest entries yet. Another one at the same
@@ -167,83 +155,83 @@ Status CustodianLink::take_head(const Channel& channel, const VouchedHead& head)
                                           std::to_string(head.head.position));
 }
 
-void CustodianLink::on_ended(const std::shared_ptr<Channel>& channel, const Status& status) {
-  const bool was_current = current_ == channel;
-  const bool was_next = next_ == channel;
-  if (was_current) current_.reset();
-  if (was_next) next_.reset();
-  std::erase(draining_, channel);
-  if (!status) {
-    log_.error("channel_ended", status.error(), {{"custodian", options_.custodian}});
-    if (!current_) state_ = status;
-  }
-  // Each caller decides by its own deadline whether its request goes out again.
-  channel->pending.fail_all(Error(Errc::custodian_unreachable, "the channel ended"));
-  if (changed_) changed_();
-  if (stopped_ || current_) return;
-  // A channel that lived starts the back-off anew: a relay that cuts each one at once is dialled
-  // no faster than one that never answers.
-  const auto lived = base::system_monotonic_clock() - established_at_;
-  if (was_current && lived > kSettled) backoff_.reset();
-  if (was_current || was_next) dial_later();
-}
-
-void CustodianLink::retire_current() {
-  const auto old = std::exchange(current_, nullptr);
-  if (!old) return;
-  draining_.push_back(old);
-  if (old->pending.size() == 0) old->stream->close();
-}
-
-void CustodianLink::dial_later() {
-  redialling_ = true;
-  redial_.expires_after(backoff_.next(*party_.random));
-  redial_.async_wait([this, alive = alive_](boost::system::error_code error) {
-    if (error || !*alive) return;
-    redialling_ = false;
-    dial();
-  });
-}
-
 void CustodianLink::request(RequestBody body, Done done) {
-  const auto call = std::make_shared<Call>(Call{
-      std::move(body), base::system_monotonic_clock() + options_.request_timeout, std::move(done)});
-  submit(call);
+  submit(std::make_shared<Call>(Call{std::move(body),
+                                     base::system_monotonic_clock() + options_.request_timeout,
+                                     std::move(done)}));
+}
+
+bool CustodianLink::is_counted(const RequestBody& body) const {
+  const auto now = party_.clock();
+  // Without time nobody can say: the custodian may have it.
+  return !now || counts_a_use(*party_.policies->latest(), party_.role, body, now->wall);
 }
 
 void CustodianLink::submit(const CallPtr& call) {
   if (stopped_) return finish(call, Error(Errc::custodian_unreachable, "stopping"));
   if (!standing_) return finish(call, standing_.error());
-  if (!current_ || !current_->stream->can_send()) {
-    if (waiting_.size() >= PendingRequests::kMaxPending) {
-      return finish(call, Error(Errc::overloaded, "requests waiting for a channel"));
-    }
-    waiting_.push_back(call);
-    return dial();
-  }
-  const auto channel = current_;
-  const auto id =
-      channel->pending.add(operation_of(call->body), call->deadline,
-                           [this, alive = alive_, call](Result<ResponseBody> result) {
-                             if (!*alive) return;
-                             // The channel went away under an idempotent request: once more, on the
-                             // next one.
-                             if (!result && result.error().is(Errc::custodian_unreachable) &&
-                                 !stopped_ && base::system_monotonic_clock() < call->deadline) {
-                               return submit(call);
-                             }
-                             finish(call, std::move(result));
-                           });
-  if (!id) return finish(call, id.error());
-  const base::SecretBytes record = encode(*id, call->body);
-  const Status sent = channel->stream->send(record.expose(base::SecretAccess{}));
+  (void)choose();
+  const std::size_t to = current_;
+  CustodianChannel& channel = *custodians_[to].channel;
+  if (!channel.can_send()) return wait_for_channel(call);
+  const bool counted = is_counted(call->body);
+  const Status sent = channel.send(
+      call->body, call->deadline, !counted,
+      [this, alive = alive_, call, to, counted](Result<ResponseBody> result) {
+        if (!*alive) return;
+        if (counted && !result && result.error().is(Errc::custodian_unreachable)) {
+          result = Error(journal::Errc::outcome_unknown,
+                         "the custodian was lost with this request under way; its use may be "
+                         "counted, and is counted anew when you ask again");
+        }
+        on_answer(call, to, counted, std::move(result));
+      });
   if (sent) return;
-  if (!sent.error().is(peer::Errc::channel_expired)) {
-    return channel->pending.fail(*id, Error(Errc::overloaded, sent.error().to_string()));
+  sent.error().is(Errc::custodian_unreachable) ? wait_for_channel(call)
+                                               : finish(call, sent.error());
+}
+
+void CustodianLink::on_answer(const CallPtr& call, std::size_t from, bool counted,
+                              Result<ResponseBody> result) {
+  const bool is_in_time = !stopped_ && base::system_monotonic_clock() < call->deadline;
+  // The channel went away under a request that may be repeated: once more, on another one.
+  if (!result && result.error().is(Errc::custodian_unreachable) && is_in_time) {
+    return wait_for_channel(call);
   }
-  // Spent: what it owes is waited for, and this request goes out on the next one.
-  if (current_ == channel) retire_current();
-  channel->pending.fail(*id, Error(Errc::custodian_unreachable, "the channel is spent"));
+  if (!is_unready(result)) {
+    if (result) {
+      backoff_.reset();
+      is_settled_ = true;
+    }
+    return finish(call, std::move(result));
+  }
+  custodians_[from].unready_until = base::system_monotonic_clock() + kUnready;
+  const bool is_another_better =
+      choose() || (current_ != from && usefulness(custodians_[current_]) > 2);
+  // It may have stopped being ready when the use was counted already.
+  if (!counted && is_another_better && is_in_time && ++call->moves <= custodians_.size())
+    return submit(call);
+  finish(call, std::move(result));
+}
+
+void CustodianLink::wait_for_channel(const CallPtr& call) {
+  if (waiting_.size() >= PendingRequests::kMaxPending) {
+    return finish(call, Error(Errc::overloaded, "requests waiting for a channel"));
+  }
+  waiting_.push_back(call);
+  if (can_send()) return flush_soon();
+  for (const Known& known : custodians_)
+    known.channel->dial();
+}
+
+void CustodianLink::flush_soon() {
+  if (std::exchange(flushing_, true)) return;
+  again_.expires_after(backoff_.next(*party_.random));
+  again_.async_wait([this, alive = alive_](boost::system::error_code error) {
+    if (error || !*alive) return;
+    flushing_ = false;
+    flush_waiting();
+  });
 }
 
 void CustodianLink::flush_waiting() {
@@ -258,50 +246,35 @@ void CustodianLink::finish(const CallPtr& call, Result<ResponseBody> result) {
 }
 
 void CustodianLink::policy_changed() {
-  if (next_) next_->stream->abort(Error(peer::Errc::policy_differs, "a newer policy is in force"));
-  if (!current_) return dial();
-  const auto* peer = current_->stream->peer();
-  if (peer != nullptr && peer->policy_digest() == party_.policies->latest()->digest()) return;
-  const Error why(peer::Errc::policy_differs, "a newer policy is in force");
-  current_->stream->abort(why);
-  for (const auto& channel : std::vector(draining_))
-    channel->stream->abort(why);
+  for (const Known& known : custodians_)
+    known.channel->policy_changed();
 }
 
 void CustodianLink::policy_lapsed(const Error& why) {
-  standing_ = state_ = why;
+  standing_ = why;
   for (const auto& call : std::exchange(waiting_, {}))
     finish(call, why);
-  for (const auto& channel : std::vector(draining_))
-    channel->stream->abort(why);
-  if (current_) current_->stream->abort(why);
+  for (const Known& known : custodians_)
+    known.channel->policy_lapsed(why);
 }
 
 void CustodianLink::policy_usable() {
   standing_ = {};
-  if (current_) return;
-  state_ = Error(Errc::custodian_unreachable, "not dialled yet");
-  backoff_.reset();
-  redial_.cancel();
-  redialling_ = false;
-  dial();
+  for (const Known& known : custodians_)
+    known.channel->policy_usable();
 }
 
 void CustodianLink::tick() {
-  ticker_.expires_after(kTick);
+  ticker_.expires_after(kLinkTick);
   ticker_.async_wait([this, alive = alive_](boost::system::error_code error) {
     if (error || !*alive || stopped_) return;
-    const base::MonotonicMillis now = base::system_monotonic_clock();
-    if (current_) current_->pending.expire(now);
-    for (const auto& channel : std::vector(draining_)) {
-      channel->pending.expire(now);
-      if (channel->pending.size() == 0) channel->stream->close();
-    }
+    const MonotonicMillis now = base::system_monotonic_clock();
+    for (const Known& known : custodians_)
+      known.channel->tick(now);
     while (!waiting_.empty() && waiting_.front()->deadline <= now) {
-      finish(waiting_.front(), state_ ? Error(Errc::timed_out) : state_.error());
+      finish(waiting_.front(), state() ? Error(Errc::timed_out) : state().error());
       waiting_.pop_front();
     }
-    if (current_ && current_->stream->wants_renewal() && !redialling_) dial();
     tick();
   });
 }

@@ -1,5 +1,6 @@
-// The worker's link to its custodian: dials through the relay, keeps one live channel, makes the
-// next one before the old one's life ends, and repeats idempotent requests with jittered back-off.
+// The worker's link to its custodians: a channel to each of those that its parent names, requests
+// on one of them for as long as it answers, and at once on another when it does not. A request that
+// was under way then is sent again, unless its use may have been counted: nothing is counted twice.
 // One io_context, one thread.
 #pragma once
 
@@ -7,17 +8,15 @@
 #include <deque>
 #include <memory>
 
-#include "attest/base/log.hpp"
-#include "keyservice/backoff.hpp"
-#include "keyservice/head_record.hpp"
-#include "keyservice/key_client.hpp"
-#include "peer/secure_stream_io.hpp"
+#include "keyservice/custodian_channel_io.hpp"
 
 namespace concordat::keyservice {
 
 struct LinkOptions {
   peer::Endpoint relay;
-  std::string custodian;  // name by which the relay knows it
+  // Names by which the relay knows them, on this instance or beyond another parent: the first of
+  // those that are reached is asked, and goes on to be for as long as it answers. At least one.
+  std::vector<std::string> custodians{"custodian"};
   std::chrono::milliseconds request_timeout = std::chrono::seconds(10);
 };
 
@@ -28,25 +27,31 @@ class CustodianLink {
   // All references outlive the link.
   CustodianLink(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
                 base::Logger& log, LinkOptions options);
-  ~CustodianLink();
+  ~CustodianLink() { *alive_ = false; }
+  CustodianLink(const CustodianLink&) = delete;
+  CustodianLink& operator=(const CustodianLink&) = delete;
 
-  // Dials now and again whenever the channel is lost.
+  // Dials now and again whenever a channel is lost.
   void start();
   void stop();
-  // One request. Nothing changes a key, so that a request whose channel is lost is sent again on
-  // the next one until its time is over; where uses are counted, that may count two. `done` is
-  // called once, from the io_context.
+  // One request. Nothing changes a key, so that a request whose channel is lost, or whose custodian
+  // just stopped or is not ready, is sent again, with a jittered pause, on another or the next one
+  // until its time is over. Where policy has its use counted it is sent once: outcome_unknown when
+  // the answer is lost, and the caller, who may ask again, decides whether one more use is worth
+  // it. `done` is called once, from the io_context.
   void request(RequestBody body, Done done);
 
-  [[nodiscard]] bool connected() const noexcept { return current_ != nullptr; }
+  [[nodiscard]] bool connected() const noexcept;
   // Told whenever connected() may have changed.
   void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
   // Why there is no channel; success when there is one.
-  [[nodiscard]] const base::Status& state() const noexcept { return state_; }
-  // The latest head of the journal that a custodian told: whichever comes next is told it first.
+  [[nodiscard]] const base::Status& state() const noexcept;
+  // The one that is asked now.
+  [[nodiscard]] const std::string& custodian() const noexcept { return current().custodian(); }
+  // The latest head of the journal that a custodian told: each is told it first.
   [[nodiscard]] const std::optional<VouchedHead>& seen() const noexcept { return seen_; }
-  [[nodiscard]] std::uint64_t handshakes() const noexcept { return handshakes_; }
-  // Ends the channel that an older policy admitted; the next is dialled at once.
+  [[nodiscard]] std::uint64_t handshakes() const noexcept;
+  // Ends channels that an older policy admitted; the next are dialled at once.
   void policy_changed();
   // The policy is not usable any more: ends every channel and every request with `why`, and holds
   // on to nothing that a custodian released. Goes on dialling, which may bring a newer policy.
@@ -54,44 +59,51 @@ class CustodianLink {
   void policy_usable();
 
  private:
-  struct Channel;
   struct Call;
   using CallPtr = std::shared_ptr<Call>;
+  // A custodian and what is known of it besides its channel.
+  struct Known {
+    std::unique_ptr<CustodianChannel> channel;
+    base::MonotonicMillis unready_until;  // it said that it cannot serve yet
+  };
 
-  void dial();
-  void on_dialled(base::Result<peer::StreamSocket> socket);
-  void on_established(const std::shared_ptr<Channel>& channel);
-  void on_record(const std::shared_ptr<Channel>& channel, const base::SecretBytes& record);
-  [[nodiscard]] base::Status take_head(const Channel& channel, const VouchedHead& head);
-  void on_ended(const std::shared_ptr<Channel>& channel, const base::Status& status);
-  // The current channel takes no more requests; what it owes is waited for.
-  void retire_current();
-  void dial_later();
+  [[nodiscard]] const CustodianChannel& current() const noexcept {
+    return *custodians_[current_].channel;
+  }
+  [[nodiscard]] bool can_send() const noexcept;
+  // How good it would be to ask this one: 0 not at all.
+  [[nodiscard]] int usefulness(const Known& known) const;
+  // Another one becomes current where it is better; told when it did.
+  bool choose();
+  void on_changed();
+  [[nodiscard]] base::Status take_head(std::size_t from, const VouchedHead& head,
+                                       std::uint64_t brought);
   void submit(const CallPtr& call);
+  [[nodiscard]] bool is_counted(const RequestBody& body) const;
+  void on_answer(const CallPtr& call, std::size_t from, bool counted,
+                 base::Result<ResponseBody> result);
+  void wait_for_channel(const CallPtr& call);
+  // Sends again what waits, after a pause that differs from worker to worker.
+  void flush_soon();
   void flush_waiting();
   void finish(const CallPtr& call, base::Result<ResponseBody> result);
   void tick();
 
   boost::asio::io_context& io_;
   peer::Party& party_;
-  peer::NsmWorker& nsm_;
   base::Logger& log_;
   LinkOptions options_;
-  boost::asio::steady_timer redial_;
   boost::asio::steady_timer ticker_;
-  std::shared_ptr<Channel> current_;                // takes new requests
-  std::shared_ptr<Channel> next_;                   // under way
-  std::vector<std::shared_ptr<Channel>> draining_;  // replaced, with answers still to come
-  std::deque<CallPtr> waiting_;                     // for a channel
+  boost::asio::steady_timer again_;
+  std::vector<Known> custodians_;
+  std::size_t current_ = 0;
+  std::deque<CallPtr> waiting_;  // for a channel
   Backoff backoff_;
-  base::Status state_;
   base::Status standing_;  // of the policy
   std::function<void()> changed_;
   std::optional<VouchedHead> seen_;
-  std::uint64_t handshakes_ = 0;
-  base::MonotonicMillis established_at_;
-  bool dialling_ = false;
-  bool redialling_ = false;  // a later dial is planned
+  bool is_settled_ = false;  // one has answered
+  bool flushing_ = false;    // planned
   bool stopped_ = true;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -5,6 +5,7 @@
 
 #include "keyservice/custodian_io.hpp"
 #include "peer/error.hpp"
+#include "policy/replicas.hpp"
 
 namespace concordat::keyservice {
 
@@ -22,8 +23,12 @@ struct Custodian::Session {
   std::size_t administering = 0;  // requests of an operator that wait for the store
   bool evicted = false;           // its stream is ending, to make room
   bool is_recorded = false;       // its admission, as far as is known, by this boot
+  HeadTeller teller;              // of another custodian
 
   [[nodiscard]] bool is_admitted() const noexcept { return peer || who; }
+  [[nodiscard]] bool is_custodian() const noexcept {
+    return peer && peer->purpose() == policy::kReplicaPurpose;
+  }
   [[nodiscard]] const policy::PolicyDigest& digest() const noexcept {
     return peer ? peer->policy_digest() : who->policy_digest();
   }

@@ -73,6 +73,18 @@ std::optional<VouchedHead> Custody::head() {
   return head_;
 }
 
+std::vector<VouchedHead> Custody::heads_for_custodians() {
+  std::vector<VouchedHead> out;
+  if (!root_) return out;
+  if (const auto own = head()) {
+    out.push_back(*own);
+    return out;
+  }
+  for (const journal::Head& missing : watch_.missing_ends())
+    out.push_back(vouch_for(*root_, missing));
+  return out;
+}
+
 void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
   // Another generation's tag cannot be checked, and a policy that pins another root is the
   // authority's word that things begin anew.
@@ -87,7 +99,10 @@ void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
   looking_ = look;
   load([this, look, then = std::move(then)](const Status& loaded) {
     *look = true;
-    then(loaded ? watch_.check(keyring_->journal()) : loaded);
+    if (!loaded) return then(loaded);
+    // What came since may be later than what was read: the look for that one tells.
+    const bool is_latest = looking_.lock() == look;
+    then(is_latest ? watch_.check(keyring_->journal()) : Status());
   });
 }
 

@@ -45,9 +45,13 @@ class Custody {
   // The journal's head for peers to remember; none before the keyring was loaded, or on a store
   // that lacks what was seen of it.
   [[nodiscard]] std::optional<VouchedHead> head();
+  // For another custodian: the journal's head, or, where there is none to tell, what was seen of
+  // the store and is not there: whoever reads another copy of it is to know.
+  [[nodiscard]] std::vector<VouchedHead> heads_for_custodians();
   // What a peer remembers of it. `then` runs at once, or, where the store may have more than was
   // read of it, after a look; not when the root goes meanwhile. head_forged, at once and for
-  // nothing; otherwise what check says since. Only with a root.
+  // nothing; otherwise what check says since, or nothing where a later head has come that is looked
+  // for. Only with a root.
   void take_seen(const VouchedHead& seen, journal::Journal::Done then);
   // A look is under way: what is asked now had better wait.
   [[nodiscard]] bool is_looking() const noexcept {

@@ -32,12 +32,16 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"malformed_head", "a head of the journal that is not understood"};
     case Errc::head_forged:
       return {"head_forged", "a head of the journal that no custodian under this root vouched for"};
+    case Errc::no_replica:
+      return {"no_replica", "no other custodian gave the root"};
     case Errc::out_of_memory:
       return {"out_of_memory", "no memory left for this request; try later"};
     case Errc::store_failed:
       return {"store_failed", "the parent's store failed"};
     case Errc::parent_failed:
       return {"parent_failed", "the parent's service failed"};
+    case Errc::bad_setting:
+      return {"bad_setting", "a setting of the parent's configuration is not understood"};
   }
   return {"unknown", "unknown key service error"};
 }

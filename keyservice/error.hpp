@@ -20,9 +20,11 @@ enum class Errc {
   wrong_root,
   malformed_head,
   head_forged,
+  no_replica,
   out_of_memory,
   store_failed,
   parent_failed,
+  bad_setting,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(Errc) {

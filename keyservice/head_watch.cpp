@@ -29,6 +29,17 @@ void HeadWatch::keep_own(const journal::Head& own) noexcept {
   if (own.position != 0 && (!own_ || own_->position <= own.position)) own_ = own;
 }
 
+std::vector<journal::Head> HeadWatch::missing_ends() const {
+  std::vector<journal::Head> out;
+  if (own_) out.push_back(*own_);
+  if (missing_.empty()) return out;
+  const auto& [lowest, first] = *missing_.begin();
+  const auto& [highest, last] = *missing_.rbegin();
+  out.push_back({lowest, first.hash});
+  if (highest != lowest) out.push_back({highest, last.hash});
+  return out;
+}
+
 Status HeadWatch::find(const journal::Journal& journal, const journal::Head& seen, bool was_later) {
   const Status found = journal.check_seen(seen);
   if (found || found.error().is(journal::Errc::rolled_back)) return found;

@@ -22,6 +22,8 @@ class HeadWatch {
   // store gives later may heal that. forked: another entry stands where one was, or it went on for
   // so long without one that this cannot be told any more; nothing heals that.
   [[nodiscard]] base::Status check(const journal::Journal& journal);
+  // Of those that are waited for: one's own, the lowest and the highest, as far as there are any.
+  [[nodiscard]] std::vector<journal::Head> missing_ends() const;
 
  private:
   struct Missing {

@@ -9,10 +9,11 @@ using base::Result;
 using base::Status;
 
 Result<std::uint64_t> PendingRequests::add(policy::Operation operation,
-                                           base::MonotonicMillis deadline, Done done) {
+                                           base::MonotonicMillis deadline, Done done,
+                                           bool may_move) {
   if (waiting_.size() >= kMaxPending) return Error(Errc::overloaded, "requests in flight");
   const std::uint64_t id = next_id_++;
-  waiting_.emplace(id, Waiting{operation, deadline, std::move(done)});
+  waiting_.emplace(id, Waiting{operation, deadline, std::move(done), may_move});
   return id;
 }
 
@@ -34,18 +35,31 @@ Status PendingRequests::on_response(const base::SecretBytes& record) {
   return {};
 }
 
-void PendingRequests::expire(base::MonotonicMillis now) {
+template <class IsOver>
+void PendingRequests::give_up(const IsOver& is_over, const Error& why) {
+  // Callers may ask again from within: for all that is over first.
+  std::vector<Done> over;
   for (auto at = waiting_.begin(); at != waiting_.end();) {
-    if (at->second.deadline > now) {
+    if (!is_over(at->second)) {
       ++at;
       continue;
     }
-    const Waiting late = std::move(at->second);
+    over.push_back(std::move(at->second.done));
     if (forgotten_.size() == kMaxForgotten) forgotten_.erase(forgotten_.begin());
     forgotten_.insert(at->first);
     at = waiting_.erase(at);
-    late.done(Error(Errc::timed_out));
   }
+  for (const Done& done : over)
+    done(why);
+}
+
+void PendingRequests::expire(base::MonotonicMillis now) {
+  give_up([now](const Waiting& waiting) { return waiting.deadline <= now; },
+          Error(Errc::timed_out));
+}
+
+void PendingRequests::take_back(const Error& why) {
+  give_up([](const Waiting& waiting) { return waiting.may_move; }, why);
 }
 
 void PendingRequests::fail_all(const Error& why) {
@@ -53,14 +67,6 @@ void PendingRequests::fail_all(const Error& why) {
   forgotten_.clear();
   for (const auto& [id, waiting] : all)
     waiting.done(why);
-}
-
-void PendingRequests::fail(std::uint64_t id, const Error& why) {
-  const auto found = waiting_.find(id);
-  if (found == waiting_.end()) return;
-  const Waiting waiting = std::move(found->second);
-  waiting_.erase(found);
-  waiting.done(why);
 }
 
 }  // namespace concordat::keyservice

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "keyservice/keyring/state/errc.hpp"
-#include "policy/key_pattern.hpp"
+#include "keyservice/request_grants.hpp"
 
 namespace concordat::keyservice {
 
@@ -17,9 +17,7 @@ struct KeyServer::Call {
   policy::PolicyPtr policy;
   base::UnixMillis now;
   Request request;
-  // What must be granted, each by one of these: the operation, and of a key that is wrapped `get`,
-  // because whoever can open the envelope has it then.
-  std::vector<policy::Grants> needs;
+  std::vector<policy::Grants> needs;  // request_grants.hpp
   base::UnixMillis until;
   ServedRequest served;
   Done done;
@@ -73,17 +71,7 @@ Status KeyServer::judge(Call& call, const policy::AdmittedPeer& peer) const {
     return Error(Errc::not_ready, "the channel was made under another policy; dial again");
   }
   CONCORDAT_CHECK(custody_.check(*call.policy));
-  const auto need = [&](std::string_view name, policy::Operation operation) -> Status {
-    CONCORDAT_TRY(auto grants,
-                  policy::find_grants(*call.policy, peer.role(), name, operation, call.now));
-    call.needs.push_back(std::move(grants));
-    return {};
-  };
-  const RequestBody& body = call.request.body;
-  CONCORDAT_CHECK(need(key_name(body), operation_of(body)));
-  const auto* wrap = std::get_if<WrapRequest>(&body);
-  const auto* other = wrap == nullptr ? nullptr : std::get_if<KeyReference>(&wrap->what);
-  if (other != nullptr) CONCORDAT_CHECK(need(other->name, policy::Operation::get));
+  CONCORDAT_TRY(call.needs, needed_grants(*call.policy, peer.role(), call.request.body, call.now));
   call.until = std::min(call.now + kReleaseLifetime, call.policy->valid_until());
   return {};
 }

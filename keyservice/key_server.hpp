@@ -5,7 +5,6 @@
 #include "keyservice/journal/lifetime.hpp"
 #include "keyservice/key_operations.hpp"
 #include "policy/evaluate.hpp"
-#include "policy/grants.hpp"
 
 namespace concordat::keyservice {
 

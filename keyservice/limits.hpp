@@ -9,6 +9,8 @@ namespace concordat::keyservice {
 
 // A root of 256 bits: what KMS GenerateDataKey gives for AES_256.
 inline constexpr std::size_t kRootSize = 32;
+// What HKDF-Extract makes of it (SHA-384).
+inline constexpr std::size_t kRootPrkSize = 48;
 // HKDF output under its own label; 256 bits, so that a second root with one commitment is out of
 // reach.
 inline constexpr std::size_t kCommitmentSize = 32;
@@ -44,6 +46,16 @@ inline constexpr std::size_t kShownVersions = 64;
 inline constexpr std::chrono::milliseconds kKmsFirstPause{500};
 inline constexpr std::chrono::milliseconds kKmsLongestPause = std::chrono::seconds(20);
 inline constexpr std::chrono::milliseconds kKmsPatience = std::chrono::minutes(3);
+
+// Custodians that one enclave is told of by its parent. Each costs a channel that stays.
+inline constexpr std::size_t kMaxCustodians = 8;
+// Another custodian is asked for the root before KMS is: for so long in all, each for a part of it,
+// so that one that hangs delays the start and does not prevent it.
+inline constexpr std::chrono::milliseconds kReplicaPatience = std::chrono::seconds(3);
+// Custodians tell one another the journal's head, when it is another one, after so long.
+inline constexpr std::chrono::milliseconds kReplicaTick{500};
+// Heads that another custodian told before there was a root to check them by.
+inline constexpr std::size_t kMaxEarlyHeads = 64;
 
 // A worker uses what it was given no longer than this without asking again, so that a key that was
 // disabled, destroyed or rotated is out of use everywhere after so long.

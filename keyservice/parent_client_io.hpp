@@ -15,6 +15,11 @@ struct ParentConfig {
   std::string role;
   std::map<std::string, std::string> settings;
   std::string enclave{};  // its name among those of all parents; empty: not told
+
+  [[nodiscard]] std::string setting(const std::string& name, const char* otherwise) const {
+    const auto found = settings.find(name);
+    return found == settings.end() ? otherwise : found->second;
+  }
 };
 
 class ParentClient final : public ParentService {

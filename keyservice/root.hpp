@@ -1,4 +1,5 @@
-// The root secret and what is derived from it. The root itself never leaves this class.
+// The root secret and what is derived from it. Of the root itself nothing is kept: everything comes
+// from the prk, and so that is what another custodian is given.
 //
 //   prk         = HKDF-Extract(salt = "concordat/root/1", root)                         (SHA-384)
 //   commitment  = HKDF-Expand(prk, "concordat/root-commitment/1", 32)
@@ -29,6 +30,12 @@ class Root {
  public:
   // `root`: 32 bytes, wiped before this returns. Another size is wrong_root.
   [[nodiscard]] static base::Result<Root> create(std::uint32_t generation, base::SecretBytes root);
+
+  // What another custodian gave (`prk`), in place of the root. Another size is wrong_root.
+  [[nodiscard]] static base::Result<Root> from_prk(std::uint32_t generation, base::SecretBytes prk);
+  // As good as the root: for another custodian alone, over a channel on which it was admitted as
+  // one (replica_server.hpp).
+  [[nodiscard]] base::SecretBytes prk() const { return prk_.clone(); }
 
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] const RootCommitment& commitment() const noexcept { return commitment_; }

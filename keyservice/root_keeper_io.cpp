@@ -107,10 +107,24 @@ void RootKeeper::guarded(const Step& step) {
 void RootKeeper::unseal() {
   if (unsealing_ || stopped_) return;
   unsealing_ = true;
-  guarded([this] { make_recipient(); });
+  guarded([this] { fetch_ ? ask_others() : make_recipient(); });
+}
+
+void RootKeeper::ask_others() {
+  const auto now = runtime_.party().clock();
+  if (!now) return on_unsealed(now.error());
+  const auto policy = enclave_.policies.at(now->wall);
+  if (!policy) return on_unsealed(policy.error());
+  fetch_(*policy, [this, alive = alive_](Result<Root> root) {
+    if (!*alive || stopped_) return;
+    if (!root) return guarded([this] { make_recipient(); });
+    from_ = "custodian";
+    on_unsealed(std::move(root));
+  });
 }
 
 void RootKeeper::make_recipient() {
+  from_ = "kms";
   beside([this] {
     const auto made = std::make_shared<Result<RecipientKey>>(RecipientKey::generate());
     return [this, made] {
@@ -164,7 +178,7 @@ void RootKeeper::on_unsealed(Result<Root> root) {
     return unseal();
   }
   backoff_.reset();
-  log_.info("root_unsealed", {{"generation", custody_.root().generation()}});
+  log_.info("root_unsealed", {{"generation", custody_.root().generation()}, {"from", from_}});
   if (root_ready_) root_ready_();
 }
 

@@ -1,7 +1,9 @@
 // The custodian's root for as long as policy stands: wiped when the policy has ended, or when
-// nobody has confirmed for too long that it is the newest; unsealed again through KMS, without a
-// restart, when there is a usable policy again. The calls to parent and KMS block, so a thread
-// makes them; everything else happens on the io_context.
+// nobody has confirmed for too long that it is the newest; there again, without a restart, when
+// there is a usable policy again. Each attempt asks other custodians first, where there are any:
+// that is quick, costs KMS nothing and brings their head of the journal with it; then it unseals
+// through KMS. The calls to parent and KMS block, so a thread makes them; everything else happens
+// on the io_context.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -24,6 +26,11 @@ class RootKeeper {
   RootKeeper(const RootKeeper&) = delete;
   RootKeeper& operator=(const RootKeeper&) = delete;
 
+  // Where to ask for the root that a policy pins before KMS is; calls `done` once, or never when it
+  // is stopped. What it gives is held to the policy all the same.
+  using OnRoot = std::function<void(base::Result<Root>)>;
+  using FetchRoot = std::function<void(const policy::PolicyPtr&, OnRoot done)>;
+  void ask_first(FetchRoot fetch) { fetch_ = std::move(fetch); }
   // Called when policy and root contradict each other (wrong_root, no_root_pinned): no attempt will
   // mend that, and the program must end.
   void on_contradiction(std::function<void(const base::Error&)> handler) {
@@ -40,8 +47,9 @@ class RootKeeper {
   void stop();
 
  private:
-  // Key, document, KMS: one step after the other.
+  // Others, and then key, document, KMS: one step after the other.
   void unseal();
+  void ask_others();
   void make_recipient();
   void mint_for(const std::shared_ptr<const RecipientKey>& recipient);
   void call_kms(const std::shared_ptr<const RecipientKey>& recipient, UnsealOrder order);
@@ -62,10 +70,12 @@ class RootKeeper {
   std::function<void(const base::Error&)> contradiction_;
   std::function<void()> root_ready_;
   std::function<void()> wiped_;
+  FetchRoot fetch_;
   base::Error wipe_reason_;
   peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   boost::asio::steady_timer timer_;  // the next attempt, or the end of patience with staleness
   Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(60)};
+  std::string_view from_;  // whom the attempt under way asks
   bool unsealing_ = false;
   bool stopped_ = false;
   std::thread thread_;

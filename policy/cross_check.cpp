@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "policy/replicas.hpp"
+
 namespace concordat::policy {
 
 void CrossCheck::index_images() {
@@ -36,6 +38,7 @@ void CrossCheck::finish() {
   check_recovery();
   check_keys();
   check_administration();
+  check_replication();
 }
 
 void CrossCheck::check_roots() {
@@ -111,15 +114,29 @@ void CrossCheck::check_administration() {
     report_.error(PolicyErrc::purpose_misused, "/purposes/admin/initiator",
                   "only operators ask for \"admin\", and no role");
   }
+  want_custodians(admin->responder, "/purposes/admin/responder",
+                  "what operators send to a custodian would reach another enclave");
+}
+
+// Whoever asks gets the root, and whoever answers is believed to have it.
+void CrossCheck::check_replication() {
+  const Purpose* const replica = model_.purpose(kReplicaPurpose);
+  if (replica == nullptr) return;
+  want_custodians(replica->initiator, "/purposes/replica/initiator",
+                  "the root is for custodians alone");
+  want_custodians(replica->responder, "/purposes/replica/responder",
+                  "nobody but a custodian has a root to give");
+}
+
+void CrossCheck::want_custodians(const std::vector<std::string>& roles, const char* pointer,
+                                 const char* why) {
   const Purpose* const keys = model_.purpose(kKeysPurpose);
-  for (const std::string& role : admin->responder) {
+  for (const std::string& role : roles) {
     if (keys != nullptr && std::ranges::find(keys->responder, role) != keys->responder.end()) {
       continue;
     }
-    report_.error(PolicyErrc::purpose_misused, "/purposes/admin/responder",
-                  "role " + quote(role) +
-                      " does not answer \"keys\": what operators send to a "
-                      "custodian would reach another enclave");
+    report_.error(PolicyErrc::purpose_misused, pointer,
+                  "role " + quote(role) + " does not answer \"keys\": " + why);
   }
 }
 

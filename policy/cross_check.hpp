@@ -31,6 +31,9 @@ class CrossCheck {
   void check_recovery();
   void check_keys();
   void check_administration();
+  void check_replication();
+  // purpose_misused for each that is no custodian's.
+  void want_custodians(const std::vector<std::string>& roles, const char* pointer, const char* why);
 
   const Model& model_;
   json::Report& report_;

@@ -9,8 +9,10 @@
 #include "keyservice/audit_records.hpp"
 #include "keyservice/custodian_io.hpp"
 #include "keyservice/custody_keeper_io.hpp"
+#include "keyservice/enclave_names.hpp"
 #include "keyservice/parent_client_io.hpp"
 #include "keyservice/parent_journal_store_io.hpp"
+#include "keyservice/replicas_io.hpp"
 #include "keyservice/report_sender_io.hpp"
 #include "keyservice/root_keeper_io.hpp"
 #include "keyservice/serve_io.hpp"
@@ -47,7 +49,8 @@ Status genesis(Enclave& enclave, KmsService& kms, KmsPause& pause, base::Logger&
 class Service {
  public:
   Service(const Surroundings& surroundings, Enclave& enclave, KmsService& kms,
-          const ParentConfig& config, EnclaveFacts facts, base::Logger& log)
+          const ParentConfig& config, std::vector<std::string> others, EnclaveFacts facts,
+          base::Logger& log)
       : surroundings_(surroundings),
         log_(log),
         runtime_(io_, enclave, surroundings.anchors, surroundings.relay, config.role, log),
@@ -59,6 +62,11 @@ class Service {
             io_, runtime_.party(), runtime_.nsm(), custody_,
             [this, name = config.enclave] { return audit_store(name); }, config.enclave, log),
         custodian_(runtime_.party(), runtime_.nsm(), custody_, audit_keeper_.trail(), log),
+        replicas_(io_, runtime_.party(), runtime_.nsm(), custody_, log,
+                  {surroundings.relay, std::move(others)},
+                  [this](const VouchedHead& seen, const std::string& custodian) {
+                    custodian_.take_seen(seen, custodian);
+                  }),
         reports_(io_, surroundings.relay, [this] { return custodian_.report(); }),
         signals_(io_, SIGTERM, SIGINT) {
     custodian_.serve_operators(
@@ -67,19 +75,28 @@ class Service {
     runtime_.on_policy_changed([this] {
       custodian_.policy_changed();
       audit_keeper_.policy_changed();
+      replicas_.policy_changed();
       root_keeper_.policy_changed();
     });
     runtime_.on_standing([this](const Status& standing) {
-      if (!standing) custodian_.policy_lapsed(standing.error());
+      if (!standing) {
+        custodian_.policy_lapsed(standing.error());
+        replicas_.policy_lapsed(standing.error());
+      }
       root_keeper_.standing_changed(standing);
-    });
-    root_keeper_.on_root([this] {
-      audit_keeper_.start();
-      custody_keeper_.start();
     });
     root_keeper_.on_wiped([this] { audit_keeper_.stop(); });
     audit_keeper_.on_open([this] { custodian_.audit_opened(); });
     custody_keeper_.record_with(audit_keeper_.trail());
+    root_keeper_.ask_first([this](const policy::PolicyPtr& policy, RootKeeper::OnRoot done) {
+      replicas_.fetch_root(policy, std::move(done));
+    });
+    root_keeper_.on_root([this] {
+      replicas_.root_ready();
+      audit_keeper_.start();
+      custody_keeper_.start();
+    });
+    replicas_.on_tick([this] { custodian_.tell_custodians(); });
     // A root that the policy no longer pins is not kept: the next boot unseals its successor.
     root_keeper_.on_contradiction([this](const Error& why) {
       outcome_ = why;
@@ -97,6 +114,7 @@ class Service {
       stop();
     });
     runtime_.start();
+    replicas_.start();
     if (runtime_.standing()) root_keeper_.standing_changed({});
     custodian_.serve(std::move(listener));
     log_.info("serving", {{"inbound", peer::to_string(surroundings_.inbound)}});
@@ -116,6 +134,7 @@ class Service {
   void stop() {
     custodian_.stop();
     reports_.stop();
+    replicas_.stop();
     root_keeper_.stop();
     custody_keeper_.stop();
     audit_keeper_.stop();
@@ -133,6 +152,7 @@ class Service {
   CustodyKeeper custody_keeper_;
   AuditKeeper audit_keeper_;
   Custodian custodian_;
+  Replicas replicas_;
   ReportSender reports_;
   boost::asio::signal_set signals_;
   Status outcome_;
@@ -156,7 +176,12 @@ Status run(const Surroundings& surroundings, base::Logger& log) {
     return genesis(*enclave, kms, pause, log);
   }
   CONCORDAT_TRY(EnclaveFacts facts, read_facts(enclave->nsm, CONCORDAT_VERSION));
-  return Service(surroundings, *enclave, kms, config, std::move(facts), log).run();
+  std::vector<std::string> others;
+  if (const auto named = config.settings.find("custodians"); named != config.settings.end()) {
+    CONCORDAT_TRY(others, parse_enclave_names(named->first, named->second));
+  }
+  return Service(surroundings, *enclave, kms, config, std::move(others), std::move(facts), log)
+      .run();
 }
 
 }  // namespace

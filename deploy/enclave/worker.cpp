@@ -7,6 +7,7 @@
 #include "deploy/enclave/application.hpp"
 #include "deploy/enclave/common.hpp"
 #include "keyservice/agent/agent_server_io.hpp"
+#include "keyservice/enclave_names.hpp"
 #include "keyservice/enclave_runtime_io.hpp"
 #include "keyservice/parent_client_io.hpp"
 #include "keyservice/serve_io.hpp"
@@ -20,16 +21,19 @@ using namespace keyservice;
 
 // The application's user is another than the agent's: the socket is for everybody in the enclave.
 constexpr unsigned kAgentSocketMode = 0666;
+// By which the relay knows the custodian, where the parent's configuration names none.
+constexpr const char* kCustodian = "custodian";
 
 class Worker {
  public:
   Worker(const Surroundings& surroundings, Enclave& enclave, const ParentConfig& config,
-         base::Logger& log)
+         std::vector<std::string> custodians, base::Logger& log)
       : surroundings_(surroundings),
         log_(log),
-        agent_tcp_(setting(config, "agent_tcp", "")),
+        agent_tcp_(config.setting("agent_tcp", "")),
         runtime_(io_, enclave, surroundings.anchors, surroundings.relay, config.role, log),
-        link_(io_, runtime_.party(), runtime_.nsm(), log, link_options(surroundings, config)),
+        link_(io_, runtime_.party(), runtime_.nsm(), log,
+              {surroundings.relay, std::move(custodians)}),
         agent_({io_, runtime_.party(), runtime_.nsm(), link_, log,
                 [this] { return runtime_.anchored_at(); }, CONCORDAT_VERSION}),
         ends_(io_, SIGTERM, SIGINT),
@@ -70,17 +74,6 @@ class Worker {
   }
 
  private:
-  static LinkOptions link_options(const Surroundings& surroundings, const ParentConfig& config) {
-    LinkOptions options;
-    options.relay = surroundings.relay;
-    options.custodian = setting(config, "custodian", "custodian");
-    return options;
-  }
-  static std::string setting(const ParentConfig& config, const char* name, const char* otherwise) {
-    const auto found = config.settings.find(name);
-    return found == config.settings.end() ? otherwise : found->second;
-  }
-
   // Where the parent's configuration says so ("agent_tcp": "127.0.0.1:8700"); it can only open what
   // processes inside this enclave reach.
   Status listen_on_loopback() {
@@ -136,7 +129,9 @@ Result<int> run(const Surroundings& surroundings, const std::vector<std::string>
   CONCORDAT_TRY(const auto enclave,
                 boot_enclave(surroundings.nsm, parent, base::system_monotonic_clock));
   report_boot(*enclave, config.role, log);
-  return Worker(surroundings, *enclave, config, log).run(application);
+  CONCORDAT_TRY(auto custodians,
+                parse_enclave_names("custodians", config.setting("custodians", kCustodian)));
+  return Worker(surroundings, *enclave, config, std::move(custodians), log).run(application);
 }
 
 }  // namespace

@@ -416,7 +416,8 @@ std::string_view example_config() noexcept {
   "enclaves": {
     "custodian": {"dial": "vsock:16:7100", "role": "custodian", "store": "custodian",
                   "egress": ["kms.eu-central-1.amazonaws.com:443"], "credentials": true},
-    "worker-1": {"dial": "vsock:17:7100", "role": "worker", "settings": {"tier": "blue"}}
+    "worker-1": {"dial": "vsock:17:7100", "role": "worker",
+                 "settings": {"custodians": "custodian"}}
   },
   "relay": {
     "listen": ["vsock:3:7000"],

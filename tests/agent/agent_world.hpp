@@ -10,6 +10,7 @@
 #include "keyservice/custodian_io.hpp"
 #include "peer/relay/relay_io.hpp"
 #include "tests/keyservice/side.hpp"
+#include "tests/support/at_once_recorder.hpp"
 #include "tests/support/custody_fixture.hpp"
 
 namespace concordat::test {
@@ -39,7 +40,7 @@ class AgentWorld {
         .value();
     keyservice::LinkOptions options;
     options.relay = relay_endpoint_;
-    options.custodian = "custodian";
+    options.custodians = {"custodian"};
     link = std::make_unique<keyservice::CustodianLink>(io, worker.party, worker.nsm, log, options);
     agent = std::make_unique<keyservice::AgentServer>(
         keyservice::AgentParts{io, worker.party, worker.nsm, *link, log,
@@ -67,7 +68,7 @@ class AgentWorld {
   }
   void start_custodian() {
     custodian = std::make_unique<keyservice::Custodian>(custodian_side.party, custodian_side.nsm,
-                                                        loaded.custody, log);
+                                                        loaded.custody, recorder_, log);
     custodian->serve(peer::Listener::open(io, inbound_).value());
   }
 
@@ -89,6 +90,7 @@ class AgentWorld {
   peer::Endpoint relay_endpoint_ = peer::UnixEndpoint{folder_ + "/relay"};
   peer::Endpoint inbound_ = peer::UnixEndpoint{folder_ + "/inbound"};
   peer::relay::Parts parts_;
+  AtOnceRecorder recorder_;
 
  public:
   std::string operations =

@@ -101,6 +101,32 @@ TEST_F(TakeSeen, ForgedIsTakenForNothing) {
   EXPECT_TRUE(take(held_.custody.head().value())->has_value()) << "as if it had never come";
 }
 
+// Nobody is told of a rollback because somebody else wrote while the store was looked at.
+TEST_F(TakeSeen, WhatComesDuringALookIsLookedForByItsOwn) {
+  create("a");
+  test::MemoryStore store(held_.shared);
+  store.answers_later = false;
+  Custody other(store, held_.random);
+  other.take(root_of(kFill), "acme");
+  const auto change = [&](const std::string& name) {
+    other.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
+    NewVersion first{KeyOrigin::generated, 0, generate(KeyType::hmac, held_.random).value()};
+    other.keyring().create({name, KeyType::hmac, true, {}, std::move(first)},
+                           [](const base::Result<KeySummary>& made) { ASSERT_TRUE(made); });
+    return other.head().value();
+  };
+  held_.store.answers_later = true;
+  std::vector<Status> told;
+  const auto tell = [&](const Status& status) { told.push_back(status); };
+  held_.custody.take_seen(change("b"),
+                          tell);  // the store has answered, and the answer is under way
+  held_.custody.take_seen(change("c"), tell);
+  held_.shared.run();
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_TRUE(told[0]) << told[0].error().to_string();
+  EXPECT_TRUE(told[1]) << told[1].error().to_string();
+}
+
 TEST_F(TakeSeen, LaterThanTheStoreIsRolledBackUntilTheStoreHasIt) {
   create("a");
   const auto yesterday = held_.shared.records;

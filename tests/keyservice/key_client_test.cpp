@@ -37,6 +37,25 @@ TEST_F(PendingTest, AnAnswerThatNobodyAskedForIsAnError) {
   EXPECT_FALSE(pending_.on_response(answer_to(id))) << "once only";
 }
 
+TEST_F(PendingTest, WhatIsTakenBackIsEndedAndItsAnswerDropped) {
+  const auto first = ask(10);
+  std::optional<Result<ResponseBody>> kept;
+  const auto counted =
+      pending_
+          .add(
+              policy::Operation::sign, {10},
+              [&](Result<ResponseBody> result) { kept.emplace(std::move(result)); }, false)
+          .value();
+  pending_.take_back(Error(Errc::custodian_unreachable));
+  ASSERT_EQ(answers_.size(), 1u);
+  EXPECT_TRUE(answers_[0].error().is(Errc::custodian_unreachable));
+  EXPECT_FALSE(kept) << "what may not be sent elsewhere is waited for";
+  EXPECT_TRUE(pending_.on_response(answer_to(first)));
+  EXPECT_EQ(answers_.size(), 1u);
+  EXPECT_TRUE(pending_.on_response(answer_to(counted)));
+  EXPECT_TRUE(*kept);
+}
+
 TEST_F(PendingTest, LateAnswersAreDroppedNotMisread) {
   const auto id = ask(10);
   pending_.expire({9});

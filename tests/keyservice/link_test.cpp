@@ -76,7 +76,7 @@ class LinkTest : public testing::Test {
     start_custodian();
     LinkOptions options;
     options.relay = relay_endpoint_;
-    options.custodian = "custodian";
+    options.custodians = {"custodian"};
     link_ = std::make_unique<CustodianLink>(io_, worker_.party, worker_.nsm, log_, options);
     link_->start();
   }
@@ -345,7 +345,7 @@ TEST_F(LinkTest, ARoleHasNoMoreLiveEnclavesThanPolicySays) {
   (void)second.policies.install(world_.envelope(2), world_.wall).value();
   LinkOptions options;
   options.relay = relay_endpoint_;
-  options.custodian = "custodian";
+  options.custodians = {"custodian"};
   CustodianLink link(io_, second.party, second.nsm, log_, options);
   link.start();
   run_until([&] { return custodian_->report().find("role_full") != std::string::npos; });
@@ -381,7 +381,7 @@ TEST_F(LinkTest, AnAlteredWorkerGetsNoChannel) {
   (void)altered.policies.install(world_.envelope(1), world_.wall).value();
   LinkOptions options;
   options.relay = relay_endpoint_;
-  options.custodian = "custodian";
+  options.custodians = {"custodian"};
   CustodianLink link(io_, altered.party, altered.nsm, log_, options);
   const auto refused = custodian_->counts().refused;
   link.start();

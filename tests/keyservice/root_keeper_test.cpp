@@ -54,6 +54,7 @@ class RootKeeperTest : public testing::Test {
     runtime_->on_standing(
         [this](const base::Status& standing) { keeper_->standing_changed(standing); });
     runtime_->on_policy_changed([this] { keeper_->policy_changed(); });
+    if (fetch_) keeper_->ask_first(fetch_);
     keeper_->on_contradiction([this](const Error& why) { contradiction_ = why; });
     runtime_->start();
     keeper_->standing_changed(runtime_->standing());
@@ -84,6 +85,7 @@ class RootKeeperTest : public testing::Test {
   std::unique_ptr<EnclaveRuntime> runtime_;
   std::unique_ptr<RootKeeper> keeper_;
   std::optional<Error> contradiction_;
+  RootKeeper::FetchRoot fetch_;
 };
 
 TEST_F(RootKeeperTest, TheRootGoesWhenStatementsStayAwayAndComesBackWithThem) {
@@ -127,6 +129,43 @@ TEST_F(RootKeeperTest, AKmsThatFailsIsAskedAgain) {
   run_until([&] { return custody_.has_root(); });
   EXPECT_TRUE(kms_.troubles.empty());
   EXPECT_FALSE(contradiction_);
+}
+
+TEST_F(RootKeeperTest, WhatAnotherCustodianGivesSparesKms) {
+  fetch_ = [this](const policy::PolicyPtr& policy, RootKeeper::OnRoot done) {
+    EXPECT_EQ(policy, enclave_->policies.latest());
+    done(Root::create(1, kms_.root.clone()));
+  };
+  start();
+  run_until([&] { return custody_.has_root(); });
+  EXPECT_TRUE(custody_.check_root(*enclave_->policies.latest()));
+  EXPECT_TRUE(kms_.contexts.empty());
+}
+
+TEST_F(RootKeeperTest, WhereNoneGivesItKmsIsAskedAndThenTheyAreAgain) {
+  kms_.troubles = {Error(KmsErrc::unreachable)};
+  int asked = 0;
+  fetch_ = [&](const policy::PolicyPtr&, const RootKeeper::OnRoot& done) {
+    ++asked;
+    done(Error(Errc::no_replica));
+  };
+  start();
+  run_until([&] { return custody_.has_root(); });
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(kms_.contexts.size(), 1u);
+}
+
+// No custodian gives one; but what came from there would not be served under.
+TEST_F(RootKeeperTest, AnotherRootThanPinnedIsNotTakenFromAnotherCustodianEither) {
+  bool is_given = false;
+  fetch_ = [&](const policy::PolicyPtr&, const RootKeeper::OnRoot& done) {
+    if (std::exchange(is_given, true)) return done(Error(Errc::no_replica));
+    done(Root::create(1, base::SecretBytes::random(kRootSize)));
+  };
+  start();
+  run_until([&] { return custody_.has_root(); });
+  EXPECT_TRUE(custody_.check_root(*enclave_->policies.latest()));
+  EXPECT_EQ(kms_.contexts.size(), 1u);
 }
 
 TEST_F(RootKeeperTest, AnotherRootThanPinnedIsAContradiction) {

@@ -8,7 +8,6 @@ namespace concordat::keyservice {
 namespace {
 
 using base::Bytes;
-using base::cbor::Errc;
 
 TEST(StorePage, ComesOutAsItWentIn) {
   const StorePage page{{{"a", {1, 2}}, {"a-1", {}}, {"b", Bytes(300, 7)}}, true};
@@ -19,25 +18,25 @@ TEST(StorePage, ComesOutAsItWentIn) {
 TEST(StorePage, IsRefusedWhereNamesDoNotAscend) {
   for (const StorePage& page :
        {StorePage{{{"b", {}}, {"a", {}}}, false}, StorePage{{{"a", {1}}, {"a", {2}}}, false}}) {
-    EXPECT_TRUE(parse_store_page(encode_store_page(page)).error().is(Errc::malformed));
+    EXPECT_TRUE(parse_store_page(encode_store_page(page)).error().is(base::cbor::Errc::malformed));
   }
 }
 
 TEST(StorePage, IsRefusedWhereItIsTooLargeOrNotWhole) {
   const StorePage page{{{"a", Bytes(kMaxStoreEntry + 1, 0)}}, false};
-  EXPECT_TRUE(parse_store_page(encode_store_page(page)).error().is(Errc::too_large));
+  EXPECT_TRUE(parse_store_page(encode_store_page(page)).error().is(base::cbor::Errc::too_large));
   const StorePage name{{{std::string(kMaxStoreName + 1, 'a'), {}}}, false};
-  EXPECT_TRUE(parse_store_page(encode_store_page(name)).error().is(Errc::too_large));
+  EXPECT_TRUE(parse_store_page(encode_store_page(name)).error().is(base::cbor::Errc::too_large));
   StorePage many;
   for (std::size_t i = 0; i <= kMaxStorePageEntries; ++i)
     many.entries.push_back({std::to_string(10'000 + i), {}});
-  EXPECT_TRUE(parse_store_page(encode_store_page(many)).error().is(Errc::too_large));
+  EXPECT_TRUE(parse_store_page(encode_store_page(many)).error().is(base::cbor::Errc::too_large));
   const Bytes whole = encode_store_page({{{"a", {1}}}, false});
   for (std::size_t size = 0; size < whole.size(); ++size)
     EXPECT_FALSE(parse_store_page(base::BytesView(whole).first(size))) << size;
   Bytes trailing = whole;
   trailing.push_back(0);
-  EXPECT_TRUE(parse_store_page(trailing).error().is(Errc::trailing_bytes));
+  EXPECT_TRUE(parse_store_page(trailing).error().is(base::cbor::Errc::trailing_bytes));
 }
 
 TEST(ParentStore, SaysWhatAReplyMeans) {

@@ -20,7 +20,7 @@ std::string with(const std::string& parts) {
 TEST(ParentConfig, TheExampleIsValid) {
   const Config config = parse_config(example_config()).value();
   EXPECT_EQ(config.enclaves.at("custodian").store, "custodian");
-  EXPECT_EQ(config.enclaves.at("worker-1").settings.at("tier"), "blue");
+  EXPECT_EQ(config.enclaves.at("worker-1").settings.at("custodians"), "custodian");
   EXPECT_EQ(config.egress.at("kms.eu-central-1.amazonaws.com:443"),
             peer::Endpoint(peer::TcpEndpoint{"kms.eu-central-1.amazonaws.com", 443}));
   EXPECT_EQ(config.peers.enclaves.at("worker-2"),

@@ -235,6 +235,20 @@ TEST(ParsePolicy, AdministrationIsBetweenOperatorsAndCustodians) {
             "purpose_misused /purposes/admin/responder");
 }
 
+// Whoever asks for the root gets all that there is.
+TEST(ParsePolicy, ReplicationIsAmongCustodians) {
+  const auto with_replica = [](const std::string& initiator, const std::string& responder) {
+    return replaced(sample(), "\"keys\": {\n",
+                    "\"replica\": {\"initiator\": [\"" + initiator + "\"], \"responder\": [\"" +
+                        responder + "\"]},\n    \"keys\": {\n");
+  };
+  EXPECT_EQ(verdict(with_replica("custodian", "custodian")), "accepted");
+  EXPECT_EQ(verdict(with_replica("payments", "custodian")),
+            "purpose_misused /purposes/replica/initiator");
+  EXPECT_EQ(verdict(with_replica("custodian", "payments")),
+            "purpose_misused /purposes/replica/responder");
+}
+
 TEST(ParsePolicy, ACustodianMustBePinned) {
   const std::string pinned = std::string("[\n        \"") + kAccount + "\"\n      ]";
   const std::string unpinned = replaced(sample(), pinned, "\"any\"");

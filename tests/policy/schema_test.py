@@ -67,6 +67,9 @@ PARSER_ONLY = {
         ParserOnly(
             "`admin` asked for by a role, or answered by one that does not answer `keys`",
             "purpose_misused", "/purposes/admin/(initiator|responder)"),
+        ParserOnly(
+            "`replica` asked for or answered by a role that does not answer `keys`",
+            "purpose_misused", "/purposes/replica/(initiator|responder)", mutated=False),
         ParserOnly("a threshold above the number of holders", "bad_value", "/recovery/threshold", "holders"),
         ParserOnly("one key in two offices", "key_reused", OFFICES),
         ParserOnly("hexadecimal digits that are nobody's public key", "bad_value", OFFICES, "no public key"),
@@ -390,6 +393,10 @@ class SchemaAndParser(unittest.TestCase):
             "`admin` asked for by a role, or answered by one that does not answer `keys`": [
                 encoded(put(sample(), ("purposes", "admin"), {"initiator": initiator, "responder": responder}))
                 for initiator, responder in ((["payments"], ["custodian"]), ([], ["custodian", "payments"]))
+            ],
+            "`replica` asked for or answered by a role that does not answer `keys`": [
+                encoded(put(sample(), ("purposes", "replica"), {"initiator": initiator, "responder": responder}))
+                for initiator, responder in ((["payments"], ["custodian"]), (["custodian"], ["payments"]))
             ],
             "a threshold above the number of holders": [encoded(put(full(), ("recovery", "threshold"), 3))],
             "one key in two offices": [

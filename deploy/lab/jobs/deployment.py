@@ -145,13 +145,17 @@ class Deployment:
 
     def start_parent(self, workers: list[Worker]) -> None:
         shutil.copy(self.signed_policy, self.published_policy)
+        (self.folder / "parent.json").write_text(json.dumps(self.parent_config(workers), indent=2))
+        self._run_parent()
+
+    def parent_config(self, workers: list[Worker]) -> dict:
         credentials = self.kms_credentials("instance")
         kms = f"kms.{REGION}.amazonaws.com:443"
         enclaves = {"custodian": {"role": "custodian", "store": "custodian", "egress": [kms], "credentials": True}}
-        enclaves |= {worker.name: {"role": worker.role, "settings": {"custodian": "custodian"}} for worker in workers}
+        enclaves |= {worker.name: {"role": worker.role, "settings": {"custodians": "custodian"}} for worker in workers}
         for name, enclave in enclaves.items():
             enclave |= {"listen": f"unix:{self.sockets}/{name}", "dial": f"unix:{self._tapped(name)}"}
-        config = {
+        return {
             "enclaves": enclaves,
             "egress": {kms: f"unix:{self.sockets}/kms"},
             "policy": {"envelope": str(self.published_policy), "authority": str(self.authority / "authority.cbor")},
@@ -161,8 +165,6 @@ class Deployment:
                             "session_token": credentials["Token"]},
             "operator": {"listen": self.operator_endpoint},
         }
-        (self.folder / "parent.json").write_text(json.dumps(config, indent=2))
-        self._run_parent()
 
     def _run_parent(self) -> None:
         self._parent = self.programs.start("parent", "concordat-parent", "--config", self.folder / "parent.json")

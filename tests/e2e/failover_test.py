@@ -1,0 +1,155 @@
+"""Two custodians beyond two parents over one etcd: the second gets the root from the first and never sees KMS; a worker at
+work goes on when the parent and the custodian that it asks are killed, or just stop, and not one of its requests is lost.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
+PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
+sys.path[:0] = [str(SOURCE / "deploy/lab"), str(SOURCE / "tests/keyservice")]
+
+from custody_processes import ETCD, Etcd, free_ports  # noqa: E402  (the path above comes first)
+from jobs.deployment import Deployment, Worker
+from jobs.main_story import PAYMENTS, PAYMENTS_KEY, MainStory, message
+from jobs.processes import Daemon, Programs, wait_for
+from jobs.record import Record
+
+OTHER = "custodian-b"
+# Enough to be under way at any moment.
+ASKING = 4
+AFTERWARDS = 200  # requests that must have been answered since the kill
+
+
+class TwoInstances(Deployment):
+    """A second parent with a custodian of its own, and the store of both in etcd."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.etcd_ports, self.peer_ports = free_ports(), free_ports()
+        self.second: Daemon | None = None
+
+    def parent_config(self, workers: list[Worker]) -> dict:
+        config = super().parent_config(workers)
+        config["store"] = self.store()
+        config["peers"] = self.peers(0, OTHER)
+        config["enclaves"]["custodian"]["settings"] = {"custodians": OTHER}
+        config["enclaves"][PAYMENTS.name]["settings"] = {"custodians": f"{OTHER},custodian"}
+        return config
+
+    def store(self) -> dict:
+        return {"etcd": {"endpoints": [f"tcp:127.0.0.1:{self.etcd_ports[0]}"]}}
+
+    def peers(self, own: int, enclave: str) -> dict:
+        return {"listen": f"tcp:127.0.0.1:{self.peer_ports[own]}",
+                "parents": {"other": {"dial": f"tcp:127.0.0.1:{self.peer_ports[1 - own]}", "enclaves": [enclave]}}}
+
+    def start_second_parent(self) -> None:
+        """With neither a way to KMS nor credentials for it."""
+        enclave = {"role": "custodian", "store": "custodian", "settings": {"custodians": "custodian"},
+                   "listen": f"unix:{self.sockets}/{OTHER}", "dial": f"unix:{self.inbound(OTHER)}"}
+        published = self.parent / "policy-b.signed.json"
+        shutil.copy(self.signed_policy, published)
+        config = {
+            "enclaves": {OTHER: enclave},
+            "peers": self.peers(1, "custodian"),
+            "policy": {"envelope": str(published), "authority": str(self.authority / "authority.cbor")},
+            "store": self.store(),
+        }
+        path = self.folder / "parent-b.json"
+        path.write_text(json.dumps(config, indent=2))
+        self.second = self.programs.start("parent-b", "concordat-parent", "--config", path)
+        self.second.wait_for_line(r'"event":"ready"')
+
+    def signal_second(self, number: signal.Signals) -> None:
+        """Parent and custodian."""
+        custodian = self.process_of(OTHER)
+        self.second.process.send_signal(number)
+        os.kill(custodian, number)
+
+
+@unittest.skipUnless(ETCD.exists(), "etcd is not installed")
+class Failover(unittest.TestCase):
+    """An instance that loses its power."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="c"))  # short: sockets live in it
+        cls.lab = TwoInstances(Programs(PROGRAMS, cls.folder / "logs"), cls.folder)
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.addClassCleanup(cls.lab.close)
+        etcd = Etcd(cls.folder, cls.lab.etcd_ports)
+        cls.addClassCleanup(etcd.kill)
+        cls.story = MainStory(cls.lab, Record(as_json=True))
+        cls.story.until_serving()
+        cls.lab.policy("enroll", "custodian-1", "--eif", cls.story.images["custodian"], "--role", "custodian",
+                       "--initiates", "replica", "--responds", "replica")
+        serial = cls.lab.sign_policy()["serial"]
+        cls.lab.push_policy()
+        cls.lab.wait_for_event("custodian", "policy_in_force", serial=serial)
+        cls.lab.start_second_parent()
+        cls.lab.run_enclave(OTHER, cls.story.images["custodian"])
+        cls.lab.wait_for_event(OTHER, "keyring_loaded")
+
+    def setUp(self):
+        self.answers: list[tuple[float, float, int]] = []  # began, took, status
+        self.is_over = threading.Event()
+
+    def ask_on_and_on(self) -> None:
+        while not self.is_over.is_set():
+            began = time.monotonic()
+            answer = self.lab.agent(PAYMENTS.name, "POST", f"/v1/sign/{PAYMENTS_KEY}", message(b"pay 10 to carol"))
+            self.answers.append((began, time.monotonic() - began, answer.status))
+
+    def served_by(self, custodian: str) -> int:
+        return len(self.lab.console_events(custodian, "request_served", operation="sign"))
+
+    def lose_second(self) -> None:
+        self.lab.signal_second(signal.SIGKILL)
+
+    def test_nothing_is_lost_with_a_parent_and_its_custodian(self):
+        self.assertEqual(self.lab.wait_for_event(OTHER, "root_unsealed")["from"], "custodian")
+        self.assertEqual(len(self.lab.console_events("custodian", "root_given")), 1)
+        self.story.attest_worker(PAYMENTS)
+        for custodian in ("custodian", OTHER):
+            self.lab.wait_for_event(PAYMENTS.name, "custodian_admitted", custodian=custodian)
+
+        asking = [threading.Thread(target=self.ask_on_and_on) for _ in range(ASKING)]
+        for thread in asking:
+            thread.start()
+        self.addCleanup(self.is_over.set)
+        wait_for("the second custodian to serve", lambda: self.served_by(OTHER))
+        before = self.served_by("custodian")
+        self.lose_second()
+        killed = time.monotonic()
+        wait_for("the first custodian to serve", lambda: sum(began > killed for began, _, _ in self.answers) >= AFTERWARDS)
+        self.is_over.set()
+        for thread in asking:
+            thread.join()
+
+        statuses = [status for _, _, status in self.answers]
+        self.assertEqual(set(statuses), {200}, "no request may be lost")
+        self.assertEqual(self.lab.wait_for_event(PAYMENTS.name, "custodian_chosen")["custodian"], "custodian")
+        wait_for("its console to say so", lambda: self.served_by("custodian") >= before + AFTERWARDS)
+        gap = max(took for _, took, _ in self.answers)
+        print(f"{len(statuses)} requests, all answered; the longest took {gap * 1000:.0f} ms")
+
+
+class Stopped(Failover):
+    """One that just stops: nothing is closed, nobody is told."""
+
+    def lose_second(self) -> None:
+        self.lab.signal_second(signal.SIGSTOP)
+        self.addCleanup(self.lab.signal_second, signal.SIGCONT)
+
+
+if __name__ == "__main__":
+    unittest.main()
