@@ -103,9 +103,7 @@ class MainStory:
     def make_policy(self) -> str:
         for signer in SIGNERS:
             self.lab.operator("keygen", "--out", self.lab.authority / f"{signer}.key")
-        created = self.lab.kms_client("admin").call("CreateKey", Description=f"root of {REALM}")
-        require(created.status == 200, f"KMS made no key: {created.body}")
-        self.key_arn = created.body["KeyMetadata"]["Arn"]
+        self.make_kms_key()
         signers = [option for signer in SIGNERS for option in ("--signer", self.lab.authority / f"{signer}.key.pub")]
         self.lab.policy("init", "--realm", REALM, *signers, "--threshold", str(THRESHOLD), "--kms-key", self.key_arn)
         pinned = ("--account", INSTANCE_ROLE)
@@ -118,6 +116,12 @@ class MainStory:
                         "--grant", f"{tokeniser.TOKENS_KEY}:mac", "--grant", f"{tokeniser.VAULT_KEY}:encrypt")
         signed = self.lab.sign_policy()
         return f"serial {signed['serial']}, signed by {signed['signatures']} of {len(SIGNERS)}, {THRESHOLD} needed"
+
+    def make_kms_key(self) -> str:
+        created = self.lab.kms_client("admin").call("CreateKey", Description=f"root of {REALM}")
+        require(created.status == 200, f"KMS made no key: {created.body}")
+        self.key_arn = created.body["KeyMetadata"]["Arn"]
+        return self.key_arn
 
     def bind_kms_key(self) -> str:
         text = self.lab.kms_key_policy()
@@ -132,6 +136,9 @@ class MainStory:
 
     def genesis(self) -> str:
         self.lab.start_parent(self.workers)
+        return self.make_root()
+
+    def make_root(self) -> str:
         self.lab.put_into_store("custodian/genesis-challenge", self.challenge)
         self.lab.run_enclave("custodian", self.images["custodian"])
         ended = self.lab.wait_for_end("custodian")

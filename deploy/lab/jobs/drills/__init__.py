@@ -2,6 +2,7 @@
 
 from jobs.drill import Drill
 from jobs.drills.custodian_image import CustodianImage
+from jobs.drills.kms_key import KmsKey
 from jobs.drills.operator_key import OperatorKey
 from jobs.drills.restored_disk import RestoredDisk
 from jobs.drills.signer_key import SignerKey
@@ -12,5 +13,6 @@ DRILLS: dict[str, type[Drill]] = {
     "operator-key": OperatorKey,
     "signer-key": SignerKey,
     "custodian-image": CustodianImage,
+    "kms-key": KmsKey,
     "restored-disk": RestoredDisk,
 }
