@@ -176,6 +176,7 @@ class Deployment:
         assert self._parent is not None
         self._publish()
         self._parent.process.send_signal(signal.SIGHUP)
+        self._parent.wait_for_line(r'"event":"reloaded"')
 
     def _run_parent(self) -> None:
         self._parent = self.programs.start("parent", "concordat-parent", "--config", self.folder / "parent.json")

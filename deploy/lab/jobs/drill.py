@@ -1,5 +1,5 @@
-"""What compromise drills have in common: a realm with two operators and three workers, a table of facts before something
-happens and after it was answered, and the comparison. A fact that no drill names as changed must be what it was.
+"""What compromise drills have in common: a realm with two operators and three workers, facts before something happens and
+after it was answered, and the comparison. A fact that a drill does not name as changed must be what it was.
 """
 
 import base64
@@ -44,6 +44,7 @@ class Drill(MainStory):
         self.signing = SIGNERS[:THRESHOLD]
         self.changed: dict[str, str] = {}  # facts that must be others afterwards, and what they must be
         self.sealed = b""
+        self.serial = 0
         self._before: dict[str, str] = {}
         self._processes: dict[Worker, list[int]] = {}
         self._secrets: dict[tuple[str, int], bytes] = {}
@@ -107,20 +108,23 @@ class Drill(MainStory):
         self.lab.push_policy()
         self.lab.wait_for_event("custodian", "policy_in_force", serial=serial)
         self.changed["policy in force"] = f"serial {serial}"
+        self.serial = serial
         return serial
 
     def bind_kms_key(self) -> str:
         bound = super().bind_kms_key()
         policy = json.loads((self.lab.authority / "policy.json").read_text())
-        images = [name for name, measured in self.measured.items()
-                  if measured["PCR0"] in (policy["images"][image]["PCR0"] for image in policy["roles"]["custodian"]["images"])]
+        admitted = [policy["images"][image]["PCR0"] for image in policy["roles"]["custodian"]["images"]]
+        images = [name for name, measured in self.measured.items() if measured["PCR0"] in admitted]
         authority = self.lab.operator("authority", "show", self.lab.authority / "authority.cbor")
         self.changed["KMS unseals for"] = unseals_for(images, [authority["pcr16"]])
         return bound
 
     def wait_until_served(self, *workers: Worker) -> None:
+        """Under the policy that was rolled out last."""
         for worker in workers or WORKERS:
-            wait_for(f"{worker.name} to be served", lambda worker=worker: self.ready(worker))
+            wait_for(f"{worker.name} to be served under serial {self.serial}", lambda worker=worker: (
+                (health := self.ready(worker)) and health["policy"]["serial"] >= self.serial))
 
     # --- The parent's disk, while the parent is stopped ---
 
@@ -159,8 +163,8 @@ class Drill(MainStory):
         if answer.status != 200:
             return refusal(answer)
         number, secret = answer.body["version"], base64.b64decode(answer.body["key"])
-        require(list(self._secrets.values()).count(secret) <= 1, f"two versions share the bytes of {key} {number}")
         known = self._secrets.setdefault((key, number), secret)
+        require(list(self._secrets.values()).count(secret) <= 1, f"version {number} of {key} has another version's bytes")
         return f"version {number}" if known == secret else f"version {number}, other bytes than before"
 
     # --- Facts ---
@@ -200,9 +204,9 @@ class Drill(MainStory):
         return f"process {processes.index(process) + 1}, {self.admission(worker)}"
 
     def admission(self, worker: Worker) -> str:
-        if self.ready(worker):
-            return f"admitted as {self.lab.wait_for_event('custodian', 'peer_admitted', source=f'enclave/{worker.name}')['image']}"
-        return f"refused: {self.lab.wait_for_event('custodian', 'peer_refused', source=f'enclave/{worker.name}')['code']}"
+        event, told = ("peer_admitted", "image") if self.ready(worker) else ("peer_refused", "code")
+        seen = self.lab.wait_for_event("custodian", event, source=f"enclave/{worker.name}")[told]
+        return f"admitted as {seen}" if told == "image" else f"refused: {seen}"
 
     def versions_of(self, key: str) -> str:
         described = self.keys(EVAN, "describe", key)
