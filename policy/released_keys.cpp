@@ -30,7 +30,7 @@ ReleasedKey read_entry(const Value& value, const Path& path, Report& report) {
       fields.error(PolicyErrc::bad_value, "key", name.error().detail());
     }
   }
-  out.version = fields.integer("version", 1, limits::kInteger);
+  out.version = fields.integer("version", 0, limits::kInteger);
   const std::string_view operation = fields.text("operation", limits::kNameLength);
   if (const auto known = operation_named(operation)) {
     out.operation = *known;

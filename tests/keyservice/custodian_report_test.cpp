@@ -49,6 +49,14 @@ TEST_F(CustodianReportTest, IsReadBackByWhoeverAsksWhatToRotate) {
   EXPECT_EQ(released[1].operation, policy::Operation::sign);
 }
 
+TEST_F(CustodianReportTest, IsReadBackWithUsesThatTellNoVersion) {
+  const auto peer = payments();
+  report_.released(test::kNow, peer, "payments/card", 0, "encrypt");
+  const auto released = read_back();
+  ASSERT_EQ(released.size(), 1);
+  EXPECT_EQ(released[0].version, 0);
+}
+
 TEST_F(CustodianReportTest, KeepsTheLatestReleasesAndSaysThatOthersMadeRoom) {
   const auto peer = payments();
   const auto is_complete = [this] {

@@ -6,6 +6,7 @@ What an operator would do by hand is done by the same commands here; see deploy/
 import json
 import pathlib
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -45,7 +46,9 @@ class Deployment:
             folder.mkdir(mode=0o700)
         self.policy_files = ("--policy", self.authority / "policy.json", "--authority", self.authority / "authority.cbor")
         self.signed_policy = self.authority / "policy.signed.json"
-        self.published_policy = self.parent / "policy.signed.json"  # the parent's copy, which pushes replace
+        # The parent's copies; pushes replace that of the policy.
+        self.published_policy = self.parent / "policy.signed.json"
+        self.published_authority = self.parent / "authority.cbor"
         self.lab_root = self.lab / "root.der"
         self._parent: Daemon | None = None
         self._kms: Daemon | None = None
@@ -91,10 +94,10 @@ class Deployment:
     def policy(self, command: str, *arguments: str | pathlib.Path) -> dict:
         return self.operator("policy", command, *self.policy_files, *arguments)
 
-    def sign_policy(self) -> dict:
+    def sign_policy(self, signers: tuple[str, ...] = SIGNERS[:THRESHOLD]) -> dict:
         """By as many signers as are needed."""
         signed = {}
-        for signer in SIGNERS[:THRESHOLD]:
+        for signer in signers:
             signed = self.policy("sign", "--key", self.authority / f"{signer}.key", "--out", self.signed_policy)
         if not signed["complete"]:
             raise StepFailed(f"{THRESHOLD} signatures are not enough: {signed}")
@@ -144,7 +147,7 @@ class Deployment:
         return f"unix:{self.sockets}/operator"
 
     def start_parent(self, workers: list[Worker]) -> None:
-        shutil.copy(self.signed_policy, self.published_policy)
+        self._publish()
         (self.folder / "parent.json").write_text(json.dumps(self.parent_config(workers), indent=2))
         self._run_parent()
 
@@ -158,13 +161,24 @@ class Deployment:
         return {
             "enclaves": enclaves,
             "egress": {kms: f"unix:{self.sockets}/kms"},
-            "policy": {"envelope": str(self.published_policy), "authority": str(self.authority / "authority.cbor")},
+            "policy": {"envelope": str(self.published_policy), "authority": str(self.published_authority)},
             "store": {"sqlite": str(self.parent / "store.db")},
             "credentials": {"access_key_id": credentials["AccessKeyId"],
                             "secret_access_key": credentials["SecretAccessKey"],
                             "session_token": credentials["Token"]},
             "operator": {"listen": self.operator_endpoint},
         }
+
+    def _publish(self) -> None:
+        shutil.copy(self.signed_policy, self.published_policy)
+        shutil.copy(self.authority / "authority.cbor", self.published_authority)
+
+    def hand_over_authority(self) -> None:
+        """The parent reads descriptor and signed policy anew, as where the signers have changed."""
+        assert self._parent is not None
+        self._publish()
+        self._parent.process.send_signal(signal.SIGHUP)
+        self._parent.wait_for_line(r'"event":"reloaded"')
 
     def _run_parent(self) -> None:
         self._parent = self.programs.start("parent", "concordat-parent", "--config", self.folder / "parent.json")

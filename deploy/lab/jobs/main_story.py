@@ -76,24 +76,34 @@ class MainStory:
         return f"hypervisor and KMS run; isolation of enclaves: {self.record.isolation}"
 
     def make_images(self) -> str:
-        authorities = f"etc/ssl/certs/ca-certificates.crt={self.lab.kms / 'tls-ca.pem'}"
-        self.images["custodian"] = self.lab.pack("custodian", "concordat-custodian-lab", "--file", authorities)
+        self.add_image("custodian", self.pack_custodian("custodian"))
         for worker in (PAYMENTS, REPORTS):
-            name = self.lab.folder / f"{worker.name}.txt"
-            name.write_text(f"{worker.name} of {REALM}\n")
-            self.images[worker.name] = self.lab.pack(worker.name, "concordat-worker-lab", "--file", f"etc/worker={name}")
-        self.images[SHOP.name] = tokeniser.pack(self.lab, SHOP)
-        for name, image in self.images.items():
-            printed = self.lab.programs.run("concordat-lab", "measure", image).stdout
-            self.measured[name] = json.loads(printed)["Measurements"]
+            self.add_image(worker.name, self.pack_agent(worker))
+        self.add_image(SHOP.name, tokeniser.pack(self.lab, SHOP))
         return f"{', '.join(self.images)}; custodian's PCR0 {self.measured['custodian']['PCR0'][:16]}.."
+
+    def add_image(self, name: str, image: pathlib.Path) -> None:
+        self.images[name] = image
+        self.measured[name] = json.loads(self.lab.programs.run("concordat-lab", "measure", image).stdout)["Measurements"]
+
+    def pack_custodian(self, name: str, *options: str) -> pathlib.Path:
+        authorities = f"etc/ssl/certs/ca-certificates.crt={self.lab.kms / 'tls-ca.pem'}"
+        return self.lab.pack(name, "concordat-custodian-lab", "--file", authorities, *options)
+
+    def pack_agent(self, worker: Worker) -> pathlib.Path:
+        """An image with the agent alone; of each worker another one."""
+        return self.lab.pack(worker.name, "concordat-worker-lab", *self.named(worker.name))
+
+    def named(self, name: str) -> tuple[str, str]:
+        """Options of an image that differs from the next one in a file with its name."""
+        path = self.lab.folder / f"{name}.txt"
+        path.write_text(f"{name} of {REALM}\n")
+        return "--file", f"etc/name={path}"
 
     def make_policy(self) -> str:
         for signer in SIGNERS:
             self.lab.operator("keygen", "--out", self.lab.authority / f"{signer}.key")
-        created = self.lab.kms_client("admin").call("CreateKey", Description=f"root of {REALM}")
-        require(created.status == 200, f"KMS made no key: {created.body}")
-        self.key_arn = created.body["KeyMetadata"]["Arn"]
+        self.make_kms_key()
         signers = [option for signer in SIGNERS for option in ("--signer", self.lab.authority / f"{signer}.key.pub")]
         self.lab.policy("init", "--realm", REALM, *signers, "--threshold", str(THRESHOLD), "--kms-key", self.key_arn)
         pinned = ("--account", INSTANCE_ROLE)
@@ -106,6 +116,12 @@ class MainStory:
                         "--grant", f"{tokeniser.TOKENS_KEY}:mac", "--grant", f"{tokeniser.VAULT_KEY}:encrypt")
         signed = self.lab.sign_policy()
         return f"serial {signed['serial']}, signed by {signed['signatures']} of {len(SIGNERS)}, {THRESHOLD} needed"
+
+    def make_kms_key(self) -> str:
+        created = self.lab.kms_client("admin").call("CreateKey", Description=f"root of {REALM}")
+        require(created.status == 200, f"KMS made no key: {created.body}")
+        self.key_arn = created.body["KeyMetadata"]["Arn"]
+        return self.key_arn
 
     def bind_kms_key(self) -> str:
         text = self.lab.kms_key_policy()
@@ -120,6 +136,9 @@ class MainStory:
 
     def genesis(self) -> str:
         self.lab.start_parent(self.workers)
+        return self.make_root()
+
+    def make_root(self) -> str:
         self.lab.put_into_store("custodian/genesis-challenge", self.challenge)
         self.lab.run_enclave("custodian", self.images["custodian"])
         ended = self.lab.wait_for_end("custodian")
@@ -250,7 +269,7 @@ class MainStory:
         altered = self.lab.folder / "concordat-worker-lab"
         altered.write_bytes(program)
         altered.chmod(0o755)
-        image = self.lab.pack(ALTERED.name, altered, "--file", f"etc/worker={self.lab.folder / PAYMENTS.name}.txt")
+        image = self.lab.pack(ALTERED.name, altered, *self.named(PAYMENTS.name))
         self.lab.run_enclave(ALTERED.name, image)
         refusal = self.lab.wait_for_event("custodian", "peer_refused", source=f"enclave/{ALTERED.name}")
         differing = sorted(set(re.findall(r"\bPCR\d+\b", refusal["detail"])))

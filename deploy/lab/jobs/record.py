@@ -25,6 +25,20 @@ class Row:
     answer: str
 
 
+@dataclass(frozen=True)
+class Fact:
+    """What was so before something happened, what is so after it, and what must be."""
+
+    name: str
+    before: str
+    after: str
+    expected: str
+
+    @property
+    def ok(self) -> bool:
+        return self.after == self.expected
+
+
 @dataclass
 class Record:
     """Steps in the order in which they happened. With `as_json` people read standard error."""
@@ -32,6 +46,7 @@ class Record:
     as_json: bool
     steps: list[Step] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
     isolation: str = "partial"
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -50,11 +65,10 @@ class Record:
         self.rows.append(Row(who, asked, answer))
 
     def print_table(self) -> None:
-        rows = [Row("WHO", "ASKED FOR", "ANSWER"), *self.rows] if self.rows else []
-        who, asked = (max((len(getattr(row, part)) for row in rows), default=0) for part in ("who", "asked"))
-        self.say("")
-        for row in rows:
-            self.say(f"{row.who:<{who}}  {row.asked:<{asked}}  {row.answer}")
+        self._print_columns(("WHO", "ASKED FOR", "ANSWER"), [(row.who, row.asked, row.answer) for row in self.rows])
+        self._print_columns(("", "FACT", "BEFORE", "AFTER"),
+                            [(" " if fact.before == fact.after else "*", fact.name, fact.before, fact.after)
+                             for fact in self.facts])
         self.say("")
         for name, count in self.counts.items():
             self.say(f"{name.replace('_', ' ')}: {count:,}")
@@ -65,6 +79,16 @@ class Record:
         if not failed:
             self.say(f"all {len(self.steps)} steps happened as they must")
 
+    def _print_columns(self, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+        if not rows:
+            return
+        self.say("")
+        widths = [max(map(len, column)) for column in zip(head, *rows)]
+        for row in (head, *rows):
+            self.say("  ".join(f"{text:<{width}}" for text, width in zip(row, widths)).rstrip())
+
     def print_json(self) -> None:
-        print(json.dumps({"ok": self.ok, "isolation": self.isolation,
-                          "steps": [asdict(step) for step in self.steps], "counts": self.counts}), flush=True)
+        """One object; facts are in it where there are any."""
+        facts = {"facts": [asdict(fact) for fact in self.facts]} if self.facts else {}
+        print(json.dumps({"ok": self.ok, "isolation": self.isolation, "steps": [asdict(step) for step in self.steps],
+                          **facts, "counts": self.counts}), flush=True)
