@@ -12,6 +12,7 @@ using base::Status;
 
 namespace {
 
+constexpr std::chrono::milliseconds kTick{100};
 constexpr std::chrono::milliseconds kFirstAuditPause{200};
 constexpr std::chrono::milliseconds kLongestAuditPause = std::chrono::seconds(10);
 
@@ -30,9 +31,10 @@ AuditKeeper::AuditKeeper(boost::asio::io_context& io, peer::Party& party, peer::
       backoff_(kFirstAuditPause, kLongestAuditPause) {
   // Not from within the log's own calls, which may be the cause.
   trail_.on_trouble([this](const Error& why) {
+    later(kFirstAuditPause);
     guarded([&] { log_.error("audit_log_stalled", why); });
-    guarded([&] { later(kFirstAuditPause, &AuditKeeper::look_after); });
   });
+  tick();
 }
 
 template <class Step>
@@ -40,7 +42,7 @@ void AuditKeeper::guarded(const Step& step) noexcept {
   try {
     step();
   } catch (const std::bad_alloc&) {
-    later(kLongestAuditPause, &AuditKeeper::look_after);
+    later(kFirstAuditPause);
   }
 }
 
@@ -49,7 +51,7 @@ void AuditKeeper::start() {
   trail_.close();
   trouble_.clear();
   backoff_.reset();
-  timer_.cancel();
+  due_.reset();
   if (!is_audited_name(custodian_)) {
     return log_.error("audit_log_not_opened",
                       Error(AuditTrailErrc::name_not_allowed, "'" + custodian_ + "'"));
@@ -59,8 +61,13 @@ void AuditKeeper::start() {
 
 void AuditKeeper::stop() {
   ++round_;
-  timer_.cancel();
+  due_.reset();
   trail_.close();
+}
+
+void AuditKeeper::end() {
+  stop();
+  timer_.cancel();
 }
 
 void AuditKeeper::open() {
@@ -115,7 +122,7 @@ void AuditKeeper::on_opened(const Status& opened) {
 
 // Once for each trouble: it is tried again for as long as it lasts.
 void AuditKeeper::again(const Error& why) {
-  later(backoff_.next(*party_.random), &AuditKeeper::open);
+  later(backoff_.next(*party_.random));
   const std::string trouble = std::string(why.name()) + why.detail();
   if (std::exchange(trouble_, trouble) == trouble) return;
   log_.error("audit_log_not_opened", why);
@@ -128,7 +135,7 @@ void AuditKeeper::look_after() {
     backoff_.reset();
     return log_.info("audit_log_recovered", {{"size", trail_.head().size}});
   }
-  later(backoff_.next(*party_.random), &AuditKeeper::look_after);
+  later(backoff_.next(*party_.random));
   trail_.flush();
 }
 
@@ -141,12 +148,19 @@ void AuditKeeper::policy_changed() {
   });
 }
 
-void AuditKeeper::later(std::chrono::milliseconds pause, void (AuditKeeper::*what)()) {
-  timer_.expires_after(pause);
-  timer_.async_wait(peer::with(
-      memory_, [this, alive = alive_, round = round_, what](boost::system::error_code error) {
-        if (!error && *alive && round == round_) guarded([&] { (this->*what)(); });
-      }));
+void AuditKeeper::later(std::chrono::milliseconds pause) noexcept {
+  due_ = std::chrono::steady_clock::now() + pause;
+}
+
+void AuditKeeper::tick() {
+  timer_.expires_after(kTick);
+  timer_.async_wait(peer::with(memory_, [this, alive = alive_](boost::system::error_code error) {
+    if (error || !*alive) return;
+    tick();
+    if (!due_ || std::chrono::steady_clock::now() < *due_) return;
+    due_.reset();
+    guarded([this] { look_after(); });
+  }));
 }
 
 }  // namespace concordat::keyservice

@@ -34,8 +34,10 @@ class AuditKeeper {
 
   // The custody has a root, another one than at the last call.
   void start();
-  // It has none any more, or the custodian ends: the log's key goes.
+  // It has none any more: the log's key goes.
   void stop();
+  // The same, for good.
+  void end();
   // The policy in force is another one.
   void policy_changed();
 
@@ -45,7 +47,11 @@ class AuditKeeper {
   void on_opened(const base::Status& opened);
   void look_after();
   void again(const base::Error& why);
-  void later(std::chrono::milliseconds pause, void (AuditKeeper::*what)());
+  // Looks after the log then; wants no memory.
+  void later(std::chrono::milliseconds pause) noexcept;
+  // The timer runs all the time: setting it anew may want memory of the io_context, which there is
+  // when it has just run out.
+  void tick();
   template <class Step>
   void guarded(const Step& step) noexcept;
 
@@ -58,6 +64,7 @@ class AuditKeeper {
   AuditTrail trail_;
   std::function<void()> opened_;
   boost::asio::steady_timer timer_;
+  std::optional<std::chrono::steady_clock::time_point> due_;  // to look after the log
   peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   Backoff backoff_;
   std::string trouble_;      // the code that was logged last

@@ -137,7 +137,7 @@ class Service {
     replicas_.stop();
     root_keeper_.stop();
     custody_keeper_.stop();
-    audit_keeper_.stop();
+    audit_keeper_.end();
     runtime_.stop();
     signals_.cancel();
   }
