@@ -1,8 +1,25 @@
+# Files that may look at secrets are compiled alone where tests/layering asks each object who looks: not by the scripts'
+# sanitizer builds.
+file(STRINGS ${PROJECT_SOURCE_DIR}/tests/layering/secret_access.txt CONCORDAT_LOOK_AT_SECRETS REGEX "^[^#]")
+list(TRANSFORM CONCORDAT_LOOK_AT_SECRETS REPLACE " .*" "")
+function(concordat_keep_apart sources)
+  if(CONCORDAT_SANITIZE)
+    return()
+  endif()
+  foreach(source IN LISTS ${sources})
+    file(RELATIVE_PATH inside ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+    if(inside IN_LIST CONCORDAT_LOOK_AT_SECRETS)
+      set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
+  endforeach()
+endfunction()
+
 # concordat_library(NAME SOURCES a.cpp... [LINK lib...] [PRIVATE lib...])
 # Includes are written from the repository root, so that every arrow between folders can be read off a file.
 function(concordat_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK;PRIVATE" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
+  concordat_keep_apart(arg_SOURCES)
   target_include_directories(${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/concordat>)
   target_link_libraries(${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE})
@@ -13,6 +30,7 @@ endfunction()
 function(concordat_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
+  concordat_keep_apart(arg_SOURCES)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LINK})
   set_property(GLOBAL APPEND PROPERTY concordat_programs ${name})

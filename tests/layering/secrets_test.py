@@ -1,10 +1,13 @@
 """Who may look at the bytes of secrets: the files on secret_access.txt and nobody else, however they spell it."""
 
+import functools
+import json
 import pathlib
 import re
 import subprocess
 import tempfile
 import unittest
+from dataclasses import dataclass
 
 import rules
 import tree
@@ -12,6 +15,7 @@ import tree
 # In what is written ...
 NAMED = re.compile(r"\bSecretAccess\b|\bsecret_access\.hpp\b")
 DEFINED_IN = {"attest/base/secret.hpp", "attest/base/secret_access.hpp"}
+INCLUDED = re.compile(r'^#include "(.+)"$', re.MULTILINE)  # of a file that CMake makes of several
 # ... and in what was compiled: what an object file wants of the type's library when any of its code looks.
 LOOKS = re.compile(r"^(?P<object>.+): +U concordat::base::SecretBytes::expose(_mutable)?\(", re.MULTILINE)
 
@@ -27,15 +31,38 @@ def that_look(objects: list[pathlib.Path]) -> set[pathlib.Path]:
     return {pathlib.Path(match["object"]) for match in LOOKS.finditer(symbols)}
 
 
-def objects_of(target: tree.Target) -> dict[pathlib.Path, str]:
-    """Where CMake puts them, and the source of each."""
+@functools.cache
+def compiled_files() -> set[str]:
+    """By this configuration: files of an earlier one may lie beside them."""
+    return {entry["file"] for entry in json.loads((tree.BUILD / "compile_commands.json").read_text())}
+
+
+@dataclass
+class Compiled:
+    alone: dict[pathlib.Path, str]  # and the source of each
+    together: dict[pathlib.Path, list[str]]  # of several sources, none of which may look
+    missing: list[str]  # sources that were not compiled
+
+
+def objects_of(target: tree.Target) -> Compiled:
+    """Where CMake puts them."""
     folder = tree.BUILD / target.folder / f"CMakeFiles/{target.name}.dir"
-    found = {}
+    found = Compiled({}, {}, [])
+    for unit in sorted(folder.glob("Unity/unity_*.cxx")):
+        if str(unit) in compiled_files() and unit.with_suffix(".cxx.o").exists():
+            found.together[unit.with_suffix(".cxx.o")] = INCLUDED.findall(unit.read_text())
+    united = {source for sources in found.together.values() for source in sources}
     for source in target.sources:
         if source.endswith((".cpp", ".c")):
             inside = source.removeprefix(f"{target.folder}/") if source.startswith(f"{target.folder}/") \
                 else pathlib.PurePath(source).name  # a generated one
-            found[folder / f"{inside}.o"] = source
+            compiled = folder / f"{inside}.o"
+            if str(tree.SOURCE / source) in united or source in united:
+                continue
+            if compiled.exists():
+                found.alone[compiled] = source
+            else:
+                found.missing.append(source)
     return found
 
 
@@ -55,15 +82,19 @@ class Objects(unittest.TestCase):
     def test_that_look_are_of_files_on_the_list(self):
         deployed = {link for program in rules.PRODUCTION_PROGRAMS for link in {program, *tree.linked_by(program)}}
         sources: dict[pathlib.Path, str] = {}
+        united: dict[pathlib.Path, list[str]] = {}
         for target in tree.targets().values():
             if tree.layer(target.folder) is None:
                 continue
             objects = objects_of(target)
             if target.name in deployed:
-                missing = [str(path) for path in objects if not path.exists()]
-                self.assertEqual(missing, [], "build what is deployed first")
-            sources |= {path: source for path, source in objects.items() if path.exists()}
-        found = {sources[path] for path in that_look(list(sources))}
+                self.assertEqual(objects.missing, [], "build what is deployed first")
+            sources |= objects.alone
+            united |= objects.together
+        looking = that_look([*sources, *united])
+        self.assertEqual([united[path] for path in looking if path in united], [],
+                         "one of these looks at secrets without being on secret_access.txt")
+        found = {sources[path] for path in looking}
         self.assertEqual(found - listed(), set(), "look at secrets without being on secret_access.txt")
         built = {source for source in sources.values() if source in listed()} - {"attest/base/secret.cpp"}
         self.assertEqual(built - found, set(), "on secret_access.txt without need")
