@@ -197,7 +197,10 @@ class MainStory:
                 f" (policy serial {health['policy']['serial']})")
 
     def ready(self, worker: Worker) -> dict | None:
-        answer = self.lab.agent(worker.name, "GET", "/v1/health")
+        try:
+            answer = self.lab.agent(worker.name, "GET", "/v1/health")
+        except (FileNotFoundError, ConnectionError):  # it has not come so far yet, or is just ending
+            return None
         return answer.body if answer.status == 200 else None
 
     def receive(self, worker: Worker, key: str) -> str:

@@ -52,9 +52,11 @@ class RestoredDisk(Drill):
         return seen == "refused: rolled_back"
 
     def put_back(self) -> str:
+        self.lab.terminate("custodian")
         self.lab.restart_parent(lambda: self.load_disk(TODAY))
+        self.lab.run_enclave("custodian", self.images["custodian"])
         for worker in (PAYMENTS, NEXT_PAYMENTS):
             wait_for(f"{worker.name} to be answered by the newer state",
                      lambda worker=worker: self.opened(worker, self.sealed) == "refused: version_below_minimum")
         self.wait_until_served()
-        return "with the newer disk everybody is served, without a restart of an enclave"
+        return "with the newer disk, and a custodian that goes on with its audit log, everybody is served; no worker restarted"
