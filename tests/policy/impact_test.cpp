@@ -228,7 +228,7 @@ TEST(ReleasedKeys, AreReadStrictly) {
           .is(PolicyErrc::wrong_type));
   EXPECT_TRUE(refused(record(entry("payments//card", 3))).is(PolicyErrc::bad_value));
   EXPECT_EQ(read_released_keys(record(entry("k", 0))).value().keys[0].version, 0u) << "not told";
-  EXPECT_TRUE(refused(record(entry("k", -1))).is(PolicyErrc::bad_value));
+  EXPECT_TRUE(refused(record(entry("k", -1))).is(PolicyErrc::wrong_type));
   EXPECT_TRUE(refused(record(entry("k", 1, "i", "steal"))).is(PolicyErrc::bad_value));
   EXPECT_TRUE(
       refused(replaced(record(entry("k", 1)), "\"key\"", "\"kez\"")).is(PolicyErrc::missing_key));
