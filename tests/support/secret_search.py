@@ -76,5 +76,7 @@ class SecretSearch:
                 first -= 1
             while end < min(len(content), hit + len(wanted) - at) and content[end] == wanted[at + end - hit]:
                 end += 1
-            yield Place(name, form, end - first, mapping, first)
+            # A word alone is found by chance: eight digits of a number are four bytes of some key in hex.
+            if end - first >= SHORTEST:
+                yield Place(name, form, end - first, mapping, first)
             hit = content.find(word, hit + 1)

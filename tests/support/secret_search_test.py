@@ -62,6 +62,9 @@ class Search(unittest.TestCase):
         self.assertEqual(self.found(os.urandom(4096)), set())
         self.assertEqual(self.found(self.secret[:7] + os.urandom(100) + self.secret[-7:]), set())
 
+    def test_takes_no_word_that_stands_there_by_chance_for_a_part(self):
+        self.assertEqual(self.found(self.secret.hex().encode()[:SHORTEST - 1]), set())
+
 
 if __name__ == "__main__":
     unittest.main()
