@@ -167,9 +167,9 @@ class ReplicasFixture : public testing::Test {
   test::AtOnceRecorder recorder_;
   bool admits_replicas_ = true;
   std::function<void(nlohmann::ordered_json&)> edit_;
-  test::MemoryStore::Shared shared_;
   test::TestWorld world_;
   boost::asio::io_context io_{1};
+  test::MemoryStore::Shared shared_;  // what it still owes ends before the io_context
   std::unique_ptr<peer::relay::Relay> relay_;
 };
 
