@@ -35,6 +35,13 @@ base::Result<Root> Root::create(std::uint32_t generation, SecretBytes root) {
   return Root(generation, base::hkdf_extract(base::as_bytes("concordat/root/1"), root));
 }
 
+base::Result<Root> Root::from_prk(std::uint32_t generation, SecretBytes prk) {
+  if (prk.size() != kRootPrkSize) {
+    return base::Error(Errc::wrong_root, std::to_string(prk.size()) + " bytes");
+  }
+  return Root(generation, std::move(prk));
+}
+
 Root::Root(std::uint32_t generation, SecretBytes prk)
     : generation_(generation), prk_(std::move(prk)) {
   const SecretBytes commitment =

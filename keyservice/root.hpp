@@ -25,10 +25,19 @@ using RootCommitment = base::FixedBytes<struct RootCommitmentTag, kCommitmentSiz
 enum class KeyUse { secret, ed25519_seed, encryption, wrapping, mac, derivation };
 [[nodiscard]] std::string_view to_string(KeyUse use) noexcept;
 
+// What HKDF-Extract makes of a root (SHA-384).
+inline constexpr std::size_t kRootPrkSize = 48;
+
 class Root {
  public:
   // `root`: 32 bytes, wiped before this returns. Another size is wrong_root.
   [[nodiscard]] static base::Result<Root> create(std::uint32_t generation, base::SecretBytes root);
+
+  // What another custodian gave (`prk`), in place of the root. Another size is wrong_root.
+  [[nodiscard]] static base::Result<Root> from_prk(std::uint32_t generation, base::SecretBytes prk);
+  // As good as the root: for another custodian alone, over a channel on which it was admitted as
+  // one (replica_server.hpp).
+  [[nodiscard]] base::SecretBytes prk() const { return prk_.clone(); }
 
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] const RootCommitment& commitment() const noexcept { return commitment_; }
