@@ -45,6 +45,7 @@ struct CustodianLimits {
 struct Administration {
   EnclaveFacts facts;
   std::function<std::optional<base::MonotonicMillis>()> anchored_at;  // the trusted clock
+  recovery::Desk* recovery = nullptr;  // none: shares are not served; outlives the custodian
 };
 
 class Custodian {
@@ -133,9 +134,9 @@ class Custodian {
   std::unique_ptr<peer::Listener> listener_;
   peer::TokenBucket admissions_;
   peer::TokenBucket refusal_lines_;
-  std::uint64_t refused_unsaid_ = 0;              // since the last line about it
+  std::uint64_t refused_unsaid_ = 0;                            // since the last line about it
   std::deque<std::pair<SessionPtr, VouchedHead>> early_heads_;  // that came before the root
-  std::map<std::uint64_t, SessionPtr> sessions_;  // by number, oldest first
+  std::map<std::uint64_t, SessionPtr> sessions_;                // by number, oldest first
   std::uint64_t next_session_ = 1;
   std::shared_ptr<std::size_t> reading_preface_ = std::make_shared<std::size_t>(0);
   bool stopped_ = false;

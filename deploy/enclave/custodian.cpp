@@ -9,6 +9,7 @@
 #include "keyservice/custody_keeper_io.hpp"
 #include "keyservice/parent_client_io.hpp"
 #include "keyservice/parent_journal_store_io.hpp"
+#include "keyservice/recovery_io.hpp"
 #include "keyservice/report_sender_io.hpp"
 #include "keyservice/root_keeper_io.hpp"
 #include "keyservice/serve_io.hpp"
@@ -53,11 +54,13 @@ class Service {
         custody_(store_, *runtime_.party().random),
         root_keeper_(runtime_, enclave, kms, custody_, log),
         custody_keeper_(io_, custody_, runtime_.party(), log),
+        recovery_(custody_, enclave.policies.authority(),
+                  recovery_ways(runtime_, root_keeper_, log)),
         custodian_(runtime_.party(), runtime_.nsm(), custody_, log),
         reports_(io_, surroundings.relay, [this] { return custodian_.report(); }),
         signals_(io_, SIGTERM, SIGINT) {
     custodian_.serve_operators(
-        {std::move(facts), [&enclave] { return enclave.clock.anchored_at(); }});
+        {std::move(facts), [&enclave] { return enclave.clock.anchored_at(); }, &recovery_});
     custodian_.on_report([this] { reports_.changed(); });
     runtime_.on_policy_changed([this] {
       custodian_.policy_changed();
@@ -67,7 +70,10 @@ class Service {
       if (!standing) custodian_.policy_lapsed(standing.error());
       root_keeper_.standing_changed(standing);
     });
-    root_keeper_.on_root([this] { custody_keeper_.start(); });
+    root_keeper_.on_root([this] {
+      recovery_.root_is_here();
+      custody_keeper_.start();
+    });
     // A root that the policy no longer pins is not kept: the next boot unseals its successor.
     root_keeper_.on_contradiction([this](const Error& why) {
       outcome_ = why;
@@ -110,6 +116,7 @@ class Service {
   Custody custody_;  // without a root until its keeper has one
   RootKeeper root_keeper_;
   CustodyKeeper custody_keeper_;
+  recovery::Desk recovery_;
   Custodian custodian_;
   ReportSender reports_;
   boost::asio::signal_set signals_;
