@@ -9,6 +9,8 @@ namespace concordat::keyservice {
 
 // A root of 256 bits: what KMS GenerateDataKey gives for AES_256.
 inline constexpr std::size_t kRootSize = 32;
+// What HKDF-Extract makes of it (SHA-384).
+inline constexpr std::size_t kRootPrkSize = 48;
 // HKDF output under its own label; 256 bits, so that a second root with one commitment is out of
 // reach.
 inline constexpr std::size_t kCommitmentSize = 32;

@@ -25,9 +25,6 @@ using RootCommitment = base::FixedBytes<struct RootCommitmentTag, kCommitmentSiz
 enum class KeyUse { secret, ed25519_seed, encryption, wrapping, mac, derivation };
 [[nodiscard]] std::string_view to_string(KeyUse use) noexcept;
 
-// What HKDF-Extract makes of a root (SHA-384).
-inline constexpr std::size_t kRootPrkSize = 48;
-
 class Root {
  public:
   // `root`: 32 bytes, wiped before this returns. Another size is wrong_root.
