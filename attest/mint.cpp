@@ -56,6 +56,11 @@ constexpr Row row_of(Purpose purpose) noexcept {
       return {"application", "concordat/application/1", kOptional, kNull};
     case Purpose::audit:
       return {"audit", "concordat/audit/1", kNull, exactly(kCurve25519SpkiSize)};
+    case Purpose::recovery_set:
+      return {"recovery_set", "concordat/recovery-set/1", exactly(kChallengeSize), kNull};
+    case Purpose::recovery_target:
+      return {"recovery_target", "concordat/recovery-target/1", exactly(kChallengeSize),
+              exactly(kCurve25519SpkiSize)};
     case Purpose::clock:
       break;
   }

@@ -8,6 +8,8 @@
 // genesis              "concordat/genesis/1"              null       null
 // application          "concordat/application/1"          optional   null
 // audit                "concordat/audit/1"                null       44 bytes (Ed25519 SPKI)
+// recovery_set         "concordat/recovery-set/1"         32 bytes   null
+// recovery_target      "concordat/recovery-target/1"      32 bytes   44 bytes (X25519 SPKI)
 // clock                null                               null       null
 //
 // No two rows can be satisfied by one document, so that none made for one purpose serves another.
@@ -27,6 +29,8 @@ enum class Purpose {
   genesis,
   application,
   audit,
+  recovery_set,
+  recovery_target,
   clock,
 };
 // The enumerator's name.

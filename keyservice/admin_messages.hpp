@@ -23,12 +23,19 @@
 //   destroy      name, version, implicit             last: key
 //   set-minimum  name, minimum, implicit             last: key
 //   rewrap       associated (bstr), envelope (bstr)  last: key name, version, envelope (bstr)
+//   recovery-make        order (bstr)                last: package (bstr)
+//   recovery-attest      challenge (bstr), anew      last: document (bstr)
+//   recovery-start       order (bstr), set (bstr)    last: status
+//   recovery-contribute  contribution (bstr)         last: status
+//   recovery-status                                  last: status
 //
 // Keys and versions as in admin_keys.hpp, numbers as in key_types.hpp; a version of 0 is the whole
 // key. `newest`: the newest version that the operator saw; where it is another one, nothing is
 // done, so that a request which is repeated is carried out once. `implicit`: whether it may be of
 // a name that has no record and stands for a derived key; not so, key_unknown, because a mistyped
-// name would be one. A request with material is encoded and decoded in guarded memory only.
+// name would be one. Recovery: recovery/set.hpp, evidence.hpp, contribution.hpp, status.hpp of that
+// folder; `anew` gives up shares that are being collected. A request with material is encoded and
+// decoded in guarded memory only.
 #pragma once
 
 #include <functional>
@@ -84,9 +91,26 @@ struct RewrapRequest {
   base::Bytes associated;
   base::Bytes envelope;
 };
-using AdminBody = std::variant<StatusRequest, ListKeysRequest, DescribeKeyRequest, CreateKeyRequest,
-                               ImportKeyRequest, RotateKeyRequest, SetKeyStateRequest,
-                               SetMinimumVersionRequest, RewrapRequest>;
+struct MakeRecoverySetRequest {
+  base::Bytes order;
+};
+struct AttestRestoringRequest {
+  base::Bytes challenge;
+  bool anew = false;
+};
+struct StartRestoringRequest {
+  base::Bytes order;
+  base::Bytes set;
+};
+struct ContributeShareRequest {
+  base::Bytes contribution;
+};
+struct RestoringStatusRequest {};
+using AdminBody =
+    std::variant<StatusRequest, ListKeysRequest, DescribeKeyRequest, CreateKeyRequest,
+                 ImportKeyRequest, RotateKeyRequest, SetKeyStateRequest, SetMinimumVersionRequest,
+                 RewrapRequest, MakeRecoverySetRequest, AttestRestoringRequest,
+                 StartRestoringRequest, ContributeShareRequest, RestoringStatusRequest>;
 
 struct AdminRequest {
   std::uint64_t id = 0;

@@ -5,7 +5,9 @@
 #include "keyservice/cbor_items.hpp"
 #include "keyservice/keyring/operation_limits.hpp"
 #include "keyservice/message_parts.hpp"
+#include "keyservice/recovery/limits.hpp"
 #include "policy/limits.hpp"
+#include "policy/recovery_order.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -21,6 +23,7 @@ using base::cbor::Writer;
 
 // A record with an envelope of the largest kind and what it is bound to is the largest.
 static_assert(kMaxRequest > kMaxEnvelope + kMaxAssociatedData + 64);
+static_assert(kMaxRequest > policy::limits::kOrderEnvelopeBytes + recovery::kMaxSet + 64);
 constexpr std::size_t kMostItems = 8;
 constexpr std::size_t kHead = 2;  // id, operation
 
@@ -73,6 +76,27 @@ Status read_arguments(Reader& reader, RewrapRequest& request) {
   CONCORDAT_TRY(request.envelope, read_bytes(reader, kMaxEnvelope));
   return {};
 }
+Status read_arguments(Reader& reader, MakeRecoverySetRequest& request) {
+  CONCORDAT_TRY(request.order, read_bytes(reader, policy::limits::kOrderEnvelopeBytes));
+  return {};
+}
+Status read_arguments(Reader& reader, AttestRestoringRequest& request) {
+  CONCORDAT_TRY(request.challenge, read_bytes(reader, policy::RecoveryChallenge::kSize));
+  CONCORDAT_TRY(request.anew, reader.read_bool());
+  return {};
+}
+Status read_arguments(Reader& reader, StartRestoringRequest& request) {
+  CONCORDAT_TRY(request.order, read_bytes(reader, policy::limits::kOrderEnvelopeBytes));
+  CONCORDAT_TRY(request.set, read_bytes(reader, recovery::kMaxSet));
+  return {};
+}
+Status read_arguments(Reader& reader, ContributeShareRequest& request) {
+  CONCORDAT_TRY(request.contribution, read_bytes(reader, recovery::kMaxContribution));
+  return {};
+}
+Status read_arguments(Reader&, RestoringStatusRequest&) {
+  return {};
+}
 
 void write_arguments(Writer&, const StatusRequest&) {}
 void write_arguments(Writer& out, const ListKeysRequest& request) {
@@ -102,6 +126,19 @@ void write_arguments(Writer& out, const SetMinimumVersionRequest& request) {
 void write_arguments(Writer& out, const RewrapRequest& request) {
   out.bytes(request.associated).bytes(request.envelope);
 }
+void write_arguments(Writer& out, const MakeRecoverySetRequest& request) {
+  out.bytes(request.order);
+}
+void write_arguments(Writer& out, const AttestRestoringRequest& request) {
+  out.bytes(request.challenge).boolean(request.anew);
+}
+void write_arguments(Writer& out, const StartRestoringRequest& request) {
+  out.bytes(request.order).bytes(request.set);
+}
+void write_arguments(Writer& out, const ContributeShareRequest& request) {
+  out.bytes(request.contribution);
+}
+void write_arguments(Writer&, const RestoringStatusRequest&) {}
 
 // --- Which operation a request is, and with how many arguments ---
 
@@ -130,6 +167,11 @@ constexpr Shape kShapes[] = {
     {"destroy", 3, empty_state<VersionState::destroyed>},
     {"set-minimum", 3, empty<SetMinimumVersionRequest>},
     {"rewrap", 2, empty<RewrapRequest>},
+    {"recovery-make", 1, empty<MakeRecoverySetRequest>},
+    {"recovery-attest", 2, empty<AttestRestoringRequest>},
+    {"recovery-start", 2, empty<StartRestoringRequest>},
+    {"recovery-contribute", 1, empty<ContributeShareRequest>},
+    {"recovery-status", 0, empty<RestoringStatusRequest>},
 };
 
 const Shape& shape_of(const AdminBody& body) noexcept {

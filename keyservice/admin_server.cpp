@@ -35,6 +35,7 @@ std::uint32_t version_of(const Change& change) {
 // One request on its way, which may have to wait for the store.
 struct AdminServer::Call {
   policy::PolicyPtr policy;
+  std::string who;
   base::UnixMillis now;
   std::uint64_t id = 0;
   ServedAdmin served;
@@ -47,6 +48,7 @@ void AdminServer::serve(policy::PolicyPtr policy, const policy::AdmittedOperator
                         Announce announce) {
   const auto call = std::make_shared<Call>();
   call->policy = std::move(policy);
+  call->who = who.name();
   call->now = now;
   call->done = std::move(done);
   call->announce = std::move(announce);
@@ -110,6 +112,19 @@ void AdminServer::answer(const CallPtr& call, const RewrapRequest& request) {
   call->served.key_name = made->name;
   call->served.version = made->version;
   finish(call, one_record(encode_last(call->id, kRewrappedItems, encode(*made))));
+}
+
+template <recovery::DeskRequest Request>
+void AdminServer::answer(const CallPtr& call, const Request& request) {
+  if (recovery_ == nullptr) return finish(call, Error(Errc::not_ready, "no recovery is served"));
+  recovery_->serve(request, {call->policy, call->now, call->who}, [call](Result<base::Bytes> item) {
+    if (!item) return finish(call, item.error());
+    try {
+      finish(call, one_record(encode_last(call->id, 1, *item)));
+    } catch (const std::bad_alloc&) {
+      finish(call, Error(Errc::out_of_memory));
+    }
+  });
 }
 
 template <class Change>

@@ -4,6 +4,7 @@
 #include "keyservice/admin_answer.hpp"
 #include "keyservice/custodian_status.hpp"
 #include "keyservice/key_administration.hpp"
+#include "keyservice/recovery/desk.hpp"
 #include "policy/operators.hpp"
 
 namespace concordat::keyservice {
@@ -32,6 +33,9 @@ class AdminServer {
   AdminServer(Custody& custody, StatusSource status)
       : custody_(custody), administration_(custody), status_(std::move(status)) {}
 
+  // Recovery shares, too, from now on; without it they are refused. Outlives this and every answer.
+  void serve_recovery(recovery::Desk& desk) noexcept { recovery_ = &desk; }
+
   // `policy`: in force now. The operator was admitted for "admin" under that very one, or is
   // answered not_ready. `done`, which must not throw, runs once and before this returns, unless a
   // change has to be recorded in the store first: then whenever that is, whether or not this server
@@ -51,6 +55,8 @@ class AdminServer {
   void answer(const CallPtr& call, const ListKeysRequest& request);
   void answer(const CallPtr& call, const DescribeKeyRequest& request);
   void answer(const CallPtr& call, const RewrapRequest& request);
+  template <recovery::DeskRequest Request>
+  void answer(const CallPtr& call, const Request& request);
   template <class Change>
   void announce(const CallPtr& call, Change change);
   template <class Change>
@@ -60,6 +66,7 @@ class AdminServer {
   KeyAdministration administration_;
   StatusSource status_;
   journal::Lifetime lifetime_;
+  recovery::Desk* recovery_ = nullptr;
 };
 
 }  // namespace concordat::keyservice

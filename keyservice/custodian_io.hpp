@@ -51,6 +51,7 @@ struct CustodianLimits {
 struct Administration {
   EnclaveFacts facts;
   std::function<std::optional<base::MonotonicMillis>()> anchored_at;  // the trusted clock
+  recovery::Desk* recovery = nullptr;  // none: shares are not served; outlives the custodian
 };
 
 class Custodian {

@@ -69,6 +69,21 @@ void RootKeeper::policy_changed() {
   }
 }
 
+Status RootKeeper::take_restored(Root root) {
+  if (stopped_ || custody_.has_root()) return Error(Errc::not_ready, "there is a root");
+  CONCORDAT_CHECK(runtime_.standing());
+  const policy::Policy& policy = *enclave_.policies.latest();
+  custody_.take(std::move(root), policy.model().realm);
+  if (const Status right = custody_.check_root(policy); !right) {
+    custody_.wipe();
+    return right;
+  }
+  timer_.cancel();
+  backoff_.reset();
+  if (root_ready_) root_ready_();
+  return {};
+}
+
 void RootKeeper::wipe(const Error& why) {
   custody_.wipe();
   if (wiped_) wiped_();
@@ -164,6 +179,8 @@ void RootKeeper::call_kms(const std::shared_ptr<const RecipientKey>& recipient, 
 
 void RootKeeper::on_unsealed(Result<Root> root) {
   unsealing_ = false;
+  // It came by another way meanwhile.
+  if (custody_.has_root()) return;
   // The policy ended meanwhile: whatever came of it is not wanted, and its return will be told.
   if (!runtime_.standing()) return;
   if (!root) {

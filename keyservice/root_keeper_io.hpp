@@ -42,6 +42,9 @@ class RootKeeper {
   void on_wiped(std::function<void()> handler) { wiped_ = std::move(handler); }
   // The policy's standing (EnclaveRuntime::on_standing), also once at the beginning.
   void standing_changed(const base::Status& standing);
+  // A root that came by another way than KMS; it is held to the policy as that one is. Fails, and
+  // changes nothing: not_ready where there is a root or no usable policy, wrong_root.
+  [[nodiscard]] base::Status take_restored(Root root);
   // A newer policy is in force: the root must be the one that it pins.
   void policy_changed();
   void stop();

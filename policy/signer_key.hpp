@@ -1,12 +1,8 @@
 // Signers' keys: Ed25519 pairs, as files and in memory.
 //
 // The public file is JSON: {"format": "concordat/signer-public-key/1", "key_id": hex,
-// "public_key": hex}. The secret file is text of its own, because a secret must not pass through a
-// JSON parser's strings: between two PEM-like lines, base64 of the CBOR array
-//   ["concordat/signer-key/1", public key (32), seal, secret]
-// where seal is null and secret the 32-byte seed (RFC 8032), or seal is
-// [operations, memory in bytes, salt (16), nonce (24)] and secret the seed in libsodium's secretbox
-// (48) under argon2id13 of the passphrase.
+// "public_key": hex}. The secret file is a secret_key_file.hpp of format "concordat/signer-key/1"
+// that holds the 32-byte seed (RFC 8032).
 #pragma once
 
 #include <optional>
@@ -14,31 +10,10 @@
 #include <string_view>
 
 #include "attest/base/secret.hpp"
+#include "policy/secret_key_file.hpp"
 #include "policy/signer.hpp"
 
 namespace concordat::policy {
-
-enum class KeyFileErrc {
-  not_a_key_file = 1,
-  passphrase_needed,
-  wrong_passphrase,
-  empty_passphrase,
-  out_of_memory,
-};
-[[nodiscard]] base::CodeInfo describe(KeyFileErrc code) noexcept;
-[[nodiscard]] constexpr const char* category_name(KeyFileErrc) {
-  return "key_file";
-}
-[[nodiscard]] inline boost::system::error_code make_error_code(KeyFileErrc e) {
-  return base::enum_code(e);
-}
-
-inline constexpr std::size_t kMaxKeyFile = 4096;
-inline constexpr std::size_t kMaxPassphrase = 1024;
-
-// What one guess of a passphrase costs: libsodium's limits for argon2id13. 64 MiB, or 256 MiB for
-// keys that people keep.
-enum class PassphraseCost { interactive, moderate };
 
 class SigningKey final : public Signer {
  public:

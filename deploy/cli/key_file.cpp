@@ -32,22 +32,47 @@ base::Status must_be_private(const std::string& path) {
   return {};
 }
 
-}  // namespace
-
-Result<SigningKey> open_key(const KeyFile& from) {
+// `decode(file, passphrase)` where the passphrase may be null.
+template <class Decode>
+auto open_with(const KeyFile& from, const Decode& decode)
+    -> decltype(decode(std::declval<const SecretBytes&>(), nullptr)) {
   CONCORDAT_CHECK(must_be_private(from.path));
   CONCORDAT_TRY(const SecretBytes file, base::read_secret_file(from.path, policy::kMaxKeyFile));
   if (from.passphrase_fd) {
     CONCORDAT_TRY(const SecretBytes passphrase, read_passphrase(*from.passphrase_fd));
-    return SigningKey::decode(file, &passphrase);
+    return decode(file, &passphrase);
   }
-  auto key = SigningKey::decode(file, nullptr);
+  auto key = decode(file, nullptr);
   if (key || !key.error().is(policy::KeyFileErrc::passphrase_needed)) return key;
   if (!can_ask()) {
     return Error(policy::KeyFileErrc::passphrase_needed, from.path + ": give --passphrase-fd");
   }
   CONCORDAT_TRY(const SecretBytes passphrase, ask_passphrase("Passphrase: "));
-  return SigningKey::decode(file, &passphrase);
+  return decode(file, &passphrase);
+}
+
+}  // namespace
+
+Result<SigningKey> open_key(const KeyFile& from) {
+  return open_with(from, SigningKey::decode);
+}
+
+Result<base::hpke::PrivateKey> open_holder_key(const KeyFile& from) {
+  return open_with(from, policy::decode_holder_key);
+}
+
+Result<std::optional<SecretBytes>> choose_passphrase(const std::optional<int>& passphrase_fd) {
+  if (passphrase_fd) {
+    CONCORDAT_TRY(SecretBytes passphrase, read_passphrase(*passphrase_fd));
+    if (passphrase.empty()) return Error(policy::KeyFileErrc::empty_passphrase);
+    return std::optional(std::move(passphrase));
+  }
+  if (!can_ask()) return std::optional<SecretBytes>();
+  CONCORDAT_TRY(SecretBytes first, ask_passphrase("Passphrase (empty for none): "));
+  if (first.empty()) return std::optional<SecretBytes>();
+  CONCORDAT_TRY(const SecretBytes second, ask_passphrase("The same again: "));
+  if (first != second) return Error(policy::KeyFileErrc::wrong_passphrase, "the two differ");
+  return std::optional(std::move(first));
 }
 
 void add_key_options(command_line::Command command, KeyFile& file, const std::string& what) {

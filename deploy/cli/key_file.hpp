@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "deploy/command_line/command_line.hpp"
+#include "policy/holder_key.hpp"
 #include "policy/signer_key.hpp"
 
 namespace concordat::cli {
@@ -20,6 +21,12 @@ void add_key_options(command_line::Command command, KeyFile& file, const std::st
 // cannot_read for a file that others can read too. Asks for a passphrase only where there is a
 // terminal.
 [[nodiscard]] base::Result<policy::SigningKey> open_key(const KeyFile& file);
+// The same of a recovery holder's key.
+[[nodiscard]] base::Result<base::hpke::PrivateKey> open_holder_key(const KeyFile& file);
+// For a new key: from the descriptor, or asked for where there is a terminal. nullopt: the key
+// shall not be sealed.
+[[nodiscard]] base::Result<std::optional<base::SecretBytes>> choose_passphrase(
+    const std::optional<int>& passphrase_fd);
 
 // cannot_write when there is such a file already, with `why` it is kept.
 [[nodiscard]] base::Status must_be_new(const std::string& path, std::string_view why);

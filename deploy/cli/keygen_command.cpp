@@ -6,7 +6,6 @@
 #include "attest/base/secret_access.hpp"
 #include "deploy/cli/answer.hpp"
 #include "deploy/cli/key_file.hpp"
-#include "deploy/cli/passphrase.hpp"
 #include "policy/signer_key.hpp"
 
 namespace concordat::cli {
@@ -22,21 +21,6 @@ struct Options {
   bool json = false;
 };
 
-// nullopt: the key shall not be sealed.
-Result<std::optional<SecretBytes>> choose_passphrase(const Options& options) {
-  if (options.passphrase_fd) {
-    CONCORDAT_TRY(SecretBytes passphrase, read_passphrase(*options.passphrase_fd));
-    if (passphrase.empty()) return Error(policy::KeyFileErrc::empty_passphrase);
-    return std::optional(std::move(passphrase));
-  }
-  if (!can_ask()) return std::optional<SecretBytes>();
-  CONCORDAT_TRY(SecretBytes first, ask_passphrase("Passphrase (empty for none): "));
-  if (first.empty()) return std::optional<SecretBytes>();
-  CONCORDAT_TRY(const SecretBytes second, ask_passphrase("The same again: "));
-  if (first != second) return Error(policy::KeyFileErrc::wrong_passphrase, "the two differ");
-  return std::optional(std::move(first));
-}
-
 struct Made {
   policy::SignerKey public_key;
   bool sealed = false;
@@ -47,7 +31,7 @@ Result<Made> make_key(const Options& options) {
   CONCORDAT_CHECK(base::harden_process());
   CONCORDAT_CHECK(must_be_new(options.out, kKeysStay));
   CONCORDAT_CHECK(must_be_new(public_file, kKeysStay));
-  CONCORDAT_TRY(const auto passphrase, choose_passphrase(options));
+  CONCORDAT_TRY(const auto passphrase, choose_passphrase(options.passphrase_fd));
   const auto key = policy::SigningKey::generate();
   CONCORDAT_TRY(const SecretBytes file, key.encode(passphrase ? &*passphrase : nullptr));
   CONCORDAT_CHECK(base::write_file(options.out, file.expose(base::SecretAccess{}), 0600));

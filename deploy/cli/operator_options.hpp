@@ -26,6 +26,12 @@ class Operator {
                                                                     const Invocation& invocation);
   // Says on standard error when the custodian had a newer policy, which it was handed and verified.
   [[nodiscard]] base::Result<std::unique_ptr<OperatorChannel>> dial();
+  // Under which the custodian was admitted, once there is a channel.
+  [[nodiscard]] const policy::PolicyPtr& policy() const noexcept { return policies_.latest(); }
+  [[nodiscard]] const attest::AuthorityDescriptor& authority() const noexcept {
+    return policies_.authority();
+  }
+  [[nodiscard]] const peer::Endpoint& parent() const noexcept { return parent_; }
 
  private:
   Operator(const Invocation& invocation, peer::Endpoint parent,

@@ -22,6 +22,7 @@ enum class ParentErrc { refused = 1, unreachable, not_understood };
 struct ParentRequest {
   std::string method, target;
   std::string body{};
+  bool only_new = false;  // of what is put: not where there is something
 };
 struct ParentAnswer {
   unsigned status = 0;

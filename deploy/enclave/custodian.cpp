@@ -12,6 +12,7 @@
 #include "keyservice/enclave_names.hpp"
 #include "keyservice/parent_client_io.hpp"
 #include "keyservice/parent_journal_store_io.hpp"
+#include "keyservice/recovery_io.hpp"
 #include "keyservice/replicas_io.hpp"
 #include "keyservice/report_sender_io.hpp"
 #include "keyservice/root_keeper_io.hpp"
@@ -61,6 +62,8 @@ class Service {
         audit_keeper_(
             io_, runtime_.party(), runtime_.nsm(), custody_,
             [this, name = config.enclave] { return audit_store(name); }, config.enclave, log),
+        recovery_(custody_, enclave.policies.authority(),
+                  recovery_ways(runtime_, root_keeper_, log)),
         custodian_(runtime_.party(), runtime_.nsm(), custody_, audit_keeper_.trail(), log),
         replicas_(io_, runtime_.party(), runtime_.nsm(), custody_, log,
                   {surroundings.relay, std::move(others)},
@@ -70,7 +73,7 @@ class Service {
         reports_(io_, surroundings.relay, [this] { return custodian_.report(); }),
         signals_(io_, SIGTERM, SIGINT) {
     custodian_.serve_operators(
-        {std::move(facts), [&enclave] { return enclave.clock.anchored_at(); }});
+        {std::move(facts), [&enclave] { return enclave.clock.anchored_at(); }, &recovery_});
     custodian_.on_report([this] { reports_.changed(); });
     runtime_.on_policy_changed([this] {
       custodian_.policy_changed();
@@ -92,6 +95,7 @@ class Service {
       replicas_.fetch_root(policy, std::move(done));
     });
     root_keeper_.on_root([this] {
+      recovery_.root_is_here();
       replicas_.root_ready();
       audit_keeper_.start();
       custody_keeper_.start();
@@ -151,6 +155,7 @@ class Service {
   RootKeeper root_keeper_;
   CustodyKeeper custody_keeper_;
   AuditKeeper audit_keeper_;
+  recovery::Desk recovery_;
   Custodian custodian_;
   Replicas replicas_;
   ReportSender reports_;

@@ -16,8 +16,10 @@ constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(30);
 base::Result<cli::ParentAnswer> call_parent(const peer::Endpoint& endpoint,
                                             const cli::ParentRequest& request) {
   boost::asio::io_context io(1);
+  std::map<std::string, std::string> headers;
+  if (request.only_new) headers.emplace("If-None-Match", "*");
   std::optional<base::Result<HttpReply>> reply;
-  async_http_call(io, endpoint, {request.method, request.target, "parent", {}, request.body},
+  async_http_call(io, endpoint, {request.method, request.target, "parent", headers, request.body},
                   kPatience, [&](base::Result<HttpReply> got) { reply.emplace(std::move(got)); });
   io.run();
   if (!*reply) return reply->error();

@@ -5,11 +5,11 @@
 #include "attest/base/cbor.hpp"
 #include "attest/base/hash.hpp"
 #include "attest/base/secret_access.hpp"
+#include "attest/base/stack_wipe.hpp"
 #include "keyservice/keyring/allowed_operations.hpp"
 #include "keyservice/keyring/key_errc.hpp"
 #include "keyservice/keyring/key_material.hpp"
 #include "keyservice/keyring/public_key.hpp"
-#include "keyservice/keyring/stack_wipe.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -37,7 +37,7 @@ Status check_sizes(BytesView context, std::size_t size) {
 }
 
 Result<SecretBytes> shared_secret(const SecretBytes& scalar, const PeerPublicKey& peer) {
-  const StackWipe wipe;
+  const base::StackWipe wipe;
   SecretBytes out = SecretBytes::zeroed(crypto_scalarmult_BYTES);
   const auto bytes = out.expose_mutable(SecretAccess{});
   const int ok =

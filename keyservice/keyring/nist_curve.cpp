@@ -9,8 +9,8 @@
 
 #include "attest/base/ecdsa.hpp"
 #include "attest/base/secret_access.hpp"
+#include "attest/base/stack_wipe.hpp"
 #include "keyservice/keyring/key_errc.hpp"
-#include "keyservice/keyring/stack_wipe.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -111,7 +111,7 @@ bool is_scalar(const NistCurve& curve, const SecretBytes& scalar) {
 }
 
 Result<Bytes> public_point(const NistCurve& curve, const SecretBytes& scalar) {
-  const StackWipe wipe;
+  const base::StackWipe wipe;
   base::ensure_secure_heap();
   const EC_GROUP* group = group_of(curve);
   const SecretNumber number(BN_secure_new());
@@ -141,7 +141,7 @@ Result<Bytes> uncompressed(const NistCurve& curve, BytesView point) {
 }
 
 Result<Bytes> sign_ecdsa(const NistCurve& curve, const SecretBytes& scalar, BytesView message) {
-  const StackWipe wipe;
+  const base::StackWipe wipe;
   CONCORDAT_TRY(const base::PkeyPtr key, private_key(curve, scalar));
   return base::sign_ecdsa_der(key.get(), curve.hash(), message);
 }

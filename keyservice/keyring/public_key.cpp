@@ -6,11 +6,11 @@
 #include <new>
 
 #include "attest/base/secret_access.hpp"
+#include "attest/base/stack_wipe.hpp"
 #include "keyservice/keyring/allowed_operations.hpp"
 #include "keyservice/keyring/key_errc.hpp"
 #include "keyservice/keyring/key_material.hpp"
 #include "keyservice/keyring/nist_curve.hpp"
-#include "keyservice/keyring/stack_wipe.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -40,7 +40,7 @@ std::string_view der_prefix(KeyType type) noexcept {
 }
 
 Bytes ed25519_public(const SecretBytes& seed) {
-  const StackWipe wipe;
+  const base::StackWipe wipe;
   Bytes out(crypto_sign_PUBLICKEYBYTES);
   SecretBytes secret_key = SecretBytes::zeroed(crypto_sign_SECRETKEYBYTES);
   crypto_sign_seed_keypair(out.data(), secret_key.expose_mutable(SecretAccess{}).data(),
@@ -49,7 +49,7 @@ Bytes ed25519_public(const SecretBytes& seed) {
 }
 
 Bytes x25519_public(const SecretBytes& scalar) {
-  const StackWipe wipe;
+  const base::StackWipe wipe;
   Bytes out(crypto_scalarmult_BYTES);
   crypto_scalarmult_base(out.data(), scalar.expose(SecretAccess{}).data());
   return out;

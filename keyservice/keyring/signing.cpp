@@ -4,12 +4,12 @@
 
 #include "attest/base/hash.hpp"
 #include "attest/base/secret_access.hpp"
+#include "attest/base/stack_wipe.hpp"
 #include "keyservice/keyring/allowed_operations.hpp"
 #include "keyservice/keyring/key_errc.hpp"
 #include "keyservice/keyring/key_material.hpp"
 #include "keyservice/keyring/nist_curve.hpp"
 #include "keyservice/keyring/public_key.hpp"
-#include "keyservice/keyring/stack_wipe.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -35,7 +35,7 @@ bool is_edwards(KeyType type) noexcept {
 }
 
 SecretBytes expanded(const SecretBytes& seed) {
-  const StackWipe wipe;
+  const base::StackWipe wipe;
   SecretBytes out = SecretBytes::zeroed(crypto_sign_SECRETKEYBYTES);
   Bytes ignored(crypto_sign_PUBLICKEYBYTES);
   crypto_sign_seed_keypair(ignored.data(), out.expose_mutable(SecretAccess{}).data(),
@@ -44,7 +44,7 @@ SecretBytes expanded(const SecretBytes& seed) {
 }
 
 Bytes sign_ed25519(const SecretBytes& expanded_key, BytesView message) {
-  const StackWipe wipe;
+  const base::StackWipe wipe;
   Bytes out(crypto_sign_BYTES);
   crypto_sign_detached(out.data(), nullptr, message.data(), message.size(),
                        expanded_key.expose(SecretAccess{}).data());

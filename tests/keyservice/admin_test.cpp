@@ -4,6 +4,7 @@
 #include <set>
 
 #include "attest/base/cbor.hpp"
+#include "policy/recovery_order.hpp"
 #include "tests/keyring/keys.hpp"
 #include "tests/keyservice/admin_fixture.hpp"
 
@@ -72,6 +73,11 @@ std::vector<AdminBody> every_request() {
   }
   out.emplace_back(SetMinimumVersionRequest{"payments/card", 3, true});
   out.emplace_back(RewrapRequest{{4, 5}, {6, 7, 8}});
+  out.emplace_back(MakeRecoverySetRequest{{1, 2}});
+  out.emplace_back(AttestRestoringRequest{Bytes(32, 3), true});
+  out.emplace_back(StartRestoringRequest{{4}, {5, 6}});
+  out.emplace_back(ContributeShareRequest{{7}});
+  out.emplace_back(RestoringStatusRequest{});
   return out;
 }
 
@@ -90,7 +96,7 @@ TEST(AdminMessages, RequestsComeAsTheyWereSent) {
     operations.emplace(back.operation());
     EXPECT_EQ(encoded(9, std::move(back.body)), whole);
   }
-  EXPECT_EQ(operations.size(), 11u);
+  EXPECT_EQ(operations.size(), 16u);
   AdminBody import = std::move(every_request().at(4));
   const AdminRequest back = decode_admin_request(encoded(1, std::move(import))).value();
   const auto& read = std::get<ImportKeyRequest>(back.body);
@@ -134,6 +140,13 @@ TEST(AdminMessages, WhatARequestHoldsIsBounded) {
   const auto taken = [](AdminBody body) {
     return decode_admin_request(encoded(1, std::move(body))).has_value();
   };
+  const Bytes order(policy::limits::kOrderEnvelopeBytes), set(recovery::kMaxSet);
+  EXPECT_TRUE(taken(StartRestoringRequest{order, set}));
+  EXPECT_FALSE(taken(StartRestoringRequest{order, Bytes(set.size() + 1)}));
+  EXPECT_FALSE(taken(MakeRecoverySetRequest{Bytes(order.size() + 1)}));
+  EXPECT_FALSE(taken(AttestRestoringRequest{Bytes(33), false}));
+  EXPECT_TRUE(taken(ContributeShareRequest{Bytes(recovery::kMaxContribution)}));
+  EXPECT_FALSE(taken(ContributeShareRequest{Bytes(recovery::kMaxContribution + 1)}));
   const auto name = [](std::size_t size) { return std::string(size, 'k'); };
   EXPECT_TRUE(taken(DescribeKeyRequest{name(kMaxKeyName)}));
   EXPECT_FALSE(taken(DescribeKeyRequest{name(kMaxKeyName + 1)}));

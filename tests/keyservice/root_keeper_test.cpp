@@ -14,6 +14,7 @@ namespace concordat::keyservice {
 namespace {
 
 using base::Error;
+using base::Status;
 
 constexpr std::chrono::seconds kPatience{120};  // what only a hanging keeper reaches
 
@@ -166,6 +167,38 @@ TEST_F(RootKeeperTest, AnotherRootThanPinnedIsNotTakenFromAnotherCustodianEither
   run_until([&] { return custody_.has_root(); });
   EXPECT_TRUE(custody_.check_root(*enclave_->policies.latest()));
   EXPECT_EQ(kms_.contexts.size(), 1u);
+}
+
+// Where KMS is lost: what the holders' shares gave, or another custodian.
+TEST_F(RootKeeperTest, ARootThatWasRestoredIsAsGoodAsKmss) {
+  for (int i = 0; i < 100; ++i)
+    kms_.troubles.push_back(Error(KmsErrc::unreachable));
+  int ready = 0;
+  start();
+  keeper_->on_root([&] { ++ready; });
+  run_until([&] { return kms_.troubles.size() < 100; });
+  const auto restored = [this] { return Root::create(1, kms_.root.clone()).value(); };
+  ASSERT_TRUE(keeper_->take_restored(restored()));
+  EXPECT_TRUE(custody_.check_root(*enclave_->policies.latest()));
+  EXPECT_EQ(ready, 1);
+  EXPECT_TRUE(keeper_->take_restored(restored()).error().is(Errc::not_ready)) << "there is one";
+  // The attempt that was under way with KMS changes nothing any more.
+  const std::size_t asked = kms_.troubles.size();
+  world_.wall = world_.wall + max_age_;
+  run_until([&] { return !runtime_->standing(); });
+  EXPECT_TRUE(custody_.has_root());
+  EXPECT_EQ(kms_.troubles.size(), asked);
+}
+
+TEST_F(RootKeeperTest, AnotherRootIsNotTakenForARestoredOne) {
+  for (int i = 0; i < 100; ++i)
+    kms_.troubles.push_back(Error(KmsErrc::unreachable));
+  start();
+  const Status taken =
+      keeper_->take_restored(Root::create(1, base::SecretBytes::random(kRootSize)).value());
+  EXPECT_TRUE(taken.error().is(Errc::wrong_root));
+  EXPECT_FALSE(custody_.has_root());
+  EXPECT_FALSE(contradiction_);
 }
 
 TEST_F(RootKeeperTest, AnotherRootThanPinnedIsAContradiction) {

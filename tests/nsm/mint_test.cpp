@@ -18,6 +18,8 @@ constexpr std::array kPurposes{Purpose::handshake_initiator,
                                Purpose::genesis,
                                Purpose::application,
                                Purpose::audit,
+                               Purpose::recovery_set,
+                               Purpose::recovery_target,
                                Purpose::clock};
 
 UserDataItems two_items() {
@@ -35,6 +37,11 @@ MintRequest good_request(Purpose purpose) {
     request.public_key = Bytes(44, 8);
   }
   if (purpose == Purpose::kms_recipient) request.public_key = Bytes(294, 9);
+  if (purpose == Purpose::recovery_set) request.nonce = Bytes(32, 11);
+  if (purpose == Purpose::recovery_target) {
+    request.nonce = Bytes(32, 12);
+    request.public_key = Bytes(44, 13);
+  }
   if (purpose == Purpose::audit) request.public_key = Bytes(44, 10);
   return request;
 }

@@ -67,9 +67,12 @@ class Deployment:
                                         "--attestation-root", self.lab_root, *options)
         self._kms.wait_for_line(r'"event":"ready"')
 
-    def restart_kms(self, *options: str) -> None:
+    def stop_kms(self) -> None:
         assert self._kms is not None
         self._kms.stop()
+
+    def restart_kms(self, *options: str) -> None:
+        self.stop_kms()
         self.start_kms(*options)
 
     def kms_credentials(self, principal: str) -> dict:

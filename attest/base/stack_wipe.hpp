@@ -3,7 +3,7 @@
 
 #include <sodium.h>
 
-namespace concordat::keyservice {
+namespace concordat::base {
 
 // Overwrites, when it goes, the stack below the function that holds it: OpenSSL's point
 // multiplication and libsodium's scalar arithmetic leave copies of scalars there.
@@ -18,4 +18,4 @@ class StackWipe {
   static constexpr std::size_t kDeepest = 16 * 1024;
 };
 
-}  // namespace concordat::keyservice
+}  // namespace concordat::base
