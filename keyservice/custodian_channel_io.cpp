@@ -2,7 +2,6 @@
 
 #include "attest/base/secret_access.hpp"
 #include "keyservice/error.hpp"
-#include "keyservice/heartbeat.hpp"
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
 
@@ -125,12 +124,12 @@ void CustodianChannel::on_dialled(Result<peer::StreamSocket> socket) {
 void CustodianChannel::on_established(const ChannelPtr& channel) {
   ++handshakes_;
   trouble_.clear();
-  established_at_ = heard_at_ = base::system_monotonic_clock();
+  established_at_ = base::system_monotonic_clock();
+  signs_.heard(established_at_);
   state_ = {};
   retire_current();
   current_ = channel;
   next_.reset();
-  asked_for_life_at_.reset();
   is_silent_ = false;
   // Before anything is asked for. What cannot be sent ends the channel.
   tell_head();
@@ -150,8 +149,7 @@ void CustodianChannel::tell_head() {
 
 void CustodianChannel::on_record(const ChannelPtr& channel, const base::SecretBytes& record) {
   if (channel == current_) {
-    heard_at_ = base::system_monotonic_clock();
-    asked_for_life_at_.reset();
+    signs_.heard(base::system_monotonic_clock());
     set_silent(false);
   }
   const base::BytesView bytes = record.expose(base::SecretAccess{});
@@ -240,21 +238,16 @@ void CustodianChannel::set_silent(bool silent) {
 
 void CustodianChannel::listen_for_life(MonotonicMillis now) {
   const auto channel = current_;
-  if (now - last_tick_ > kOwnAbsence) {
-    heard_at_ = now;
-    asked_for_life_at_.reset();
+  if (now - last_tick_ > kOwnAbsence) signs_.heard(now);
+  const auto unanswered = signs_.unanswered(now);
+  if (unanswered >= kGivenUp) {
+    return channel->stream->abort(Error(Errc::timed_out, "no sign of life"));
   }
-  if (asked_for_life_at_) {
-    if (now - *asked_for_life_at_ >= kGivenUp) {
-      return channel->stream->abort(Error(Errc::timed_out, "no sign of life"));
-    }
-    if (now - *asked_for_life_at_ >= kSilence) set_silent(true);
-    return;
-  }
+  if (unanswered >= kSilence) set_silent(true);
   const bool owes = channel->pending.size() != 0;
-  if (now - heard_at_ < (owes ? kQuiet : kQuietWhenIdle)) return;
+  if (!signs_.should_ask(now, owes ? kQuiet : kQuietWhenIdle)) return;
   // A channel that takes no more is full of what nobody takes off it: that is silence, too.
-  asked_for_life_at_ = now;
+  signs_.asked(now);
   (void)channel->stream->send(heartbeat());
 }
 

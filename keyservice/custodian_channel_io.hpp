@@ -9,6 +9,7 @@
 #include "attest/base/log.hpp"
 #include "keyservice/backoff.hpp"
 #include "keyservice/head_record.hpp"
+#include "keyservice/heartbeat.hpp"
 #include "keyservice/key_client.hpp"
 #include "peer/secure_stream_io.hpp"
 
@@ -105,9 +106,8 @@ class CustodianChannel {
   std::string trouble_;  // the code of a dial that was logged last
   std::uint64_t handshakes_ = 0;
   base::MonotonicMillis established_at_;
-  base::MonotonicMillis heard_at_;  // anything, on the current channel
+  SignsOfLife signs_;  // on the current channel
   base::MonotonicMillis last_tick_;
-  std::optional<base::MonotonicMillis> asked_for_life_at_;  // and nothing came since
   bool is_silent_ = false;
   bool dialling_ = false;
   bool redialling_ = false;  // a later dial is planned

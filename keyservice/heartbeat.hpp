@@ -6,7 +6,10 @@
 // does not, and a request may take its time: the store may.
 #pragma once
 
+#include <optional>
+
 #include "attest/base/bytes.hpp"
+#include "attest/base/clock.hpp"
 
 namespace concordat::keyservice {
 
@@ -14,5 +17,29 @@ namespace concordat::keyservice {
 [[nodiscard]] inline bool is_heartbeat(base::BytesView record) noexcept {
   return base::equal(record, heartbeat());
 }
+
+// When the initiator asks, and for how long nothing came then.
+class SignsOfLife {
+ public:
+  // Anything came, or the channel begins.
+  void heard(base::MonotonicMillis now) noexcept {
+    heard_at_ = now;
+    asked_at_.reset();
+  }
+  // Whether nothing came for so long that it is to be asked; not while an answer is awaited.
+  [[nodiscard]] bool should_ask(base::MonotonicMillis now,
+                                std::chrono::milliseconds quiet) const noexcept {
+    return !asked_at_ && now - heard_at_ >= quiet;
+  }
+  void asked(base::MonotonicMillis now) noexcept { asked_at_ = now; }
+  // Since it was asked without an answer; zero where it was not.
+  [[nodiscard]] std::chrono::milliseconds unanswered(base::MonotonicMillis now) const noexcept {
+    return asked_at_ ? now - *asked_at_ : std::chrono::milliseconds(0);
+  }
+
+ private:
+  base::MonotonicMillis heard_at_;
+  std::optional<base::MonotonicMillis> asked_at_;  // and nothing came since
+};
 
 }  // namespace concordat::keyservice

@@ -1,7 +1,6 @@
 #include "keyservice/replica_link_io.hpp"
 
 #include "attest/base/secret_access.hpp"
-#include "keyservice/heartbeat.hpp"
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
 #include "policy/replicas.hpp"
@@ -114,15 +113,13 @@ void ReplicaLink::on_established(const policy::AdmittedPeer& peer) {
   backoff_.reset();
   trouble_.clear();
   teller_.emplace();
-  heard_at_ = base::system_monotonic_clock();
-  asked_for_life_at_.reset();
+  signs_.heard(base::system_monotonic_clock());
   if (asking_) send_request();
   tick();
 }
 
 void ReplicaLink::on_record(const base::SecretBytes& record) {
-  heard_at_ = base::system_monotonic_clock();
-  asked_for_life_at_.reset();
+  signs_.heard(base::system_monotonic_clock());
   if (is_heartbeat(record.expose(base::SecretAccess{}))) return;
   const auto head = decode_head_record(record.expose(base::SecretAccess{}));
   if (!head) return stream_->abort(head.error());
@@ -195,12 +192,9 @@ void ReplicaLink::tick() {
 
 Status ReplicaLink::listen_for_life() {
   const base::MonotonicMillis now = base::system_monotonic_clock();
-  if (asked_for_life_at_) {
-    if (now - *asked_for_life_at_ < kReplicaGivenUp) return {};
-    return Error(Errc::timed_out, "no sign of life");
-  }
-  if (now - heard_at_ < kReplicaQuiet) return {};
-  asked_for_life_at_ = now;
+  if (signs_.unanswered(now) >= kReplicaGivenUp) return Error(Errc::timed_out, "no sign of life");
+  if (!signs_.should_ask(now, kReplicaQuiet)) return {};
+  signs_.asked(now);
   return stream_->send(heartbeat());
 }
 

@@ -11,6 +11,7 @@
 #include "attest/base/log.hpp"
 #include "keyservice/backoff.hpp"
 #include "keyservice/head_teller_io.hpp"
+#include "keyservice/heartbeat.hpp"
 #include "keyservice/replica_server.hpp"
 #include "peer/secure_stream_io.hpp"
 
@@ -83,8 +84,7 @@ class ReplicaLink {
   std::optional<Asking> asking_;
   std::vector<VouchedHead> early_heads_;
   std::string trouble_;  // the code that was logged last
-  base::MonotonicMillis heard_at_;
-  std::optional<base::MonotonicMillis> asked_for_life_at_;  // and nothing came since
+  SignsOfLife signs_;
   bool dialling_ = false;
   bool stopped_ = true;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
