@@ -7,19 +7,11 @@ import json
 import os
 import pathlib
 import re
-import sys
-import tempfile
 import unittest
 
-SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
-PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
-sys.path[:0] = [str(SOURCE / "deploy/lab"), str(SOURCE / "tests/support")]
-
-from image_signer import ImageSigner  # noqa: E402  (the paths above come first)
-from jobs.deployment import Deployment
+from lab_story import open_lab  # first: it says where the others are
+from image_signer import ImageSigner
 from jobs.main_story import ALTERED, PAYMENTS, PAYMENTS_KEY, REPORTS_KEY, MainStory
-from jobs.processes import Programs
-from jobs.record import Record
 
 THROTTLED = 3
 EXIT_STATUS = 7
@@ -64,12 +56,8 @@ class ApplicationOfAWorker(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory(prefix="c")  # short: sockets live in it
-        cls.addClassCleanup(scratch.cleanup)
-        folder = pathlib.Path(scratch.name)
-        cls.lab = Deployment(Programs(PROGRAMS, folder / "logs"), folder)
-        cls.addClassCleanup(cls.lab.close)
-        cls.story = ApplicationStory(cls.lab, Record(as_json=True))
+        cls.story = open_lab(cls.addClassCleanup, story=ApplicationStory)
+        cls.lab = cls.story.lab
         cls.story.until_serving()
         if cls.story.record.isolation != "full":
             if os.environ.get("CI") == "true":

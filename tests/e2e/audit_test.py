@@ -5,33 +5,23 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import unittest
 
-SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
-PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
-sys.path[:0] = [str(SOURCE / "deploy/lab")]
-
-from jobs.deployment import Deployment  # noqa: E402  (the path above comes first)
-from jobs.main_story import PAYMENTS, PAYMENTS_KEY, MainStory, message
-from jobs.processes import Programs, wait_for
-from jobs.record import Record
+from lab_story import PROGRAMS, SOURCE, open_lab  # first: it says where the others are
+from jobs.main_story import PAYMENTS, PAYMENTS_KEY, message
+from jobs.processes import wait_for
 
 
 class Audit(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="c"))  # short: sockets live in it
-        cls.lab = Deployment(Programs(PROGRAMS, cls.folder / "logs"), cls.folder)
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.addClassCleanup(cls.lab.close)
-        cls.story = MainStory(cls.lab, Record(as_json=True))
+        cls.story = open_lab(cls.addClassCleanup)
+        cls.lab, cls.folder = cls.story.lab, cls.story.lab.folder
         cls.story.until_serving()
         cls.story.attest_worker(PAYMENTS)
 

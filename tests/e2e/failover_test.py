@@ -4,24 +4,17 @@ work goes on when the parent and the custodian that it asks are killed, or just 
 
 import json
 import os
-import pathlib
 import shutil
 import signal
-import sys
-import tempfile
 import threading
 import time
 import unittest
 
-SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
-PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
-sys.path[:0] = [str(SOURCE / "deploy/lab"), str(SOURCE / "tests/keyservice")]
-
-from custody_processes import ETCD, Etcd, free_ports  # noqa: E402  (the path above comes first)
+from lab_story import open_lab  # first: it says where the others are
+from custody_processes import ETCD, Etcd, free_ports
 from jobs.deployment import Deployment, Worker
-from jobs.main_story import PAYMENTS, PAYMENTS_KEY, MainStory, message
-from jobs.processes import Daemon, Programs, wait_for
-from jobs.record import Record
+from jobs.main_story import PAYMENTS, PAYMENTS_KEY, message
+from jobs.processes import Daemon, wait_for
 
 OTHER = "custodian-b"
 # Enough to be under way at any moment.
@@ -82,19 +75,14 @@ class Failover(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="c"))  # short: sockets live in it
-        cls.lab = TwoInstances(Programs(PROGRAMS, cls.folder / "logs"), cls.folder)
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.addClassCleanup(cls.lab.close)
+        cls.story = open_lab(cls.addClassCleanup, TwoInstances)
+        cls.lab, cls.folder = cls.story.lab, cls.story.lab.folder
         etcd = Etcd(cls.folder, cls.lab.etcd_ports)
         cls.addClassCleanup(etcd.kill)
-        cls.story = MainStory(cls.lab, Record(as_json=True))
         cls.story.until_serving()
         cls.lab.policy("enroll", "custodian-1", "--eif", cls.story.images["custodian"], "--role", "custodian",
                        "--initiates", "replica", "--responds", "replica")
-        serial = cls.lab.sign_policy()["serial"]
-        cls.lab.push_policy()
-        cls.lab.wait_for_event("custodian", "policy_in_force", serial=serial)
+        cls.lab.roll_out("custodian")
         cls.lab.start_second_parent()
         cls.lab.run_enclave(OTHER, cls.story.images["custodian"])
         cls.lab.wait_for_event(OTHER, "keyring_loaded")

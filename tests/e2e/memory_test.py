@@ -7,26 +7,18 @@ Each story first finds what it looks for where it is kept, in memory that is nei
 import base64
 import datetime
 import json
-import os
 import pathlib
 import re
 import secrets
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import unittest
 from collections.abc import Iterator
 
-SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
-PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
-sys.path[:0] = [str(SOURCE / folder) for folder in ("deploy/lab", "tests/support", "tests/keyring")]
-
-from jobs.deployment import Deployment  # noqa: E402  (the paths above come first)
+from lab_story import open_lab  # first: it says where the others are
 from jobs.main_story import PAYMENTS, MainStory
-from jobs.processes import Programs, wait_for
-from jobs.record import Record
+from jobs.processes import wait_for
 from known_keys import KINDS, KnownKey, KnownRoot
 from process_memory import is_asleep, mappings, may_stop_others, standing_at_its_exit, standing_still
 from secret_search import Place, SecretSearch
@@ -70,18 +62,14 @@ class EnclavesAtWork(unittest.TestCase):
     def setUp(self):
         if not may_stop_others():
             self.skipTest("without CAP_SYS_PTRACE: enclaves cannot be stopped and their memory cannot be read")
-        folder = tempfile.TemporaryDirectory(prefix="c")  # short: sockets live in it
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.lab = Deployment(Programs(PROGRAMS, self.folder / "logs"), self.folder)
-        self.addCleanup(self.lab.close)
-        self.story = Story(self.lab, Record(as_json=True))
+        self.story = open_lab(self.addCleanup, story=Story)
+        self.lab, self.folder = self.story.lab, self.story.lab.folder
         self.story.until_serving()
         self.operator = self.folder / "dana.key"
         self.lab.operator("keygen", "--out", self.operator)
         self.lab.policy("add-operator", "dana", "--key", f"{self.operator}.pub", "--purpose", "admin")
         self.lab.policy("grant", PAYMENTS.role, "vault/*", OPERATIONS)
-        self.roll_out(CUSTODIAN)
+        self.lab.roll_out(CUSTODIAN)
         self.story.attest_worker(PAYMENTS)
 
         self.root = KnownRoot(self.lab, self.story.key_arn)
@@ -93,12 +81,6 @@ class EnclavesAtWork(unittest.TestCase):
         self.receive()
 
     # --- What is done with keys ---
-
-    def roll_out(self, *enclaves: str) -> None:
-        serial = self.lab.sign_policy()["serial"]
-        self.lab.push_policy()
-        for enclave in enclaves:
-            self.lab.wait_for_event(enclave, "policy_in_force", serial=serial)
 
     def keys(self, *arguments, expect: int = 0) -> None:
         self.lab.keys(self.operator, *arguments, expect=expect)
@@ -246,7 +228,7 @@ class Memory(EnclavesAtWork):
         self.known["aes256"] = newer
         self.lab.policy("ungrant", PAYMENTS.role, "vault/*")
         self.lab.policy("grant", PAYMENTS.role, "vault/*", "get", "--expires", soon())
-        self.roll_out(CUSTODIAN, WORKER)
+        self.lab.roll_out(CUSTODIAN, WORKER)
         wait_for("the worker to reach the custodian", lambda: self.story.ready(PAYMENTS))
         self.receive()
         self.assert_kept(WORKER, self.released())
@@ -258,18 +240,18 @@ class Memory(EnclavesAtWork):
 
     def test_of_a_revoked_worker_holds_no_key(self):
         self.lab.edit_policy(lambda policy: None)
-        self.roll_out(CUSTODIAN, WORKER)  # ends the channel, so that requests wait for the next one
+        self.lab.roll_out(CUSTODIAN, WORKER)  # ends the channel, so that requests wait for the next one
         self.work()
         self.receive()
         self.assert_kept(WORKER, self.released())
         self.lab.policy("revoke", "--role", PAYMENTS.role)
-        self.roll_out(CUSTODIAN, WORKER)
+        self.lab.roll_out(CUSTODIAN, WORKER)
         self.assert_gone(WORKER, self.every_secret())
         self.assert_kept(CUSTODIAN, self.root.kept() | self.imported())
 
     def test_holds_no_key_after_the_policys_end(self):
         self.lab.edit_policy(lambda policy: policy["validity"].update(not_after=soon()))
-        self.roll_out(CUSTODIAN, WORKER)
+        self.lab.roll_out(CUSTODIAN, WORKER)
         wait_for("the worker to reach the custodian", lambda: self.story.ready(PAYMENTS))
         self.receive()
         self.assert_kept(WORKER, self.released())

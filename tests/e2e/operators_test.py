@@ -5,26 +5,18 @@ One lab with a custodian serves all stories; each begins under a policy with the
 """
 
 import json
-import os
 import pathlib
 import secrets
 import shutil
-import sys
-import tempfile
 import unittest
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
-PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
-sys.path[:0] = [str(SOURCE / "deploy/lab"), str(SOURCE / "tests/keyring")]
-
-from envelopes import envelope_items, opened, sealed  # noqa: E402  (the path above comes first)
-from jobs.deployment import Deployment, Worker
-from jobs.main_story import MainStory
-from jobs.processes import Programs, wait_for
-from jobs.record import Record
+from lab_story import open_lab  # first: it says where the others are
+from envelopes import envelope_items, opened, sealed
+from jobs.deployment import Worker
+from jobs.processes import wait_for
 
 # An enclave that claims to be a custodian and is of another image.
 IMPOSTOR = Worker("impostor", "custodian")
@@ -34,11 +26,8 @@ OPERATORS = {"dana": "admin", "evan": "audit"}
 class Operators(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="c"))  # short: sockets live in it
-        cls.lab = Deployment(Programs(PROGRAMS, cls.folder / "logs"), cls.folder)
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.addClassCleanup(cls.lab.close)
-        cls.story = MainStory(cls.lab, Record(as_json=True))
+        cls.story = open_lab(cls.addClassCleanup)
+        cls.lab, cls.folder = cls.story.lab, cls.story.lab.folder
         cls.story.workers.append(IMPOSTOR)
         cls.story.until_serving()
         cls.lab.edit_policy(lambda policy: policy["purposes"].update(
@@ -49,15 +38,9 @@ class Operators(unittest.TestCase):
     def setUp(self):
         for name, purpose in OPERATORS.items():
             self.lab.policy("add-operator", name, "--key", self.folder / f"{name}.key.pub", "--purpose", purpose)
-        self.roll_out()
+        self.lab.roll_out("custodian")
 
     # --- What the stories are told with ---
-
-    def roll_out(self) -> int:
-        serial = self.lab.sign_policy()["serial"]
-        self.lab.push_policy()
-        self.lab.wait_for_event("custodian", "policy_in_force", serial=serial)
-        return serial
 
     def command(self, key: str, policy: pathlib.Path | None = None, enclave: str = "custodian") -> tuple:
         return ("status", "--parent", self.lab.operator_endpoint, "--enclave", enclave, "--policy",
@@ -115,7 +98,7 @@ class Operators(unittest.TestCase):
         older = self.folder / "older.json"
         shutil.copy(self.lab.signed_policy, older)
         self.lab.edit_policy(lambda policy: None)
-        serial = self.roll_out()
+        serial = self.lab.roll_out("custodian")
         done = self.status("dana", policy=older)
         self.assertEqual(json.loads(done.stdout)["policy"]["serial"], serial)
         self.assertIn(f"policy serial {serial}, newer than the file's", done.stderr.decode())
@@ -191,7 +174,7 @@ class Operators(unittest.TestCase):
                                            "--lab-root", self.lab.lab_root, "--every", "1")
         watching.wait_for_line(r'"ok":true')
         self.lab.policy("revoke", "--operator", "dana")
-        self.roll_out()
+        self.lab.roll_out("custodian")
         ended = self.lab.wait_for_event("custodian", "channel_ended", since=since, operator="dana")
         self.assertEqual(ended["code"], "policy_differs")
         # Its program dials again, is handed the policy that does not list it, and signs nothing more.

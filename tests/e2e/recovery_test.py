@@ -4,23 +4,15 @@ wrong, forged and repeated contributions arrive; and what is not ordered, not at
 import base64
 import hashlib
 import json
-import os
 import pathlib
 import secrets
-import shutil
-import sys
-import tempfile
 import unittest
 
-SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
-PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
-sys.path[:0] = [str(SOURCE / "deploy/lab")]
-
-import hpke  # noqa: E402  (the path above comes first)
-from jobs.deployment import SIGNERS, THRESHOLD, Deployment
-from jobs.main_story import PAYMENTS, PAYMENTS_KEY, MainStory
-from jobs.processes import Programs, wait_for
-from jobs.record import Record
+from lab_story import open_lab  # first: it says where the others are
+import hpke
+from jobs.deployment import SIGNERS, THRESHOLD
+from jobs.main_story import PAYMENTS, PAYMENTS_KEY
+from jobs.processes import wait_for
 
 HOLDERS = ("erin", "frank", "grace", "heidi", "ivan")
 NEEDED = 3
@@ -29,16 +21,13 @@ CONTRIBUTION = "concordat/recovery-contribution/1"
 
 class Recovery(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="c"))  # short: sockets live in it
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.lab = Deployment(Programs(PROGRAMS, self.folder / "logs"), self.folder)
-        self.addCleanup(self.lab.close)
-        self.story = MainStory(self.lab, Record(as_json=True))
+        self.story = open_lab(self.addCleanup)
+        self.lab, self.folder = self.story.lab, self.story.lab.folder
         self.story.until_serving()
         self.lab.operator("keygen", "--out", self.folder / "dana.key")
         self.lab.policy("add-operator", "dana", "--key", self.folder / "dana.key.pub", "--purpose", "admin")
         self.name_holders(HOLDERS, NEEDED)
-        self.roll_out()
+        self.lab.roll_out("custodian")
 
     # --- What the story is told with ---
 
@@ -52,11 +41,6 @@ class Recovery(unittest.TestCase):
         keys = [hpke.public(hpke.holder_key(self.holder_file(name))).hex() for name in names]
         options = [option for name, key in zip(names, keys) for option in ("--recovery-holder", f"{name}={key}")]
         self.lab.policy("set", "--recovery-threshold", str(threshold), *options)
-
-    def roll_out(self) -> None:
-        serial = self.lab.sign_policy()["serial"]
-        self.lab.push_policy()
-        self.lab.wait_for_event("custodian", "policy_in_force", serial=serial)
 
     def recovery(self, *arguments, expect: int = 0) -> dict:
         done = self.lab.programs.run("concordat-lab", "recovery", *arguments, "--json", expect=expect)
@@ -175,7 +159,7 @@ class Recovery(unittest.TestCase):
     def test_other_holders_are_given_shares_of_the_same_root(self):
         first = self.make_set()
         self.name_holders(("erin", "judy"), 2)
-        self.roll_out()
+        self.lab.roll_out("custodian")
         second = self.make_set("second", "--replaces", first, command=("reshare", "--replaces", first))
         self.assertEqual((self.made["threshold"], self.made["holders"]), (2, ["erin", "judy"]))
         self.assertEqual(self.made["replaces"], self.recovery_id(first))

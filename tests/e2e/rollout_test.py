@@ -7,21 +7,12 @@ wants no freshness statements, and every wait is for an event.
 import base64
 import datetime
 import json
-import os
-import pathlib
 import shutil
-import sys
-import tempfile
 import unittest
 
-SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
-PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
-sys.path.insert(0, str(SOURCE / "deploy/lab"))
-
-from jobs.deployment import Deployment  # noqa: E402  (the path above comes first)
-from jobs.main_story import PAYMENTS, PAYMENTS_KEY, REPORTS, REPORTS_KEY, MainStory
-from jobs.processes import Programs, wait_for
-from jobs.record import Record
+from lab_story import open_lab  # first: it says where the others are
+from jobs.main_story import PAYMENTS, PAYMENTS_KEY, REPORTS, REPORTS_KEY
+from jobs.processes import wait_for
 
 ENCLAVES = ("custodian", PAYMENTS.name, REPORTS.name)
 # Short enough to wait for, long enough for a machine that does much besides.
@@ -35,11 +26,8 @@ def rfc3339(when: datetime.datetime) -> str:
 class RollOut(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="c"))  # short: sockets live in it
-        cls.lab = Deployment(Programs(PROGRAMS, cls.folder / "logs"), cls.folder)
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.addClassCleanup(cls.lab.close)
-        cls.story = MainStory(cls.lab, Record(as_json=True))
+        cls.story = open_lab(cls.addClassCleanup)
+        cls.lab, cls.folder = cls.story.lab, cls.story.lab.folder
         cls.story.until_serving()
         for worker in (PAYMENTS, REPORTS):
             cls.story.attest_worker(worker)

@@ -4,20 +4,13 @@ one sealed, and neither may do the other's."""
 import base64
 import json
 import os
-import pathlib
-import sys
-import tempfile
 import unittest
 
-SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
-PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
-sys.path.insert(0, str(SOURCE / "deploy/lab"))
-
-from jobs import http_unix, tokeniser  # noqa: E402  (the path above comes first)
-from jobs.deployment import Deployment, Worker
+from lab_story import open_lab  # first: it says where the others are
+from jobs import http_unix, tokeniser
+from jobs.deployment import Worker
 from jobs.main_story import PAYMENTS, REPORTS, MainStory
-from jobs.processes import Programs, wait_for
-from jobs.record import Record
+from jobs.processes import wait_for
 
 TOKENISER, SETTLEMENT = PAYMENTS, REPORTS
 CARD = "4111111111111111"  # what payment schemes publish for tests
@@ -43,12 +36,8 @@ class TokeniserInTheLab(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory(prefix="c")  # short: sockets live in it
-        cls.addClassCleanup(scratch.cleanup)
-        folder = pathlib.Path(scratch.name)
-        cls.lab = Deployment(Programs(PROGRAMS, folder / "logs"), folder)
-        cls.addClassCleanup(cls.lab.close)
-        cls.story = TokeniserStory(cls.lab, Record(as_json=True))
+        cls.story = open_lab(cls.addClassCleanup, story=TokeniserStory)
+        cls.lab = cls.story.lab
         cls.story.until_serving()
         for worker in (TOKENISER, SETTLEMENT):
             cls.lab.run_enclave(worker.name, cls.story.images[worker.name])

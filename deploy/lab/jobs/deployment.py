@@ -126,6 +126,14 @@ class Deployment:
                                  "--parent", self.operator_endpoint, "--json", expect=expect)
         return json.loads(done.stdout)["parents"][-1]
 
+    def roll_out(self, *enclaves: str, signers: tuple[str, ...] = SIGNERS[:THRESHOLD]) -> int:
+        """Signs the policy as it is, pushes it and waits for it in those enclaves; returns its serial."""
+        serial = self.sign_policy(signers)["serial"]
+        self.push_policy()
+        for enclave in enclaves:
+            self.wait_for_event(enclave, "policy_in_force", serial=serial)
+        return serial
+
     def keys(self, key: pathlib.Path, *arguments: str | pathlib.Path, expect: int = 0) -> list[dict]:
         """What `concordat keys` prints, line by line, for the operator whose key this is."""
         done = self.programs.run("concordat-lab", "keys", *arguments, *self.operator_options(key), expect=expect)

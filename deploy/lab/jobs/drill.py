@@ -104,9 +104,7 @@ class Drill(MainStory):
 
     def roll_out(self) -> int:
         """Signs what the policy file says and hands it to the parent; the custodian obeys it when this returns."""
-        serial = self.lab.sign_policy(self.signing)["serial"]
-        self.lab.push_policy()
-        self.lab.wait_for_event("custodian", "policy_in_force", serial=serial)
+        serial = self.lab.roll_out("custodian", signers=self.signing)
         self.changed["policy in force"] = f"serial {serial}"
         self.serial = serial
         return serial
