@@ -15,30 +15,22 @@ class OtherProcessLogStore final : public audit::Store {
       : io_(io), store_(shared) {}
   void claim(const audit::BootId& writer, Done done) override {
     const Spared spared;
-    store_.claim(writer, later<Status>(std::move(done)));
+    store_.claim(writer, test::later<Status>(io_, std::move(done)));
   }
   void write(audit::FilesPtr files, Done done) override {
     const Spared spared;
-    store_.write(std::move(files), later<Status>(std::move(done)));
+    store_.write(std::move(files), test::later<Status>(io_, std::move(done)));
   }
   void remove(const std::string& prefix, Done done) override {
     const Spared spared;
-    store_.remove(prefix, later<Status>(std::move(done)));
+    store_.remove(prefix, test::later<Status>(io_, std::move(done)));
   }
   void read(const std::string& name, OnContent done) override {
     const Spared spared;
-    store_.read(name, later<base::Result<std::optional<Bytes>>>(std::move(done)));
+    store_.read(name, test::later<base::Result<std::optional<Bytes>>>(io_, std::move(done)));
   }
 
  private:
-  template <class Answer, class Done>
-  std::function<void(Answer)> later(Done done) {
-    return [this, done = std::make_shared<Done>(std::move(done))](Answer answer) {
-      boost::asio::post(io_, [done, answer = std::make_shared<Answer>(std::move(answer))] {
-        (*done)(std::move(*answer));
-      });
-    };
-  }
   boost::asio::io_context& io_;
   test::MemoryLogStore store_;
 };

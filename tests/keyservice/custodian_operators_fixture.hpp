@@ -3,6 +3,7 @@
 
 #include "attest/base/secret_access.hpp"
 #include "tests/keyservice/custodian_fixture.hpp"
+#include "tests/keyservice/operator_side.hpp"
 
 namespace concordat::keyservice {
 
@@ -11,21 +12,11 @@ inline policy::SigningKey key_of(std::uint8_t seed) {
   return policy::SigningKey::from_seed(base::SecretBytes::take(bytes)).value();
 }
 
-// An operator's machine.
-struct Operator {
+// An operator's machine, with the key.
+struct Operator : test::OperatorSide {
   Operator(test::TestWorld& world, policy::SigningKey with)
-      : key(std::move(with)), policies(world.authority.descriptor()) {
-    party.operator_key = key.public_key();
-    party.own_pcr16 = world.authority.descriptor().pcr16();
-    party.anchors = &world.anchors;
-    party.chain_cache = &world.cache;
-    party.random = &world.random;
-    party.policies = &policies;
-    party.clock = [&world]() -> base::Result<peer::Now> { return world.now(); };
-  }
+      : OperatorSide(world, with.public_key()), key(std::move(with)) {}
   policy::SigningKey key;
-  policy::PolicyInForce policies;
-  peer::Party party;
 };
 
 struct OperatorChannel : Channel {

@@ -14,6 +14,8 @@
 #include "keyservice/serve_io.hpp"
 #include "peer/preface_io.hpp"
 #include "tests/keyservice/memory_shortage.hpp"
+#include "tests/keyservice/operator_side.hpp"
+#include "tests/keyservice/other_process.hpp"
 #include "tests/keyservice/side.hpp"
 #include "tests/relay/relay_fixture.hpp"
 #include "tests/support/at_once_recorder.hpp"
@@ -43,27 +45,20 @@ class OtherProcessStore final : public journal::Store {
   void create(const std::string& name, const std::optional<journal::Predecessor>& after,
               Bytes value, Done done) override {
     const Spared spared;
-    store_.create(name, after, std::move(value), later<Status>(std::move(done)));
+    store_.create(name, after, std::move(value), test::later<Status>(io_, std::move(done)));
   }
   void read(const std::string& prefix, const std::string& after, std::size_t max_bytes,
             OnRecords done) override {
     const Spared spared;
-    store_.read(prefix, after, max_bytes, later<base::Result<journal::Records>>(std::move(done)));
+    store_.read(prefix, after, max_bytes,
+                test::later<base::Result<journal::Records>>(io_, std::move(done)));
   }
   void remove(const std::string& prefix, const std::string& before, Done done) override {
     const Spared spared;
-    store_.remove(prefix, before, later<Status>(std::move(done)));
+    store_.remove(prefix, before, test::later<Status>(io_, std::move(done)));
   }
 
  private:
-  template <class Answer, class Done>
-  std::function<void(Answer)> later(Done done) {
-    return [this, done = std::make_shared<Done>(std::move(done))](Answer answer) {
-      boost::asio::post(io_, [done, answer = std::make_shared<Answer>(std::move(answer))] {
-        (*done)(std::move(*answer));
-      });
-    };
-  }
   boost::asio::io_context& io_;
   test::MemoryStore store_;
 };
@@ -135,14 +130,7 @@ class ShortageTest : public testing::Test {
     limits_.channels_of_one_operator = 1;
     for (Side* side : {&worker_, &side_})
       (void)side->policies.install(there_.envelope(1), there_.wall).value();
-    (void)operator_policies_.install(there_.envelope(1), there_.wall).value();
-    operator_.operator_key = dana_.public_key();
-    operator_.own_pcr16 = here_.authority.descriptor().pcr16();
-    operator_.anchors = &here_.anchors;
-    operator_.chain_cache = &here_.cache;
-    operator_.random = &here_.random;
-    operator_.policies = &operator_policies_;
-    operator_.clock = [this]() -> base::Result<peer::Now> { return here_.now(); };
+    (void)operator_.policies.install(there_.envelope(1), there_.wall).value();
     custody_.take(Root::create(1, root_.clone()).value(), "acme");
     custodian_ = std::make_unique<Custodian>(side_.party, nsm_, custody_, recorder_, log_, limits_);
     custodian_->serve_operators({EnclaveFacts{"1.2.3", "i-0-enc1", {}},
@@ -225,8 +213,8 @@ class ShortageTest : public testing::Test {
                 }
                 line->stream =
                     as_operator
-                        ? peer::SecureStream::initiate(std::move(stream), operator_, dana_, "admin",
-                                                       std::move(events), {kPatience})
+                        ? peer::SecureStream::initiate(std::move(stream), operator_.party, dana_,
+                                                       "admin", std::move(events), {kPatience})
                         : peer::SecureStream::initiate(std::move(stream), worker_.party,
                                                        worker_.nsm, "keys", std::move(events),
                                                        {kPatience});
@@ -312,8 +300,7 @@ class ShortageTest : public testing::Test {
       io_.get_executor()};
   ShortageWorld here_{folder_.path() / "pki", commitment_, dana_};
   Side worker_{here_, io_, "payments-1", "payments"};
-  policy::PolicyInForce operator_policies_{here_.authority.descriptor()};
-  peer::Party operator_;
+  test::OperatorSide operator_{here_, dana_.public_key()};
   LinePtr workers_line_, operators_line_;
   std::uint64_t id_ = 0;
   std::vector<AdminReply> parts_;

@@ -8,6 +8,16 @@
 
 namespace concordat::test {
 
+// What every party of a world has of it.
+inline void belong(peer::Party& party, TestWorld& world, policy::PolicyInForce& policies) {
+  party.own_pcr16 = world.authority.descriptor().pcr16();
+  party.anchors = &world.anchors;
+  party.chain_cache = &world.cache;
+  party.random = &world.random;
+  party.policies = &policies;
+  party.clock = [&world]() -> base::Result<peer::Now> { return world.now(); };
+}
+
 struct Side {
   Side(TestWorld& world, boost::asio::io_context& io, const std::string& image,
        const std::string& role)
@@ -15,12 +25,7 @@ struct Side {
         policies(world.authority.descriptor()),
         nsm(enclave.nsm(), io, peer::kMaxHalfOpen) {
     party.role = role;
-    party.own_pcr16 = world.authority.descriptor().pcr16();
-    party.anchors = &world.anchors;
-    party.chain_cache = &world.cache;
-    party.random = &world.random;
-    party.policies = &policies;
-    party.clock = [&world]() -> base::Result<peer::Now> { return world.now(); };
+    belong(party, world, policies);
   }
   TestEnclave enclave;
   policy::PolicyInForce policies;
