@@ -117,7 +117,13 @@ void AdminServer::answer(const CallPtr& call, const RewrapRequest& request) {
 template <recovery::DeskRequest Request>
 void AdminServer::answer(const CallPtr& call, const Request& request) {
   if (recovery_ == nullptr) return finish(call, Error(Errc::not_ready, "no recovery is served"));
-  recovery_->serve(request, {call->policy, call->now, call->who}, [call](Result<base::Bytes> item) {
+  const auto tell = [call](const recovery::DeskEvent& event) {
+    std::string& told = call->served.told;
+    if (!told.empty()) told += "; ";
+    told += recovery::described(event);
+  };
+  const recovery::Desk::Context context{call->policy, call->now, call->who, tell};
+  recovery_->serve(request, context, [call](Result<base::Bytes> item) {
     if (!item) return finish(call, item.error());
     try {
       finish(call, one_record(encode_last(call->id, 1, *item)));

@@ -16,6 +16,8 @@ struct ServedAdmin {
   std::string key_name;   // or the pattern of names; empty where it is of no key
   // That was made or changed, or the new minimum; 0: the whole key, or none.
   std::uint32_t version = 0;
+  // What it came to, of recovery shares: which set, whose share.
+  std::string told;
   base::Status outcome;
   // A refusal is one, too; none: there was no memory even to refuse, and the channel must end.
   std::unique_ptr<AdminAnswer> answer;

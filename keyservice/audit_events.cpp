@@ -18,6 +18,9 @@ using audit::SubjectType;
 constexpr std::array<std::string_view, 6> kKeyChanges{"create",  "import",  "enable",
                                                       "disable", "destroy", "set-minimum"};
 constexpr std::string_view kRotate = "rotate";
+// And those about recovery shares; how things stand is asked often, and is looking.
+constexpr std::array<std::string_view, 4> kRecoveries{"recovery-make", "recovery-attest",
+                                                      "recovery-start", "recovery-contribute"};
 
 Subject subject_of(const policy::AdmittedPeer& peer) {
   return {SubjectType::enclave, peer.role(), peer.image(), peer.module_id()};
@@ -35,12 +38,14 @@ std::optional<KeyVersionName> key_of(const std::string& name, std::uint32_t vers
 void tell_outcome(Event& event, const base::Status& outcome) {
   if (outcome) return;
   event.outcome = outcome.error().name();
-  event.detail = outcome.error().detail();
+  if (!event.detail.empty()) event.detail += ": ";
+  event.detail += outcome.error().detail();
 }
 
 Kind kind_of(const ServedAdmin& served) {
   if (!served.outcome) return Kind::refusal;
   if (served.operation == kRotate) return Kind::rotation;
+  if (is_recovery(served)) return Kind::recovery;
   return is_change(served) ? Kind::key_change : Kind::operator_action;
 }
 
@@ -49,6 +54,10 @@ Kind kind_of(const ServedAdmin& served) {
 bool is_change(const ServedAdmin& served) noexcept {
   return served.outcome && (served.operation == kRotate ||
                             std::ranges::find(kKeyChanges, served.operation) != kKeyChanges.end());
+}
+
+bool is_recovery(const ServedAdmin& served) noexcept {
+  return std::ranges::find(kRecoveries, served.operation) != kRecoveries.end();
 }
 
 AuditRecord admitted(const policy::AdmittedPeer& peer, const base::Bytes& document,
@@ -82,7 +91,8 @@ AuditRecord refused_before(std::uint64_t count) {
   event.kind = Kind::refusal;
   event.operation = "admission";
   event.outcome = "not_logged";
-  event.detail = std::to_string(count) + " refusals while no entry could be written";
+  event.detail = std::to_string(count) + " refusals, or requests about restoring the root, while " +
+                 "no entry could be written";
   return {std::move(event)};
 }
 
@@ -112,7 +122,7 @@ AuditRecord asked(const policy::AdmittedOperator& who, const ServedAdmin& asked)
 AuditRecord administered(const policy::AdmittedOperator& who, const ServedAdmin& served) {
   AuditRecord out = asked(who, served);
   out.event.kind = kind_of(served);
-  out.event.detail.clear();
+  out.event.detail = served.told;
   tell_outcome(out.event, served.outcome);
   return out;
 }

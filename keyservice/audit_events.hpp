@@ -15,7 +15,7 @@ namespace concordat::keyservice::audit_events {
                                    const policy::PolicyPtr& policy);
 // Somebody who was not admitted; `source` is the parent's word.
 [[nodiscard]] AuditRecord refused(std::string_view source, const base::Error& why);
-// So many before, of whom no entry could be made.
+// So many before, of which no entry could be made.
 [[nodiscard]] AuditRecord refused_before(std::uint64_t count);
 // What an admitted peer was answered: a release, a use or a refusal.
 [[nodiscard]] AuditRecord served(const policy::AdmittedPeer& peer, const ServedRequest& served);
@@ -26,6 +26,8 @@ namespace concordat::keyservice::audit_events {
                                        const ServedAdmin& served);
 // Whether a key is not what it was before.
 [[nodiscard]] bool is_change(const ServedAdmin& served) noexcept;
+// Whether it is about recovery shares, and more than a look.
+[[nodiscard]] bool is_recovery(const ServedAdmin& served) noexcept;
 // By the interval that policy sets, not by anybody.
 [[nodiscard]] AuditRecord rotated(const std::string& name, const base::Result<KeySummary>& result);
 [[nodiscard]] AuditRecord policy_changed(const policy::PolicyPtr& policy);

@@ -36,14 +36,27 @@ void Custodian::record_refusal(AuditRecord record) {
   });
 }
 
+// The root that was restored is said whatever else was: it is the one thing that a set is for.
+void Custodian::keep_record(const SessionPtr& session, AuditRecord record, base::UnixMillis now,
+                            bool is_restored) {
+  const auto& policy = party_.policies->latest();
+  if (!session->is_kept && session->digest() == policy->digest()) {
+    session->is_kept =
+        kept_records_.keep(audit_events::admitted(*session->who, policy), now, is_restored);
+  }
+  if (!kept_records_.keep(std::move(record), now, is_restored)) ++refused_unrecorded_;
+}
+
 void Custodian::audit_opened() {
+  // What was kept, and then who is there.
+  if (const auto now = party_.clock()) kept_records_.record(recorder_, now->wall);
   for (const auto& [number, session] : sessions_)
-    session->is_recorded = false;
+    session->is_recorded = std::exchange(session->is_kept, false);
   if (refused_unrecorded_ != 0) {
     record_refusal(audit_events::refused_before(std::exchange(refused_unrecorded_, 0)));
   }
   for (const auto& [number, session] : sessions_) {
-    if (session->is_admitted()) record_admission(session);
+    if (session->is_admitted() && !session->is_recorded) record_admission(session);
   }
 }
 
@@ -99,7 +112,8 @@ void Custodian::on_administered_recorded(const SessionPtr& session, ServedAdmin&
   --session->administering;
   if (!sessions_.contains(session->number)) return;
   // How things stand is told also where nothing is recorded, and so is a refusal.
-  if (!recorded && served.outcome && served.operation != "status") {
+  const bool is_look = served.operation == "status" || served.operation == "recovery-status";
+  if (!recorded && served.outcome && !is_look) {
     const Error why = audit_events::is_change(served)
                           ? Error(journal::Errc::outcome_unknown, recorded.error().to_string())
                           : recorded.error();

@@ -353,9 +353,9 @@ void Custodian::serve_operator(const SessionPtr& session, policy::PolicyPtr poli
   if (!session->is_recorded) record_admission(session);
   admin_.serve(
       std::move(policy), *session->who, request, now,
-      [this, alive = alive_, session, now](ServedAdmin served) {
+      [this, alive = alive_, session, now, had_root = custody_.has_root()](ServedAdmin served) {
         if (!*alive) return;
-        guarded(session, [&] { on_administered(session, std::move(served), now); });
+        guarded(session, [&] { on_administered(session, std::move(served), now, had_root); });
       },
       // So that no change is made of which the log says nothing, even if it ends behind it.
       [this, session, now](const ServedAdmin& asked, std::function<void(Status)> go_on) {
@@ -363,8 +363,8 @@ void Custodian::serve_operator(const SessionPtr& session, policy::PolicyPtr poli
       });
 }
 
-void Custodian::on_administered(const SessionPtr& session, ServedAdmin served,
-                                base::UnixMillis now) {
+void Custodian::on_administered(const SessionPtr& session, ServedAdmin served, base::UnixMillis now,
+                                bool had_root) {
   // Whoever asked may be gone; what was done is done, and is said.
   const std::string& who = session->who->name();
   if (served.outcome) {
@@ -388,6 +388,10 @@ void Custodian::on_administered(const SessionPtr& session, ServedAdmin served,
   }
   AuditRecord record = audit_events::administered(*session->who, served);
   const auto held = std::make_shared<ServedAdmin>(std::move(served));
+  if (!had_root && audit_events::is_recovery(*held) && !recorder_.ready()) {
+    keep_record(session, std::move(record), now, custody_.has_root() && held->outcome);
+    return on_administered_recorded(session, *held, {});
+  }
   recorder_.record(std::move(record), now,
                    [this, alive = alive_, session, held](const Status& recorded) {
                      if (!*alive) return;

@@ -11,6 +11,7 @@
 #include "keyservice/audit_trail.hpp"
 #include "keyservice/custodian_report.hpp"
 #include "keyservice/head_teller_io.hpp"
+#include "keyservice/kept_records.hpp"
 #include "keyservice/key_client.hpp"
 #include "keyservice/key_server.hpp"
 #include "keyservice/replica_server.hpp"
@@ -130,7 +131,11 @@ class Custodian {
   void on_replica_served(const SessionPtr& session, const ServedReplica& served);
   void serve_operator(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                       base::UnixMillis now);
-  void on_administered(const SessionPtr& session, ServedAdmin served, base::UnixMillis now);
+  void on_administered(const SessionPtr& session, ServedAdmin served, base::UnixMillis now,
+                       bool had_root);
+  // Of restoring, which there is no log of before it succeeds.
+  void keep_record(const SessionPtr& session, AuditRecord record, base::UnixMillis now,
+                   bool is_restored);
   void on_administered_recorded(const SessionPtr& session, ServedAdmin& served,
                                 const base::Status& recorded);
   // What the store's answers end in: want of memory in it ends this stream, and nobody else's.
@@ -166,6 +171,7 @@ class Custodian {
   peer::TokenBucket refusal_lines_;
   std::uint64_t refused_unsaid_ = 0;      // since the last line about it
   std::uint64_t refused_unrecorded_ = 0;  // since the audit log was last open
+  KeptRecords kept_records_;              // of what was answered before there was a root
   std::shared_ptr<std::size_t> held_bytes_ = std::make_shared<std::size_t>(0);
   std::deque<std::pair<SessionPtr, VouchedHead>> early_heads_;  // that came before the root
   std::map<std::uint64_t, SessionPtr> sessions_;                // by number, oldest first

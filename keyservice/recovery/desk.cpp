@@ -32,6 +32,18 @@ void guarded(const Desk::Done& done, const Step& step) {
 
 }  // namespace
 
+std::string described(const DeskEvent& event) {
+  std::string out(event.name);
+  if (!event.holder.empty()) out += " holder " + event.holder;
+  if (!event.set.empty()) out += " set " + event.set;
+  return out;
+}
+
+void Desk::tell(const Context& context, const DeskEvent& event) const {
+  ways_.tell(event);
+  if (context.told) context.told(event);
+}
+
 Status Desk::want_no_root() const {
   if (!custody_.has_root()) return {};
   return Error(Errc::has_root, "generation " + std::to_string(custody_.root().generation()));
@@ -57,19 +69,23 @@ void Desk::serve(const MakeRecoverySetRequest& request, const Context& context, 
   if (!ordered) return done(ordered.error());
   // One order, one set: another would leave shares about that nobody counts.
   const auto before = std::ranges::find(made_, ordered->digest, &Made::order);
-  if (before != made_.end()) return done(as_item(before->package));
+  if (before != made_.end()) {
+    const std::string id = ordered->order.set.hex();
+    if (context.told) context.told({"recovery_set_repeated", context.who, id, {}, {}});
+    return done(as_item(before->package));
+  }
   if (const Status right = custody_.check_root(*context.policy); !right) return done(right.error());
   const auto set = RecoverySet::make(custody_.root(), *context.policy, ordered->order);
   if (!set) return done(set.error());
   const Status queued =
       ways_.mint(set_document(*ordered, *set),
                  [this, alive = alive_, done, digest = ordered->digest, encoded = set->encoded(),
-                  id = set->id().hex(), who = context.who](const Result<Bytes>& document) {
+                  id = set->id().hex(), context](const Result<Bytes>& document) {
                    if (!*alive) return;
                    if (!document) return done(document.error());
                    const Bytes package = encode(Package{encoded, *document});
                    remember(digest, package);
-                   ways_.tell({"recovery_set_made", who, id, {}, {}});
+                   tell(context, {"recovery_set_made", context.who, id, {}, {}});
                    done(as_item(package));
                  });
   if (!queued) done(queued.error());
@@ -81,15 +97,15 @@ void Desk::serve(const AttestRestoringRequest& request, const Context& context, 
   if (!challenge) return done(challenge.error());
   const auto document = restoration_.begin(*challenge, *context.policy, context.now, request.anew);
   if (!document) return done(document.error());
-  const Status queued = ways_.mint(
-      *document, [this, alive = alive_, done, who = context.who](const Result<Bytes>& minted) {
+  const Status queued =
+      ways_.mint(*document, [this, alive = alive_, done, context](const Result<Bytes>& minted) {
         if (!*alive) return;
         guarded(done, [&] {
           if (!minted) {
             give_up_unattested();
             return done(minted.error());
           }
-          ways_.tell({"recovery_attested", who, {}, {}, {}});
+          tell(context, {"recovery_attested", context.who, {}, {}, {}});
           done(as_item(*minted));
         });
       });
@@ -105,7 +121,8 @@ void Desk::serve(const StartRestoringRequest& request, const Context& context, D
       restoration_.start(request.order, request.set, authority_, *context.policy, context.now);
   if (!started) return done(started.error());
   if (!was_collecting) {
-    ways_.tell({"recovery_started", context.who, restoration_.status().order->set.hex(), {}, {}});
+    tell(context,
+         {"recovery_started", context.who, restoration_.status().order->set.hex(), {}, {}});
   }
   done(status());
 }
@@ -117,13 +134,13 @@ void Desk::serve(const ContributeShareRequest& request, const Context& context, 
   auto root = restoration_.contribute(request.contribution, *context.policy, context.now);
   const std::string holder = restoration_.last_holder();
   if (!root) {
-    ways_.tell({"recovery_share_refused", context.who, set, holder, root.error()});
+    tell(context, {"recovery_share_refused", context.who, set, holder, root.error()});
     return done(root.error());
   }
-  ways_.tell({"recovery_share_taken", context.who, set, holder, {}});
+  tell(context, {"recovery_share_taken", context.who, set, holder, {}});
   if (*root) {
     const Status taken = ways_.take_root(**std::move(root));
-    ways_.tell({"root_restored", context.who, set, {}, taken});
+    tell(context, {"root_restored", context.who, set, {}, taken});
     if (!taken) return done(taken.error());
   }
   done(status());

@@ -27,6 +27,8 @@ struct DeskEvent {
   std::string set, holder;
   base::Status outcome;
 };
+// In one line of printable ASCII, without who and outcome.
+[[nodiscard]] std::string described(const DeskEvent& event);
 
 // What the desk is given. Called on the thread that serves.
 struct DeskWays {
@@ -45,6 +47,8 @@ class Desk {
     policy::PolicyPtr policy;
     base::UnixMillis now;
     std::string who;
+    // Told before the answer what it came to, beside DeskWays::tell; may be empty.
+    std::function<void(const DeskEvent&)> told{};
   };
   // One CBOR item (admin_messages.hpp).
   using Done = std::function<void(base::Result<base::Bytes>)>;
@@ -70,6 +74,7 @@ class Desk {
     policy::OrderDigest order;
     base::Bytes package;
   };
+  void tell(const Context& context, const DeskEvent& event) const;
   [[nodiscard]] base::Result<base::Bytes> status() const;
   [[nodiscard]] base::Status want_no_root() const;
   void give_up_unattested() noexcept;

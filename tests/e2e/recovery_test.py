@@ -113,6 +113,17 @@ class Recovery(unittest.TestCase):
             return base64.b64decode(answer.body["key"]) if answer.status == 200 else None
         return wait_for(f"{PAYMENTS.name} to get {PAYMENTS_KEY}", received)
 
+    def recovery_entries(self) -> list:
+        """Of the custodian's audit log, which an auditor finds good: (kind, operation, outcome, detail)."""
+        log = self.folder / f"log-{secrets.token_hex(4)}"
+        self.lab.programs.run("concordat-lab", "audit", "export", log, "--parent", self.lab.operator_endpoint, "--json")
+        trusted = (*self.lab_root(), "--authority", self.lab.authority / "authority.cbor", "--json")
+        self.lab.programs.run("concordat-lab", "audit", "verify", log, *trusted)
+        shown = self.lab.programs.run("concordat-lab", "audit", "show", log, *trusted).stdout.decode()
+        entries = (json.loads(line) for line in shown.splitlines())
+        return [(entry["kind"], entry["operation"], entry["outcome"], entry.get("detail", ""))
+                for entry in entries if entry.get("operation", "").startswith("recovery-")]
+
     # --- Stories ---
 
     def test_a_lost_kms_costs_no_key(self):
@@ -153,6 +164,19 @@ class Recovery(unittest.TestCase):
         self.lab.wait_for_event("custodian", "keyring_loaded")
         self.story.attest_worker(PAYMENTS)
         self.assertEqual(self.key_of_the_worker(), before)
+        # The log that the restored root opened says what was done before there was one.
+        entries = self.recovery_entries()
+        self.assertEqual([entry[:3] for entry in entries], [
+            ("recovery", "recovery-make", "ok"),
+            ("recovery", "recovery-attest", "ok"),
+            ("refusal", "recovery-start", "too_few_signatures"),
+            ("recovery", "recovery-start", "ok"), ("recovery", "recovery-contribute", "ok"),
+            ("refusal", "recovery-contribute", "share_repeated"), ("refusal", "recovery-contribute", "share_wrong"),
+            ("refusal", "recovery-contribute", "contribution_not_authentic"),
+            ("recovery", "recovery-start", "ok"), ("recovery", "recovery-contribute", "ok"),
+            ("recovery", "recovery-start", "ok"), ("recovery", "recovery-contribute", "ok")])
+        self.assertIn("holder frank", entries[6][3])
+        self.assertIn("root_restored", entries[-1][3])
         # What was collected is gone, and nothing begins again under a root.
         self.assertEqual(self.recovery("attest", *self.at_custodian(), "--out", self.folder / "x", expect=2)["code"], "has_root")
 
