@@ -155,9 +155,8 @@ std::vector<double> latencies(BenchWorker& worker, double rate, double seconds) 
 // Gets a second at which requests that come one by one would take all the processors' time, told
 // from what each takes of it at a pace that leaves the processors idle. A pipelining worker reaches
 // several times as many, because what waits together travels together.
-double one_by_one_rate(double seconds) {
+double one_by_one_rate(AtWork& at, double seconds) {
   constexpr double kPace = 2'000;
-  AtWork& at = at_work();
   const auto spent = [&] {
     return std::array{thread_seconds(), at.world.parent().seconds(), at.custodian->seconds()};
   };
@@ -175,11 +174,13 @@ double one_by_one_rate(double seconds) {
 
 double tail_ratio(int rounds, double slice) {
   constexpr int kRuns = 5;
+  const BeforeOthers turn;
+  static AtWork at(false);  // made in this turn, which its processes inherit
   std::vector<double> ratios;
   const double seconds = 4 * slice;
   for (int run = 0; run < std::min(rounds, kRuns); ++run) {
-    const double half = one_by_one_rate(2 * slice) / 2;
-    auto all = latencies(at_work().worker, half, seconds);
+    const double half = one_by_one_rate(at, 2 * slice) / 2;
+    auto all = latencies(at.worker, half, seconds);
     std::ranges::sort(all);
     ratios.push_back(all[all.size() * 99 / 100] / all[all.size() / 2]);
   }

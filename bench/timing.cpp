@@ -1,5 +1,7 @@
 #include "bench/timing.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 
 namespace concordat::bench {
@@ -42,6 +44,16 @@ double median_ratio(const std::vector<Work>& works,
     ratios.push_back(ratio(seconds));
   }
   return median(std::move(ratios));
+}
+
+BeforeOthers::BeforeOthers() {
+  const sched_param first{1};
+  (void)sched_setscheduler(0, SCHED_RR, &first);
+}
+
+BeforeOthers::~BeforeOthers() {
+  const sched_param none{0};
+  (void)sched_setscheduler(0, SCHED_OTHER, &none);
 }
 
 }  // namespace concordat::bench

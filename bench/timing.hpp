@@ -23,6 +23,17 @@ using Work = std::function<void(std::uint64_t times)>;
 // Seconds of CPU time of this thread for one unit of `work`, over a run of about `slice_seconds`.
 [[nodiscard]] double seconds_each(const Work& work, double slice_seconds);
 
+// While it lives this thread, and what it starts meanwhile, goes before everything else on the
+// machine, where the kernel allows that (SCHED_RR, CAP_SYS_NICE): for what is measured in single
+// milliseconds, the turns of another process among them. Without it they are measured, too.
+class BeforeOthers {
+ public:
+  BeforeOthers();
+  ~BeforeOthers();
+  BeforeOthers(const BeforeOthers&) = delete;
+  BeforeOthers& operator=(const BeforeOthers&) = delete;
+};
+
 // Median over `rounds` of `ratio(seconds of each work)`; the works take turns within a round.
 [[nodiscard]] double median_ratio(const std::vector<Work>& works,
                                   const std::function<double(const std::vector<double>&)>& ratio,
