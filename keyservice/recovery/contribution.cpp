@@ -2,6 +2,7 @@
 
 #include "attest/base/cbor.hpp"
 #include "keyservice/recovery/errc.hpp"
+#include "keyservice/recovery/reading.hpp"
 #include "policy/limits.hpp"
 
 namespace concordat::keyservice::recovery {
@@ -27,10 +28,6 @@ Bytes info_of(const policy::OrderDigest& order, const RecoverySet& set, const st
   out.array(5).text(kDomain).bytes(order.view()).bytes(set.digest().view()).text(holder);
   out.uint(set.index_of(holder));
   return std::move(out).take();
-}
-
-base::hpke::PublicKey sealing_key(const policy::HolderKey& key) {
-  return *base::hpke::PublicKey::from(key.view());
 }
 
 }  // namespace

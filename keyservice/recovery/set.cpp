@@ -4,6 +4,7 @@
 #include "attest/base/secret_access.hpp"
 #include "keyservice/cbor_items.hpp"
 #include "keyservice/recovery/errc.hpp"
+#include "keyservice/recovery/reading.hpp"
 #include "peer/aead.hpp"
 #include "peer/limits.hpp"
 #include "policy/limits.hpp"
@@ -33,22 +34,6 @@ constexpr std::size_t kTag = 16;
 constexpr std::size_t kSealedShare = base::sharing::kScalarSize + base::hpke::kOverhead;
 constexpr std::size_t kSealedRoot = kRootPrkSize + kTag;
 constexpr std::array<std::uint8_t, peer::kAeadNonceSize> kNonce{};
-
-base::hpke::PublicKey sealing_key(const policy::HolderKey& key) {
-  return *base::hpke::PublicKey::from(key.view());
-}
-
-template <class Fixed>
-Result<Fixed> read_fixed(Reader& reader) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(Fixed::kSize));
-  return Fixed::from(bytes);
-}
-
-Status want_array(Reader& reader, std::size_t count) {
-  CONCORDAT_TRY(const std::size_t found, reader.read_array(count));
-  if (found == count) return {};
-  return Error(base::cbor::Errc::missing_key, "want " + std::to_string(count) + " items");
-}
 
 Status want_version(Reader& reader) {
   CONCORDAT_TRY(const std::uint64_t version, reader.read_uint());

@@ -3,6 +3,7 @@
 #include "keyservice/cbor_items.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/limits.hpp"
+#include "keyservice/recovery/reading.hpp"
 #include "policy/limits.hpp"
 
 namespace concordat::keyservice::recovery {
@@ -19,18 +20,6 @@ using base::cbor::Writer;
 constexpr std::size_t kItems = 7;
 constexpr std::size_t kOrderItems = 4;
 constexpr std::size_t kHolderItems = 4;
-
-template <class Fixed>
-Result<Fixed> read_fixed(Reader& reader) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(Fixed::kSize));
-  return Fixed::from(bytes);
-}
-
-Status want_array(Reader& reader, std::size_t count) {
-  CONCORDAT_TRY(const std::size_t found, reader.read_array(count));
-  if (found == count) return {};
-  return Error(base::cbor::Errc::missing_key, "want " + std::to_string(count) + " items");
-}
 
 Result<ShownStatus::Order> read_order(Reader& reader) {
   CONCORDAT_CHECK(want_array(reader, kOrderItems));
