@@ -422,6 +422,7 @@ base::Result<CustodianStatus> Custodian::status() const {
     status.keyring.emplace(CustodianStatus::KeyringState{
         keyring.journal().is_loaded(), keyring.keys().records().size(), keyring.journal().head()});
   }
+  status.audit_log = recorder_.state();
   status.now = now.wall;
   status.uptime = base::system_monotonic_clock() - started_;
   if (const auto anchored = administration_->anchored_at()) {

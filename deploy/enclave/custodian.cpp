@@ -125,9 +125,9 @@ class Service {
  private:
   std::unique_ptr<audit::Store> audit_store(const std::string& custodian) {
     return std::make_unique<AuditRecords>(
-        [this](HttpRequest request, AuditRecords::OnReply done) {
-          async_parent_call(io_, surroundings_.relay, std::move(request), kStoreTimeout,
-                            std::move(done));
+        [line = ParentLine(io_, surroundings_.relay, kStoreTimeout)](HttpRequest request,
+                                                                     AuditRecords::OnReply done) {
+          line.call(std::move(request), std::move(done));
         },
         custodian);
   }
@@ -177,8 +177,8 @@ Status run(const Surroundings& surroundings, base::Logger& log) {
   }
   CONCORDAT_TRY(EnclaveFacts facts, read_facts(enclave->nsm, CONCORDAT_VERSION));
   std::vector<std::string> others;
-  if (const auto named = config.settings.find("custodians"); named != config.settings.end()) {
-    CONCORDAT_TRY(others, parse_enclave_names(named->first, named->second));
+  if (const std::string named = config.setting("custodians", ""); !named.empty()) {
+    CONCORDAT_TRY(others, parse_enclave_names("custodians", named));
   }
   return Service(surroundings, *enclave, kms, config, std::move(others), std::move(facts), log)
       .run();

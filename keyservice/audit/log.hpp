@@ -36,7 +36,8 @@ struct LogIdentity {
   BootId boot;
   const policy::Signer* boot_key = nullptr;
   const policy::Signer* log_key = nullptr;
-  // Log keys of earlier root generations, by one of which the last checkpoint may be signed.
+  // Log keys of earlier root generations, newest first, by one of which the last checkpoint may be
+  // signed.
   std::vector<attest::SignerKey> earlier_log_keys;
 };
 
@@ -76,6 +77,8 @@ class Log {
   [[nodiscard]] bool has_failed() const noexcept { return has_failed_; }
   // What is durable, as acknowledged last.
   [[nodiscard]] const Checkpoint& head() const noexcept { return head_; }
+  // Of the last entry that is.
+  [[nodiscard]] base::UnixMillis head_time() const noexcept { return head_time_; }
   [[nodiscard]] std::size_t pending() const noexcept { return queue_.size() + waiting_.size(); }
   [[nodiscard]] const std::string& origin() const noexcept { return identity_.origin; }
 
@@ -107,7 +110,7 @@ class Log {
   void take(Pending pending, std::vector<File>& files);
   void fail(const base::Error& error) noexcept;
   void offer() noexcept;
-  void remove_partial() noexcept;
+  void remove_partial(const std::vector<Tile>& filled) noexcept;
   void tell_all(const base::Error& error) noexcept;
   void on_written(const base::Status& written);
 
@@ -124,6 +127,7 @@ class Log {
   std::uint64_t sequence_ = 0;
   base::UnixMillis last_time_;
   Checkpoint head_;
+  base::UnixMillis head_time_;
 
   std::deque<Pending> queue_;
   std::vector<File> evidence_;  // of the queue
@@ -132,6 +136,7 @@ class Log {
 
   FilesPtr batch_;  // offered until the store takes it
   Checkpoint batch_head_;
+  base::UnixMillis batch_time_;
   std::vector<Waiting> waiting_;  // for the batch
   std::vector<Tile> filled_;      // by the batch
   std::vector<OnDurable> told_;   // room for all that wait: telling them must not want memory

@@ -50,8 +50,8 @@ Status Log::check_signature(const SignedCheckpoint& head) const {
   if (head.checkpoint.origin != identity_.origin) {
     return Error(Errc::other_origin, "the checkpoint is of another log than " + identity_.origin);
   }
-  std::vector<attest::SignerKey> keys = identity_.earlier_log_keys;
-  keys.push_back(identity_.log_key->public_key());
+  std::vector<attest::SignerKey> keys{identity_.log_key->public_key()};
+  keys.insert(keys.end(), identity_.earlier_log_keys.begin(), identity_.earlier_log_keys.end());
   for (const attest::SignerKey& key : keys) {
     CONCORDAT_TRY(const auto verifier,
                   NoteVerifier::create(identity_.origin, NoteKeyType::ed25519, key));
@@ -97,6 +97,7 @@ void Log::begin_boot(const OpeningPtr& opening) {
   bundle_ = std::move(edge->bundle);
   last_time_ = edge->last ? edge->last->time : base::UnixMillis{};
   head_ = opening->head;
+  head_time_ = last_time_;
   for (unsigned level = 0; level < kMaxTileLevels; ++level)
     tile_sizes_[level] = tree_.size() >> (kTileHeight * level);
   std::vector<Evidence> evidence{{EvidenceType::document, opening->evidence.document},
