@@ -27,7 +27,10 @@ constexpr std::chrono::milliseconds kHttpDialTimeout = std::chrono::seconds(5);
 }  // namespace
 
 struct ParentLine::Kept {
-  std::optional<peer::StreamSocket> stream;
+  // As many as a batch and the removals behind it take.
+  static constexpr std::size_t kMax = 4;
+  Kept() { streams.reserve(kMax); }  // keeping one wants no memory
+  std::vector<peer::StreamSocket> streams;
 };
 
 // Kept alive by the handlers until the last of them ran. Its deadline stands before anything is
@@ -63,9 +66,10 @@ class ParentExchange : public std::enable_shared_from_this<ParentExchange> {
       if (!error) self->finish(Error(Errc::timed_out, "the parent"));
     });
     guarded([&] {
-      if (line_ == nullptr || !line_->stream) return dial();
+      if (line_ == nullptr || line_->streams.empty()) return dial();
       is_kept_ = true;
-      stream_ = *std::exchange(line_->stream, {});
+      stream_ = std::move(line_->streams.back());
+      line_->streams.pop_back();
       write();
     });
   }
@@ -118,8 +122,9 @@ class ParentExchange : public std::enable_shared_from_this<ParentExchange> {
     if (error) return on_failure(error);
     if (!handler_) return;  // cancelled, and the stream closed
     auto& message = parser_->get();
-    if (line_ != nullptr && message.keep_alive() && buffer_.size() == 0) {
-      line_->stream = std::move(stream_);
+    const bool is_whole = message.keep_alive() && buffer_.size() == 0;
+    if (line_ != nullptr && is_whole && line_->streams.size() < ParentLine::Kept::kMax) {
+      line_->streams.push_back(std::move(stream_));
     }
     finish(HttpReply{message.result_int(), {}, std::move(message.body())});
   }

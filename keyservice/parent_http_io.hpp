@@ -27,13 +27,13 @@ class ParentCall {
   std::weak_ptr<ParentExchange> exchange_;
 };
 
-// A stream that one exchange leaves to the next, so that not each of many asks the relay for one.
+// Streams that one exchange leaves to the next, so that not each of many asks the relay for one.
 // Copies are the same line.
 class ParentLine {
  public:
   ParentLine(boost::asio::io_context& io, peer::Endpoint relay, std::chrono::milliseconds timeout);
-  // As async_parent_call. At most one stream is kept: exchanges that are under way at once have
-  // streams of their own. A request that a kept stream, which the parent may close at any time,
+  // As async_parent_call. A few streams are kept; exchanges that are under way at once have streams
+  // of their own. A request that a kept stream, which the parent may close at any time,
   // did not answer is sent again over a new one: it must be one that may be repeated.
   ParentCall call(HttpRequest request, ParentReply handler) const;
 
