@@ -110,6 +110,9 @@ void AuditTrail::record(AuditRecord record, base::UnixMillis now, Done done) {
   if (!record.document.empty()) {
     evidence.push_back({audit::EvidenceType::document, std::move(record.document)});
   }
+  if (!record.freshness.empty()) {
+    evidence.push_back({audit::EvidenceType::freshness, std::move(record.freshness)});
+  }
   policy::PolicyPtr brought;
   if (record.policy && open_->kept_policy == record.policy->digest()) {
     record.event.evidence.push_back(open_->policy_ref);

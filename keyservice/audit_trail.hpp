@@ -36,6 +36,7 @@ struct AuditRecord {
   audit::Event event;
   base::Bytes document{};      // empty: none
   policy::PolicyPtr policy{};  // null: none
+  base::Bytes freshness{};     // the statement that confirmed the policy last; empty: none
 };
 
 class Recorder {

@@ -48,6 +48,10 @@ struct BootEvidence {
   base::Bytes policy;
   base::Bytes authority;
   std::string detail{};  // of the boot's entry
+  // What the log says right behind it, and in the same batch, if no boot under this log key wrote
+  // into it before.
+  std::optional<Event> first{};
+  std::vector<Evidence> first_evidence{};
 };
 
 class Log {
@@ -102,7 +106,8 @@ class Log {
   void on_checkpoint(const OpeningPtr& opening, const std::optional<base::Bytes>& content);
   void read_edge(const OpeningPtr& opening);
   void begin_boot(const OpeningPtr& opening);
-  [[nodiscard]] base::Status check_signature(const SignedCheckpoint& head) const;
+  // True: by this boot's own log key; false: by one of an earlier root.
+  [[nodiscard]] base::Result<bool> check_signature(const SignedCheckpoint& head) const;
 
   void enqueue(Event event, std::vector<Evidence> evidence, base::UnixMillis now, OnDurable done);
   void write_next();

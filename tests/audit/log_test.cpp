@@ -237,10 +237,16 @@ TEST_F(LogTest, GoesOnFromWhatTheKeyOfAnEarlierRootSigned) {
   };
   const auto stranger = policy::SigningKey::generate().public_key();
   EXPECT_TRUE(opens_with({stranger}).error().is(Errc::signature_invalid));
+  next->evidence.first = world_.use(7);
   ASSERT_TRUE(opens_with({stranger, earlier.public_key()}));
+  EXPECT_EQ(next->log->head().size, 4U) << "with what is said of a root that is new to the log";
   ASSERT_TRUE(world_.append(*next, world_.use(2)));
   EXPECT_EQ(next->log->head_time(), kNow);
-  expect_good(4, 2);
+  expect_good(5, 2);
+  const auto last = world_.prepare(shared_, 4);
+  last->evidence.first = world_.use(7);
+  ASSERT_TRUE(world_.open(*last));
+  expect_good(6, 3);
 }
 
 TEST_F(LogTest, DoesNotGoOnFromWhatIsNotItsOwn) {
