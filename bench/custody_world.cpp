@@ -206,8 +206,9 @@ void CustodyWorld::run_custodian(const std::string& name, int ready) {
       io, side.party, side.nsm, custody,
       [&io, relay, name] {
         return std::make_unique<AuditRecords>(
-            [&io, relay](HttpRequest request, AuditRecords::OnReply done) {
-              async_parent_call(io, relay, std::move(request), kTimeout, std::move(done));
+            [line = ParentLine(io, relay, kTimeout)](HttpRequest request,
+                                                     AuditRecords::OnReply done) {
+              line.call(std::move(request), std::move(done));
             },
             name);
       },

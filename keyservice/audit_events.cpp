@@ -49,6 +49,16 @@ Kind kind_of(const ServedAdmin& served) {
   return is_change(served) ? Kind::key_change : Kind::operator_action;
 }
 
+AuditRecord admission_of(Subject subject, std::string purpose, Admission admission) {
+  Event event;
+  event.kind = Kind::admission;
+  event.subject = std::move(subject);
+  event.purpose = std::move(purpose);
+  event.detail = "transcript " + admission.transcript.hex();
+  return {std::move(event), std::move(admission.document), std::move(admission.policy),
+          std::move(admission.freshness)};
+}
+
 }  // namespace
 
 bool is_change(const ServedAdmin& served) noexcept {
@@ -60,30 +70,23 @@ bool is_recovery(const ServedAdmin& served) noexcept {
   return std::ranges::find(kRecoveries, served.operation) != kRecoveries.end();
 }
 
-AuditRecord admitted(const policy::AdmittedPeer& peer, const base::Bytes& document,
-                     const policy::PolicyPtr& policy) {
-  Event event;
-  event.kind = Kind::admission;
-  event.subject = subject_of(peer);
-  event.purpose = peer.purpose();
-  return {std::move(event), document, policy};
+AuditRecord admitted(const policy::AdmittedPeer& peer, Admission admission) {
+  return admission_of(subject_of(peer), peer.purpose(), std::move(admission));
 }
 
-AuditRecord admitted(const policy::AdmittedOperator& who, const policy::PolicyPtr& policy) {
-  Event event;
-  event.kind = Kind::admission;
-  event.subject = subject_of(who);
-  event.purpose = who.purpose();
-  return {std::move(event), {}, policy};
+AuditRecord admitted(const policy::AdmittedOperator& who, Admission admission) {
+  return admission_of(subject_of(who), who.purpose(), std::move(admission));
 }
 
-AuditRecord refused(std::string_view source, const base::Error& why) {
+AuditRecord refused(std::string_view source, const base::Error& why, base::Bytes document,
+                    const policy::PolicyPtr& policy) {
   Event event;
   event.kind = Kind::refusal;
   event.operation = "admission";
   event.outcome = why.name();
   event.detail = std::string(source) + ": " + why.detail();
-  return {std::move(event)};
+  const bool is_shown = !document.empty();
+  return {std::move(event), std::move(document), is_shown ? policy : nullptr};
 }
 
 AuditRecord refused_before(std::uint64_t count) {
@@ -91,8 +94,9 @@ AuditRecord refused_before(std::uint64_t count) {
   event.kind = Kind::refusal;
   event.operation = "admission";
   event.outcome = "not_logged";
-  event.detail = std::to_string(count) + " refusals, or requests about restoring the root, while " +
-                 "no entry could be written";
+  event.detail = std::to_string(count) +
+                 " refusals, or requests about restoring the root, of which " +
+                 "no entry could be written, or was";
   return {std::move(event)};
 }
 
@@ -137,11 +141,20 @@ AuditRecord rotated(const std::string& name, const base::Result<KeySummary>& res
   return {std::move(event)};
 }
 
-AuditRecord policy_changed(const policy::PolicyPtr& policy) {
+AuditRecord policy_changed(const policy::PolicyPtr& policy, base::Bytes freshness) {
   Event event;
   event.kind = Kind::policy_change;
   event.detail = "serial " + std::to_string(policy->serial());
-  return {std::move(event), {}, policy};
+  return {std::move(event), {}, policy, std::move(freshness)};
+}
+
+Event genesis(const Root& root) {
+  Event event;
+  event.kind = Kind::genesis;
+  event.operation = "genesis";
+  event.detail = "root generation " + std::to_string(root.generation()) + ", commitment " +
+                 root.commitment().hex();
+  return event;
 }
 
 AuditRecord root_asked_for(const policy::AdmittedPeer& peer, const ServedReplica& served) {

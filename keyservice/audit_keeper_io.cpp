@@ -1,8 +1,10 @@
 #include "keyservice/audit_keeper_io.hpp"
 
+#include "attest/verify.hpp"
 #include "keyservice/audit/boot_statement.hpp"
 #include "keyservice/audit_events.hpp"
 #include "keyservice/error.hpp"
+#include "policy/genesis.hpp"
 
 namespace concordat::keyservice {
 
@@ -96,16 +98,46 @@ void AuditKeeper::open() {
                   [this, alive = alive_, round = round_, held](Result<base::Bytes> document) {
                     if (!*alive || round != round_) return;
                     if (!document) return again(document.error());
-                    guarded([&] { begin(*std::move(document), std::move(*held)); });
+                    guarded([&] { find_genesis(*std::move(document), std::move(*held)); });
                   });
     if (!queued) again(queued.error());
   });
 }
 
-void AuditKeeper::begin(base::Bytes document, AuditTrail::Boot boot) {
+void AuditKeeper::find_genesis(base::Bytes document, AuditTrail::Boot boot) {
+  boot.evidence.document = std::move(document);
+  boot.evidence.first = audit_events::genesis(custody_.root());
+  if (!read_genesis_) return begin(std::move(boot));
+  const auto held = std::make_shared<AuditTrail::Boot>(std::move(boot));
+  later(kLongestAuditPause);  // should the answer be lost for want of memory
+  read_genesis_(custody_.root().generation(), [this, alive = alive_, round = round_,
+                                               held](base::Bytes found) {
+    if (!*alive || round != round_) return;
+    guarded([&] {
+      if (is_genesis_of_root(found)) {
+        held->evidence.first_evidence.push_back({audit::EvidenceType::document, std::move(found)});
+      }
+      begin(std::move(*held));
+    });
+  });
+}
+
+// The store gives what it likes: in the log is what an enclave attested of this very root.
+bool AuditKeeper::is_genesis_of_root(base::BytesView document) const {
+  const auto parsed = attest::UnverifiedDocument::parse(document);
+  if (!parsed) return false;
+  const auto claims = attest::verify_archived(
+      *parsed, *party_.anchors, parsed->unverified().timestamp, attest::DebugDocuments::refuse);
+  if (!claims) return false;
+  const auto stated = policy::read_genesis(*claims);
+  return stated && stated->generation == custody_.root().generation() &&
+         base::equal(stated->commitment, custody_.root().commitment().view());
+}
+
+void AuditKeeper::begin(AuditTrail::Boot boot) {
   const auto now = party_.clock();
   if (!now) return again(now.error());
-  boot.evidence.document = std::move(document);
+  due_.reset();
   boot.store = make_store_();
   trail_.open(std::move(boot), now->wall, [this, round = round_](const Status& opened) {
     if (round == round_) guarded([&] { on_opened(opened); });
@@ -143,8 +175,9 @@ void AuditKeeper::policy_changed() {
   guarded([this] {
     const auto now = party_.clock();
     if (!now) return;
-    trail_.record(audit_events::policy_changed(party_.policies->latest()), now->wall,
-                  [](const Status&) {});
+    trail_.record(
+        audit_events::policy_changed(party_.policies->latest(), party_.policies->statement()),
+        now->wall, [](const Status&) {});
   });
 }
 

@@ -21,6 +21,10 @@ class AuditKeeper {
   // A store for one boot.
   using MakeStore = std::function<std::unique_ptr<audit::Store>()>;
 
+  // Asks the store for the genesis document of a generation of the root; empty: there is none.
+  using ReadGenesis =
+      std::function<void(std::uint32_t generation, std::function<void(base::Bytes)> done)>;
+
   // References outlive the keeper. `custodian`: its name among those of the realm.
   AuditKeeper(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
               Custody& custody, MakeStore make_store, std::string custodian, base::Logger& log);
@@ -31,6 +35,9 @@ class AuditKeeper {
   [[nodiscard]] AuditTrail& trail() noexcept { return trail_; }
   // Told each time when a boot has the log.
   void on_open(std::function<void()> handler) { opened_ = std::move(handler); }
+
+  // Where a root that the log has heard nothing of was born; without it its entry says so alone.
+  void read_genesis_with(ReadGenesis reader) { read_genesis_ = std::move(reader); }
 
   // The custody has a root, another one than at the last call.
   void start();
@@ -43,7 +50,9 @@ class AuditKeeper {
 
  private:
   void open();
-  void begin(base::Bytes document, AuditTrail::Boot boot);
+  void find_genesis(base::Bytes document, AuditTrail::Boot boot);
+  [[nodiscard]] bool is_genesis_of_root(base::BytesView document) const;
+  void begin(AuditTrail::Boot boot);
   void on_opened(const base::Status& opened);
   void look_after();
   void again(const base::Error& why);
@@ -63,6 +72,7 @@ class AuditKeeper {
   base::Logger& log_;
   AuditTrail trail_;
   std::function<void()> opened_;
+  ReadGenesis read_genesis_;
   boost::asio::steady_timer timer_;
   std::optional<std::chrono::steady_clock::time_point> due_;  // to look after the log
   peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();

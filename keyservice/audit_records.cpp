@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "keyservice/audit/error_copy.hpp"
 #include "keyservice/audit/limits.hpp"
 #include "keyservice/audit/tile.hpp"
 #include "keyservice/parent_store.hpp"
@@ -62,16 +63,9 @@ std::optional<std::string> audit_file_in(std::string_view custodian, std::string
   return file;
 }
 
-// One piece of a file.
+// What one call takes of a write.
 struct AuditRecords::Writing {
-  struct Record {
-    std::string name;
-    BytesView content;
-    std::string version;  // of the checkpoint
-    [[nodiscard]] bool is_checkpoint() const noexcept { return !version.empty(); }
-  };
-  audit::FilesPtr files;
-  std::vector<Record> records;
+  std::vector<StoreBatch> batches;  // the last one ends with the last file
   std::size_t next = 0, under_way = 0;
   Status outcome;
   Done done;
@@ -83,6 +77,10 @@ struct AuditRecords::Reading {
   std::size_t parts = 0;
   OnContent done;
 };
+
+std::string AuditRecords::checkpoint_name() const {
+  return audit_record_name(custodian_, audit::kCheckpointName);
+}
 
 template <class Body, class Wanting>
 void AuditRecords::exchange(HttpRequest request, Body body, Wanting wanting) {
@@ -124,32 +122,42 @@ void AuditRecords::look_at_writer(Bytes writer, Done done, unsigned tries) {
 
 void AuditRecords::write(audit::FilesPtr files, Done done) {
   const auto writing = std::make_shared<Writing>();
+  std::size_t room = 0;
+  const auto add = [&](std::string name, BytesView content) {
+    auto& batches = writing->batches;
+    if (batches.empty() || content.size() > room ||
+        batches.back().puts.size() == kMaxStoreBatchPuts) {
+      batches.push_back(
+          {StoreBatch::Behind{audit_record_name(custodian_, kWriter), writer_version_}, {}});
+      room = kMaxStoreBatchContent;
+    }
+    room -= content.size();
+    batches.back().puts.push_back({std::move(name), std::nullopt, base::to_bytes(content)});
+  };
   for (const audit::File& file : *files) {
     const BytesView content = file.content;
     // A record that is full is followed by another one, which may be empty.
     for (std::size_t part = 0; part * kMaxStoreEntry <= content.size(); ++part) {
       const std::size_t from = part * kMaxStoreEntry;
-      writing->records.push_back(
-          {audit_record_name(custodian_, file.name, part),
-           content.subspan(from, std::min(kMaxStoreEntry, content.size() - from)),
-           file.name == audit::kCheckpointName ? store_version(content) : std::string()});
+      add(audit_record_name(custodian_, file.name, part),
+          content.subspan(from, std::min(kMaxStoreEntry, content.size() - from)));
     }
   }
-  writing->files = std::move(files);
+  StoreBatch::Put& last = writing->batches.back().puts.back();
+  if (last.name == checkpoint_name()) last.expected = checkpoint_version_;
   writing->done = std::move(done);
-  next_records(writing);
+  next_batches(writing);
 }
 
 // All but the last at once, within bounds; then the last.
-void AuditRecords::next_records(const WritingPtr& writing) {
-  const std::size_t last = writing->records.size() - 1;
+void AuditRecords::next_batches(const WritingPtr& writing) {
+  const std::size_t last = writing->batches.size() - 1;
   while (writing->outcome && writing->next <= last && writing->under_way < kAtOnce &&
          (writing->next < last || writing->under_way == 0)) {
-    const std::size_t record = writing->next++;
+    const std::size_t batch = writing->next++;
     ++writing->under_way;
-    const bool is_known = writing->records[record].is_checkpoint();
     try {
-      put(writing, record, is_known ? checkpoint_version_ : std::nullopt, kMaxTries);
+      put(writing, batch, kMaxTries);
     } catch (const std::bad_alloc&) {
       --writing->under_way;
       writing->outcome = Error(audit::Errc::unreachable);
@@ -159,50 +167,55 @@ void AuditRecords::next_records(const WritingPtr& writing) {
   if (is_over && writing->done) std::exchange(writing->done, {})(std::move(writing->outcome));
 }
 
-void AuditRecords::put(const WritingPtr& writing, std::size_t record,
-                       std::optional<std::string> expected, unsigned tries) {
-  const Writing::Record& what = writing->records[record];
+void AuditRecords::put(const WritingPtr& writing, std::size_t batch, unsigned tries) {
   exchange(
-      store_put(what.name, what.content, expected,
-                StorePredecessor{audit_record_name(custodian_, kWriter), writer_version_}),
-      [this, writing, record, tries](const Result<HttpReply>& reply) {
+      store_put_together(writing->batches[batch]),
+      [this, writing, batch, tries](const Result<HttpReply>& reply) {
         const Status written = read_write(reply);
         const bool is_other = !written && written.error().is(ParentStoreErrc::conflict);
-        // An earlier batch left it, and its boot ended before its checkpoint was written. A
-        // checkpoint that is not the last one of this boot is another writer's.
-        const bool is_checkpoint = writing->records[record].is_checkpoint();
-        if (is_other && !is_checkpoint && tries > 1) return replace(writing, record, tries - 1);
-        on_put(writing, record, written);
+        if (is_other && tries > 1) return look_at(writing, batch, 0, tries - 1);
+        on_put(writing, batch, written);
       },
-      [this, writing, record] { on_put(writing, record, Error(ParentStoreErrc::unavailable)); });
+      [this, writing, batch] { on_put(writing, batch, Error(ParentStoreErrc::unavailable)); });
 }
 
-void AuditRecords::replace(const WritingPtr& writing, std::size_t record, unsigned tries) {
+// What is there of a batch, one after the other, so that it is replaced. An earlier batch left it,
+// whose boot ended before its checkpoint was written. A checkpoint that is not the last one of this
+// boot is another writer's.
+void AuditRecords::look_at(const WritingPtr& writing, std::size_t batch, std::size_t record,
+                           unsigned tries) {
+  std::vector<StoreBatch::Put>& puts = writing->batches[batch].puts;
+  if (record == puts.size()) return put(writing, batch, tries);
   exchange(
-      store_get(writing->records[record].name),
-      [this, writing, record, tries](const Result<HttpReply>& reply) {
+      store_get(puts[record].name),
+      [this, writing, batch, record, tries](const Result<HttpReply>& reply) {
         const auto there = read_get(reply);
-        if (!there) return on_put(writing, record, there.error());
-        put(writing, record,
-            *there ? std::optional(store_version(**there)) : std::optional<std::string>(), tries);
+        if (!there) return on_put(writing, batch, there.error());
+        StoreBatch::Put& what = writing->batches[batch].puts[record];
+        std::optional<std::string> version;
+        if (*there) version = store_version(**there);
+        const bool is_written = *there && **there == what.content;
+        if (what.name == checkpoint_name() && version != what.expected && !is_written) {
+          return on_put(writing, batch, Error(ParentStoreErrc::conflict, what.name));
+        }
+        what.expected = std::move(version);
+        look_at(writing, batch, record + 1, tries);
       },
-      [this, writing, record] { on_put(writing, record, Error(ParentStoreErrc::unavailable)); });
+      [this, writing, batch] { on_put(writing, batch, Error(ParentStoreErrc::unavailable)); });
 }
 
-void AuditRecords::on_put(const WritingPtr& writing, std::size_t record, const Status& outcome) {
+void AuditRecords::on_put(const WritingPtr& writing, std::size_t batch, const Status& outcome) {
   --writing->under_way;
-  Writing::Record& what = writing->records[record];
-  if (outcome && what.is_checkpoint()) checkpoint_version_ = std::move(what.version);
+  const StoreBatch::Put& last = writing->batches[batch].puts.back();
+  const bool has_checkpoint = last.name == checkpoint_name();
+  if (outcome && has_checkpoint) checkpoint_version_ = store_version(last.content);
   if (!outcome && writing->outcome) {
-    const bool is_other = what.is_checkpoint() && outcome.error().is(ParentStoreErrc::conflict);
-    const audit::Errc code = is_other ? audit::Errc::superseded : code_of(outcome.error());
-    try {
-      writing->outcome = Error(code, what.name + ": " + outcome.error().to_string());
-    } catch (const std::bad_alloc&) {
-      writing->outcome = Error(code);
-    }
+    const bool is_other = has_checkpoint && outcome.error().is(ParentStoreErrc::conflict);
+    writing->outcome = audit::with_code(
+        make_error_code(is_other ? audit::Errc::superseded : code_of(outcome.error())),
+        outcome.error());
   }
-  next_records(writing);
+  next_batches(writing);
 }
 
 void AuditRecords::remove(const std::string& prefix, Done done) {

@@ -5,9 +5,10 @@
 //   audit.<custodian>.writer                    the boot that has the log
 //
 // A boot claims the log by replacing `writer`, and every file that it writes depends on that record
-// being there as it left it: what an earlier boot still sends is refused by the store. Files that
-// an earlier batch left without a checkpoint are replaced. No I/O: the exchanges are somebody
-// else's.
+// being there as it left it: what an earlier boot still sends is refused by the store. A batch is
+// one call and one transaction (store_batch.hpp). What is too much for one is written in several,
+// the last of which has the checkpoint and begins when the others are acknowledged; what a batch
+// that ended between them left is replaced. No I/O: the exchanges are somebody else's.
 #pragma once
 
 #include <functional>
@@ -45,9 +46,9 @@ class AuditRecords final : public audit::Store {
   void read(const std::string& name, OnContent done) override;
 
  private:
-  // How many records are under way at once: an honest store writes them with one sync.
+  // How many calls are under way at once: an honest store writes them with one sync.
   static constexpr std::size_t kAtOnce = 8;
-  // How often a record is looked at that is not as it was a moment ago.
+  // How often a batch is offered that meets records which are not as it expects.
   static constexpr unsigned kMaxTries = 3;
 
   struct Writing;
@@ -58,11 +59,11 @@ class AuditRecords final : public audit::Store {
   template <class Body, class Wanting>
   void exchange(HttpRequest request, Body body, Wanting wanting);
   void look_at_writer(base::Bytes writer, Done done, unsigned tries);
-  void next_records(const WritingPtr& writing);
-  void put(const WritingPtr& writing, std::size_t record, std::optional<std::string> expected,
-           unsigned tries);
-  void replace(const WritingPtr& writing, std::size_t record, unsigned tries);
-  void on_put(const WritingPtr& writing, std::size_t record, const base::Status& outcome);
+  [[nodiscard]] std::string checkpoint_name() const;
+  void next_batches(const WritingPtr& writing);
+  void put(const WritingPtr& writing, std::size_t batch, unsigned tries);
+  void look_at(const WritingPtr& writing, std::size_t batch, std::size_t record, unsigned tries);
+  void on_put(const WritingPtr& writing, std::size_t batch, const base::Status& outcome);
   void read_part(const ReadingPtr& reading);
 
   Exchange exchange_;

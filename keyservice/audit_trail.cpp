@@ -1,6 +1,10 @@
 #include "keyservice/audit_trail.hpp"
 
+#include <algorithm>
+
 #include "attest/base/hash.hpp"
+#include "keyservice/audit/entry_cursor.hpp"
+#include "keyservice/audit/error_copy.hpp"
 
 namespace concordat::keyservice {
 
@@ -11,16 +15,13 @@ using base::Status;
 namespace {
 
 constexpr std::string_view kName = "custodian";
+constexpr std::size_t kMaxWhy = 200;
 
 Error unavailable(const Error& why) noexcept {
   const bool is_taken_over = why.is(audit::Errc::superseded);
   const AuditTrailErrc code =
       is_taken_over ? AuditTrailErrc::taken_over : AuditTrailErrc::unavailable;
-  try {
-    return Error(code, why.to_string());
-  } catch (const std::bad_alloc&) {
-    return Error(code);
-  }
+  return audit::with_code(make_error_code(code), why);
 }
 
 }  // namespace
@@ -52,7 +53,8 @@ std::string audit_origin(std::string_view realm, std::string_view custodian) {
 
 AuditTrail::Open::Open(Boot taken)
     : boot(std::move(taken)),
-      log(*boot.store, {boot.origin, boot.id, &boot.boot_key, &boot.log_key, {}}) {}
+      log(*boot.store,
+          {boot.origin, boot.id, &boot.boot_key, &boot.log_key, boot.earlier_log_keys}) {}
 
 void AuditTrail::open(Boot boot, base::UnixMillis now, Done done) {
   open_ = std::make_unique<Open>(std::move(boot));
@@ -84,12 +86,32 @@ Status AuditTrail::ready() const {
   return {};
 }
 
+AuditLogState AuditTrail::state() const {
+  AuditLogState state;
+  const Status able = ready();
+  state.takes_entries = able.has_value();
+  if (!able) {
+    state.why = std::string(able.error().name()) + ": " + able.error().detail();
+    state.why.resize(std::min(state.why.size(), kMaxWhy));
+    std::ranges::replace_if(
+        state.why, [](char c) { return !audit::is_printable(c); }, '?');
+  }
+  if (!open_) return state;
+  state.size = open_->log.head().size;
+  state.last = open_->log.head_time();
+  state.waiting = open_->log.pending();
+  return state;
+}
+
 void AuditTrail::record(AuditRecord record, base::UnixMillis now, Done done) {
   if (const Status able = ready(); !able) return done(able.error());
   open_->is_stalled = false;
   std::vector<audit::Evidence> evidence;
   if (!record.document.empty()) {
     evidence.push_back({audit::EvidenceType::document, std::move(record.document)});
+  }
+  if (!record.freshness.empty()) {
+    evidence.push_back({audit::EvidenceType::freshness, std::move(record.freshness)});
   }
   policy::PolicyPtr brought;
   if (record.policy && open_->kept_policy == record.policy->digest()) {
@@ -119,11 +141,7 @@ void AuditTrail::on_recorded(const Result<std::uint64_t>& index, const policy::P
   const bool is_first = !open_->is_stalled;
   if (!index.error().is(audit::Errc::too_many_pending)) {
     open_->is_stalled = true;
-    try {
-      open_->why = index.error();
-    } catch (const std::bad_alloc&) {
-      open_->why = Error(index.error().code());
-    }
+    open_->why = audit::copy_of(index.error());
   }
   if (is_first && open_->is_stalled && troubled_) troubled_(why);
   done(Status(std::move(why)));

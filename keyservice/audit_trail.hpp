@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "keyservice/audit/log.hpp"
+#include "keyservice/audit_log_state.hpp"
 #include "policy/policy.hpp"
 #include "policy/signer_key.hpp"
 
@@ -35,6 +36,7 @@ struct AuditRecord {
   audit::Event event;
   base::Bytes document{};      // empty: none
   policy::PolicyPtr policy{};  // null: none
+  base::Bytes freshness{};     // the statement that confirmed the policy last; empty: none
 };
 
 class Recorder {
@@ -47,6 +49,7 @@ class Recorder {
   // `done`, which must not throw, runs once, at once or later; with success the entry is durable.
   // It never runs when the log is closed first, and not after this threw for want of memory.
   virtual void record(AuditRecord record, base::UnixMillis now, Done done) = 0;
+  [[nodiscard]] virtual AuditLogState state() const = 0;
 };
 
 // The custodian's own name among those of its realm, of which each has a log. A small closed set,
@@ -65,6 +68,9 @@ class AuditTrail final : public Recorder {
     policy::SigningKey boot_key, log_key;
     policy::PolicyPtr policy;  // in force
     audit::BootEvidence evidence;
+    // Of the root generations before, newest first: the checkpoint that stands may be by one of
+    // these.
+    std::vector<attest::SignerKey> earlier_log_keys{};
   };
 
   // In place of the boot that there was. `done` runs once, unless the trail is closed first.
@@ -74,6 +80,7 @@ class AuditTrail final : public Recorder {
 
   [[nodiscard]] base::Status ready() const override;
   void record(AuditRecord record, base::UnixMillis now, Done done) override;
+  [[nodiscard]] AuditLogState state() const override;
 
   // Offers again what the store did not take.
   void flush();

@@ -9,6 +9,13 @@ namespace concordat::keyservice {
 using base::Error;
 using base::Status;
 
+AuditRecord Custodian::admission_of(const Session& session) const {
+  audit_events::Admission admission{session.stream->transcript(), party_.policies->latest(),
+                                    party_.policies->statement(), session.stream->peer_document()};
+  return session.peer ? audit_events::admitted(*session.peer, std::move(admission))
+                      : audit_events::admitted(*session.who, std::move(admission));
+}
+
 // Before anything that the peer asks, whose entries come behind it. Where it cannot be recorded now
 // it is once the log is open, or before the first answer.
 void Custodian::record_admission(const SessionPtr& session) {
@@ -16,12 +23,28 @@ void Custodian::record_admission(const SessionPtr& session) {
   const auto& policy = party_.policies->latest();
   if (!now || !recorder_.ready() || session->digest() != policy->digest()) return;
   session->is_recorded = true;
-  recorder_.record(session->peer ? audit_events::admitted(*session->peer,
-                                                          session->stream->peer_document(), policy)
-                                 : audit_events::admitted(*session->who, policy),
-                   now->wall, [session](const Status& recorded) {
-                     if (!recorded) session->is_recorded = false;
-                   });
+  recorder_.record(admission_of(*session), now->wall, [session](const Status& recorded) {
+    if (!recorded) session->is_recorded = false;
+  });
+}
+
+// Strangers may come as fast as streams are accepted: some have an entry each, a few of those their
+// document with it, and of the others there is a number, with the next one's entry.
+void Custodian::record_stranger(const std::string& source, const Error& why,
+                                const base::Bytes& document) {
+  const auto now = party_.clock();
+  if (!now || !refusal_entries_.take(now->monotonic)) {
+    ++refused_unrecorded_;
+    return;
+  }
+  if (refused_unrecorded_ != 0 && recorder_.ready()) {
+    record_refusal(audit_events::refused_before(std::exchange(refused_unrecorded_, 0)));
+  }
+  // A bucket of seconds that are minutes.
+  const base::MonotonicMillis minutes{now->monotonic.value / 60};
+  const bool is_kept = !document.empty() && refused_documents_.take(minutes);
+  record_refusal(audit_events::refused(source, why, is_kept ? document : base::Bytes(),
+                                       party_.policies->latest()));
 }
 
 // What is refused is answered with or without an entry.
@@ -41,8 +64,7 @@ void Custodian::keep_record(const SessionPtr& session, AuditRecord record, base:
                             bool is_restored) {
   const auto& policy = party_.policies->latest();
   if (!session->is_kept && session->digest() == policy->digest()) {
-    session->is_kept =
-        kept_records_.keep(audit_events::admitted(*session->who, policy), now, is_restored);
+    session->is_kept = kept_records_.keep(admission_of(*session), now, is_restored);
   }
   if (!kept_records_.keep(std::move(record), now, is_restored)) ++refused_unrecorded_;
 }

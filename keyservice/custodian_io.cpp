@@ -39,6 +39,8 @@ Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, Custody& custody,
       limits_(limits),
       admissions_(limits.admissions_per_second, limits.admission_burst, {}),
       refusal_lines_(limits.refusal_lines_per_second, limits.refusal_line_burst, {}),
+      refusal_entries_(limits.refusal_entries_per_second, limits.refusal_entry_burst, {}),
+      refused_documents_(limits.refused_documents_per_minute, limits.refused_document_burst, {}),
       started_(base::system_monotonic_clock()),
       report_(wall()) {
   party_.also_admit = [this](const policy::AdmittedPeer& peer) { return check_room(peer); };
@@ -202,8 +204,13 @@ void Custodian::answer_heartbeat(Session& session) {
 void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy,
                              base::BytesView request, base::UnixMillis now) {
   ++session->serving;
-  auto done = [this, alive = alive_, session, now](ServedRequest served) {
-    if (*alive) guarded(session, [&] { on_served(session, std::move(served), now); });
+  const policy::AuditedUses level = policy->model().audited_uses;
+  auto done = [this, alive = alive_, session, level, now](ServedRequest served) {
+    if (!*alive) return;
+    guarded(session, [&] {
+      const bool is_silent = served.outcome && !policy::is_audited(level, served.operation);
+      is_silent ? answer_worker(session, served, now) : on_served(session, std::move(served), now);
+    });
   };
   if (const Status able = may_answer(); !able) {
     return keys_.refuse(request, able.error(), std::move(done));
@@ -427,6 +434,7 @@ base::Result<CustodianStatus> Custodian::status() const {
     status.keyring.emplace(CustodianStatus::KeyringState{
         keyring.journal().is_loaded(), keyring.keys().records().size(), keyring.journal().head()});
   }
+  status.audit_log = recorder_.state();
   status.now = now.wall;
   status.uptime = base::system_monotonic_clock() - started_;
   if (const auto anchored = administration_->anchored_at()) {
@@ -450,14 +458,15 @@ void Custodian::on_ended(const SessionPtr& session, const Status& status) {
     return log_.error("channel_ended", status.error(), {{kind, name}});
   }
   ++counts_.refused;
-  if (!status) note_refusal(session->source, status.error());
+  if (!status) note_refusal(session->source, status.error(), session->stream->refused_document());
 }
 
-void Custodian::note_refusal(const std::string& source, const Error& why) {
+void Custodian::note_refusal(const std::string& source, const Error& why,
+                             const base::Bytes& document) {
   log_.error("peer_refused", why, {{"source", source}});
   report_.refused(wall(), source, why);
   if (report_changed_) report_changed_();
-  record_refusal(audit_events::refused(source, why));
+  record_stranger(source, why, document);
 }
 
 base::UnixMillis Custodian::wall() const {

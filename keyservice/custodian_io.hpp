@@ -46,6 +46,12 @@ struct CustodianLimits {
   // Lines about refused streams: the console they go to may be slow.
   std::uint32_t refusal_lines_per_second = 1;
   std::uint32_t refusal_line_burst = 10;
+  // Entries of refused strangers in the audit log, of which each has some 300 bytes and its
+  // document 5 KiB: at most 40 MiB a day.
+  std::uint32_t refusal_entries_per_second = 1;
+  std::uint32_t refusal_entry_burst = 200;
+  std::uint32_t refused_documents_per_minute = 2;
+  std::uint32_t refused_document_burst = 32;
 };
 
 // What a custodian needs to serve operators besides.
@@ -120,8 +126,11 @@ class Custodian {
   void send_head_if_new(Session& session);
   // Whether what a worker asks can be answered in time, as far as that can be said before.
   [[nodiscard]] base::Status may_answer() const;
+  [[nodiscard]] AuditRecord admission_of(const Session& session) const;
   void record_admission(const SessionPtr& session);
   void record_refusal(AuditRecord record);
+  void record_stranger(const std::string& source, const base::Error& why,
+                       const base::Bytes& document);
   void on_served(const SessionPtr& session, ServedRequest served, base::UnixMillis now);
   void on_served_recorded(const SessionPtr& session, HeldAnswer& held, const base::Status& recorded,
                           base::UnixMillis now);
@@ -148,7 +157,7 @@ class Custodian {
   [[nodiscard]] std::size_t half_open() const;
   // By the trusted clock; 0 without time.
   [[nodiscard]] base::UnixMillis wall() const;
-  void note_refusal(const std::string& source, const base::Error& why);
+  void note_refusal(const std::string& source, const base::Error& why, const base::Bytes& document);
   // Whether the peer's role has room for one more enclave. One that has a channel already is not
   // counted twice: its next channel replaces that one.
   [[nodiscard]] base::Status check_room(const policy::AdmittedPeer& peer) const;
@@ -169,9 +178,10 @@ class Custodian {
   std::unique_ptr<peer::Listener> listener_;
   peer::TokenBucket admissions_;
   peer::TokenBucket refusal_lines_;
-  std::uint64_t refused_unsaid_ = 0;      // since the last line about it
-  std::uint64_t refused_unrecorded_ = 0;  // since the audit log was last open
-  KeptRecords kept_records_;              // of what was answered before there was a root
+  peer::TokenBucket refusal_entries_, refused_documents_;  // of strangers, in the audit log
+  std::uint64_t refused_unsaid_ = 0;                       // since the last line about it
+  std::uint64_t refused_unrecorded_ = 0;                   // since the audit log was last open
+  KeptRecords kept_records_;  // of what was answered before there was a root
   std::shared_ptr<std::size_t> held_bytes_ = std::make_shared<std::size_t>(0);
   std::deque<std::pair<SessionPtr, VouchedHead>> early_heads_;  // that came before the root
   std::map<std::uint64_t, SessionPtr> sessions_;                // by number, oldest first

@@ -101,6 +101,16 @@ Status read_keyring(Reader& reader, std::optional<CustodianStatus::KeyringState>
   return read_fixed(reader, keyring.head.hash);
 }
 
+Status read_audit_log(Reader& reader, AuditLogState& out) {
+  CONCORDAT_TRY(const std::size_t count, reader.read_array(5));
+  if (count != 5) return Error(Errc::malformed_response, "audit_log");
+  CONCORDAT_TRY(out.takes_entries, reader.read_bool());
+  CONCORDAT_CHECK(read(reader, out.why));
+  CONCORDAT_CHECK(read(reader, out.size));
+  CONCORDAT_CHECK(read(reader, out.last));
+  return read(reader, out.waiting);
+}
+
 // One key of the map: how it is written, and read.
 struct Field {
   std::string_view key;
@@ -168,6 +178,14 @@ const std::vector<Field>& fields() {
               out.uint(s.keyring->head.position).bytes(s.keyring->head.hash.view());
             },
             [](Reader& r, CustodianStatus& s) { return read_keyring(r, s.keyring); }},
+      Field{"audit_log",
+            [](Writer& out, const CustodianStatus& s) {
+              const AuditLogState& log = s.audit_log;
+              out.array(5).boolean(log.takes_entries).text(log.why).uint(log.size);
+              write(out, log.last);
+              out.uint(log.waiting);
+            },
+            [](Reader& r, CustodianStatus& s) { return read_audit_log(r, s.audit_log); }},
       plain("now_ms", [](auto& s) -> auto& { return s.now; }),
       plain("uptime_ms", [](auto& s) -> auto& { return s.uptime; }),
       plain("anchor_age_ms", [](auto& s) -> auto& { return s.anchor_age; }),

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "attest/nsm.hpp"
+#include "keyservice/audit_log_state.hpp"
 #include "keyservice/journal/record.hpp"
 #include "keyservice/root.hpp"
 #include "policy/model.hpp"
@@ -52,7 +53,8 @@ struct CustodianStatus {
   policy::PolicyDigest policy_digest;
   std::optional<RootState> root;        // nullopt: not unsealed, or wiped
   std::optional<KeyringState> keyring;  // there whenever the root is
-  base::UnixMillis now;                 // by the trusted clock
+  AuditLogState audit_log;
+  base::UnixMillis now;  // by the trusted clock
   std::chrono::milliseconds uptime{};
   std::chrono::milliseconds anchor_age{};  // of the trusted clock
   CustodianCounts counts;

@@ -27,6 +27,26 @@ class ParentCall {
   std::weak_ptr<ParentExchange> exchange_;
 };
 
+// Streams that one exchange leaves to the next, so that not each of many asks the relay for one.
+// Copies are the same line.
+class ParentLine {
+ public:
+  ParentLine(boost::asio::io_context& io, peer::Endpoint relay, std::chrono::milliseconds timeout);
+  // As async_parent_call. A few streams are kept; exchanges that are under way at once have streams
+  // of their own. A request that a kept stream, which the parent may close at any time,
+  // did not answer is sent again over a new one: it must be one that may be repeated.
+  ParentCall call(HttpRequest request, ParentReply handler) const;
+
+ private:
+  friend class ParentExchange;
+  struct Kept;
+
+  boost::asio::io_context& io_;
+  peer::Endpoint relay_;
+  std::chrono::milliseconds timeout_;
+  std::shared_ptr<Kept> kept_;
+};
+
 // `timeout` is for the whole, 5 s of it at most for the relay to connect. Errors: of the relay and
 // its streams, parent_failed, timed_out. The handler runs once, on `io`; a reply has at most 2 MiB.
 ParentCall async_parent_call(boost::asio::io_context& io, const peer::Endpoint& relay,

@@ -96,6 +96,10 @@ HttpRequest store_put(const std::string& name, BytesView content,
   return {"PUT", path_of(name) + query, {condition}, std::string(base::as_text(content))};
 }
 
+HttpRequest store_put_together(const StoreBatch& batch) {
+  return {"POST", kStore, {}, std::string(base::as_text(encode_store_batch(batch)))};
+}
+
 HttpRequest store_get(const std::string& name) {
   return {"GET", path_of(name), {}, {}};
 }

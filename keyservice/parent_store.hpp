@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "keyservice/http_message.hpp"
-#include "keyservice/store_page.hpp"
+#include "keyservice/store_batch.hpp"
 
 namespace concordat::keyservice {
 
@@ -41,6 +41,8 @@ struct StorePredecessor {
 [[nodiscard]] HttpRequest store_put(const std::string& name, base::BytesView content,
                                     const std::optional<std::string>& expected,
                                     const std::optional<StorePredecessor>& behind = {});
+// All or none; safe to send again as it was, too.
+[[nodiscard]] HttpRequest store_put_together(const StoreBatch& batch);
 [[nodiscard]] HttpRequest store_get(const std::string& name);
 [[nodiscard]] HttpRequest store_remove(const std::string& name, const std::string& version);
 // All that begin with `prefix`, which may be empty, and come before `before`.
@@ -50,7 +52,7 @@ struct StorePredecessor {
                                      std::size_t max_bytes = kMaxStoreEntry);
 [[nodiscard]] HttpRequest list_custodians();
 
-// For store_put and the removals.
+// For the puts and the removals.
 [[nodiscard]] base::Status read_store_write(const HttpReply& reply);
 // nullopt: nothing is there.
 [[nodiscard]] base::Result<std::optional<base::Bytes>> read_store_get(const HttpReply& reply);

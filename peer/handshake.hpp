@@ -71,6 +71,8 @@ class Handshake {
   [[nodiscard]] const std::optional<PolicyReference>& peer_policy() const noexcept {
     return peer_policy_;
   }
+  // After a refusal: the genuine document of the enclave that was not admitted, or empty.
+  [[nodiscard]] const base::Bytes& refused_document() const noexcept { return refused_document_; }
   // Once, in state established.
   [[nodiscard]] Established take_established() &&;
 
@@ -97,6 +99,7 @@ class Handshake {
   Challenge own_challenge_;
   TranscriptHash transcript_;  // the latest of T1, T2, T3
   std::optional<Judged> judged_;
+  base::Bytes refused_document_;
   std::optional<Sealer> sealer_;
   std::optional<Opener> opener_;
   base::SecretBytes exporter_;
@@ -157,6 +160,10 @@ class Responder final : public Handshake {
  private:
   [[nodiscard]] base::Result<HandshakeAction> on_hello(const Frame& frame, const Now& now);
   [[nodiscard]] base::Result<HandshakeAction> on_confirm(const Frame& frame, const Now& now);
+  [[nodiscard]] base::Result<Judged> judge_shown(const Expected& expected, base::BytesView document,
+                                                 const Now& now);
+  [[nodiscard]] base::Result<Judged> judge_shown(const Expected& expected,
+                                                 const OperatorProof& proof, const Now& now) const;
   [[nodiscard]] base::Error refuse_policy(base::Error error, const Now& now);
   // Whether this stranger is handed our policy, which is newer than theirs.
   [[nodiscard]] bool may_hand_over_policy(const Now& now) const;

@@ -44,7 +44,7 @@ PolicyReference policy_reference(const policy::Policy& policy) {
 }
 
 Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
-                     base::BytesView document, base::UnixMillis now) {
+                     base::BytesView document, base::UnixMillis now, base::Bytes* genuine) {
   CONCORDAT_CHECK(context.policy_usable(now));
   CONCORDAT_TRY(const auto parsed, attest::UnverifiedDocument::parse(document));
   attest::LiveExpectations live;
@@ -53,6 +53,7 @@ Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
   live.nonce = expected.nonce.view();
   CONCORDAT_TRY(const attest::VerifiedClaims claims,
                 attest::verify_live(parsed, *context.anchors, *context.chain_cache, live));
+  if (genuine != nullptr) *genuine = base::to_bytes(document);
   CONCORDAT_TRY(const attest::UserDataItems items,
                 attest::check_purpose(
                     mint_purpose(expected.peer_side),

@@ -73,9 +73,11 @@ struct Judged {
 };
 
 // Errors of attest (document, chain, time, nonce), of the purpose table, of this module (key,
-// transcript, statement) and of policy; the first that fails.
+// transcript, statement) and of policy; the first that fails. `genuine`, unless null, gets the
+// document when it is known to be an enclave's, made for this handshake, whatever the judgement.
 [[nodiscard]] base::Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
-                                         base::BytesView document, base::UnixMillis now);
+                                         base::BytesView document, base::UnixMillis now,
+                                         base::Bytes* genuine = nullptr);
 
 // An operator instead (section 3.3): errors of this module (not served here) and of policy. As
 // expected of an initiator; `expected.nonce` and `expected.key` are in the transcript.

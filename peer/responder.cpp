@@ -98,6 +98,16 @@ Result<HandshakeAction> Responder::on_document(BytesView document, const Now&) {
   return HandshakeAction{make_frame(FrameType::reply, encode_reply(reply_clear_, box)), {}};
 }
 
+Result<Judged> Responder::judge_shown(const Expected& expected, BytesView document,
+                                      const Now& now) {
+  return judge(context_, expected, document, now.wall, &refused_document_);
+}
+
+Result<Judged> Responder::judge_shown(const Expected& expected, const OperatorProof& proof,
+                                      const Now& now) const {
+  return judge(context_, expected, proof, now.wall);
+}
+
 Result<HandshakeAction> Responder::on_confirm(const Frame& frame, const Now& now) {
   auto box = decode_box(frame.body(), kMaxEvidenceBody);
   if (!box) return fail(box.error());
@@ -109,9 +119,8 @@ Result<HandshakeAction> Responder::on_confirm(const Frame& frame, const Now& now
                           purpose_};
   const auto evidence = decode_initiator_evidence(*plaintext);
   auto judged =
-      evidence ? std::visit(
-                     [&](const auto& shown) { return judge(context_, expected, shown, now.wall); },
-                     *evidence)
+      evidence ? std::visit([&](const auto& shown) { return judge_shown(expected, shown, now); },
+                            *evidence)
                : Result<Judged>(evidence.error());
   transcript_ = transcript_3(transcript_, *box);
   FinalKeys final_keys = (*std::move(keys_)).finish(transcript_);
@@ -125,6 +134,7 @@ Result<HandshakeAction> Responder::on_confirm(const Frame& frame, const Now& now
     const bool full = judged.error().is(policy::AdmissionErrc::role_full);
     return fail(judged.error(), accept(full ? CoarseCode::busy : coarse_code(judged.error())));
   }
+  refused_document_ = {};
   judged_ = *std::move(judged);
   sealer_.emplace(std::move(final_keys.responder), channel_life(), now.monotonic);
   opener_.emplace(std::move(final_keys.initiator), channel_life(), now.monotonic);

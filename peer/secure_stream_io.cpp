@@ -264,6 +264,7 @@ void SecureStream::handshake_failed(const Error& error) {
   // Copies: a policy that is taken ends streams of the older one, this one among them.
   const Bytes offered = machine->offered_policy();
   const Bytes farewell = machine->farewell();
+  refused_document_ = machine->refused_document();
   if (!offered.empty()) {
     // Whether it was taken shows in the next dial; this attempt is over either way.
     const Status taken = party_.offer_policy(offered);

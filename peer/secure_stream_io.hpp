@@ -70,6 +70,12 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   [[nodiscard]] const base::Bytes& peer_document() const noexcept {
     return established_->peer_document;
   }
+  // T3 of its handshake. Only once established.
+  [[nodiscard]] const TranscriptHash& transcript() const noexcept {
+    return established_->transcript;
+  }
+  // Of an enclave that this side refused: its genuine document; otherwise empty.
+  [[nodiscard]] const base::Bytes& refused_document() const noexcept { return refused_document_; }
 
  private:
   static constexpr std::size_t kMaxWaiting = 1024 * 1024;
@@ -118,6 +124,7 @@ class SecureStream : public std::enable_shared_from_this<SecureStream> {
   base::Bytes inbox_;
   std::variant<std::monostate, std::unique_ptr<Initiator>, std::unique_ptr<Responder>> handshake_;
   std::optional<Established> established_;
+  base::Bytes refused_document_;
   Sealer* sealer_ = nullptr;    // of established_
   Initiator* early_ = nullptr;  // between confirm and accept
   base::Bytes outbox_;          // sealed while a write is under way: the next one takes all of it

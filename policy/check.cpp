@@ -51,11 +51,19 @@ class Warnings {
     for (const auto& [keys, rotation] : model_.rotation)
       check_rotation(keys, rotation);
     check_operators();
+    check_audited_uses();
   }
 
  private:
   void nobody(std::string pointer, std::string message) {
     report_.warning(PolicyErrc::nobody_admitted, std::move(pointer), std::move(message));
+  }
+
+  void check_audited_uses() {
+    if (model_.audited_uses == AuditedUses::all) return;
+    report_.warning(PolicyErrc::uses_unaudited, "/audited_uses",
+                    "verify, public and random have no entry in the audit log; what releases a "
+                    "key, or makes or opens something with it, has");
   }
 
   void check_validity() {

@@ -111,7 +111,11 @@ std::string limits_text(const Model& model) {
          " s old; protocol version at least " + std::to_string(model.minimum_protocol_version) +
          "\n  a channel lives for " + std::to_string(life.seconds) + " s, " +
          std::to_string(life.bytes) + " bytes or " + std::to_string(life.records) +
-         " records, whatever ends first\n";
+         " records, whatever ends first\n" +
+         (model.audited_uses == AuditedUses::all
+              ? ""
+              : "  audited uses are all but verify, public and random, which have no entry "
+                "in the audit log\n");
 }
 
 std::string head_text(const Model& model, base::UnixMillis now) {

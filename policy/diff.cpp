@@ -72,6 +72,8 @@ class Comparison {
     number("life of a channel in bytes", a.bytes, b.bytes, Effect::more);
     number("life of a channel in records", a.records, b.records, Effect::more);
     compare_freshness();
+    setting("audited uses", std::string(to_string(before_.audited_uses)),
+            std::string(to_string(after_.audited_uses)));
     setting("KMS key", before_.kms_key_arn.value_or(kNone), after_.kms_key_arn.value_or(kNone));
     const auto threshold = [](const Model& model) {
       return model.recovery ? std::to_string(model.recovery->threshold) : kNone;

@@ -46,6 +46,8 @@ base::CodeInfo describe(PolicyErrc code) noexcept {
       return {"ends_soon", "the validity has ended or is about to"};
     case PolicyErrc::rotates_often:
       return {"rotates_often", "keys are rotated more often than they can be for long"};
+    case PolicyErrc::uses_unaudited:
+      return {"uses_unaudited", "some uses have no entry in the audit log"};
   }
   return {"unknown", "unknown policy error"};
 }

@@ -29,6 +29,7 @@ enum class PolicyErrc {
   unused,
   ends_soon,
   rotates_often,
+  uses_unaudited,
 };
 [[nodiscard]] base::CodeInfo describe(PolicyErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(PolicyErrc) {

@@ -38,17 +38,6 @@ Result<GenesisStatement> read_items(base::BytesView encoded) {
   return out;
 }
 
-Result<GenesisStatement> read_statement(const attest::VerifiedClaims& claims) {
-  CONCORDAT_TRY(const auto items, attest::check_purpose(attest::Purpose::genesis, claims));
-  if (items.count != kItems) {
-    return Error(GenesisErrc::malformed,
-                 std::to_string(items.count) + " items, want " + std::to_string(kItems));
-  }
-  auto statement = read_items(items.encoded);
-  if (!statement) return Error(GenesisErrc::malformed, statement.error().to_string());
-  return statement;
-}
-
 base::Status compare(const GenesisStatement& statement, const Model& model,
                      const PolicyDigest& digest, const GenesisChallenge& challenge) {
   if (statement.challenge != challenge) {
@@ -92,10 +81,21 @@ base::CodeInfo describe(GenesisErrc code) noexcept {
   return {"unknown", "unknown genesis error"};
 }
 
+Result<GenesisStatement> read_genesis(const attest::VerifiedClaims& claims) {
+  CONCORDAT_TRY(const auto items, attest::check_purpose(attest::Purpose::genesis, claims));
+  if (items.count != kItems) {
+    return Error(GenesisErrc::malformed,
+                 std::to_string(items.count) + " items, want " + std::to_string(kItems));
+  }
+  auto statement = read_items(items.encoded);
+  if (!statement) return Error(GenesisErrc::malformed, statement.error().to_string());
+  return statement;
+}
+
 Result<GenesisEvidence> verify_genesis(const attest::VerifiedClaims& claims, const Model& model,
                                        const PolicyDigest& digest,
                                        const GenesisChallenge& challenge) {
-  CONCORDAT_TRY(GenesisStatement statement, read_statement(claims));
+  CONCORDAT_TRY(GenesisStatement statement, read_genesis(claims));
   CONCORDAT_CHECK(compare(statement, model, digest, challenge));
   const Purpose* const keys = model.purpose(kKeysPurpose);
   std::string reasons;

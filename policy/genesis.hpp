@@ -36,6 +36,9 @@ struct GenesisStatement {
   base::Bytes commitment;   // 32 to 48 bytes
 };
 
+// What a verified document of purpose genesis states: genesis_malformed, and errors of the purpose.
+[[nodiscard]] base::Result<GenesisStatement> read_genesis(const attest::VerifiedClaims& claims);
+
 struct GenesisEvidence {
   GenesisStatement statement;
   std::string role;  // the custodian role that the document fits

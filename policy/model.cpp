@@ -1,6 +1,7 @@
 #include "policy/model.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace concordat::policy {
 
@@ -30,6 +31,16 @@ std::string_view to_string(Operation operation) noexcept {
       return "public";
   }
   return "unknown";
+}
+
+std::string_view to_string(AuditedUses level) noexcept {
+  return level == AuditedUses::secret ? "secret" : "all";
+}
+
+bool is_audited(AuditedUses level, std::string_view operation) noexcept {
+  constexpr std::array kOpen{Operation::verify, Operation::public_key, Operation::random};
+  return level != AuditedUses::secret ||
+         std::ranges::none_of(kOpen, [&](Operation open) { return to_string(open) == operation; });
 }
 
 const Role* Model::role(std::string_view name) const {

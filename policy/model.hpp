@@ -68,6 +68,16 @@ enum class Operation : std::uint8_t {
 inline constexpr std::size_t kOperations = 11;
 [[nodiscard]] std::string_view to_string(Operation operation) noexcept;
 
+// Which requests of workers have an entry of their own in the custodians' audit log.
+enum class AuditedUses : std::uint8_t {
+  all = 1,
+  // Those that release a key, or make or open something with it: not `verify`, `public`, `random`.
+  secret,
+};
+[[nodiscard]] std::string_view to_string(AuditedUses level) noexcept;
+// `operation` by its name; one that is not known is audited.
+[[nodiscard]] bool is_audited(AuditedUses level, std::string_view operation) noexcept;
+
 struct Grant {
   std::string role;
   std::string keys;                         // key name pattern, see key_pattern.hpp
@@ -141,6 +151,7 @@ struct Model {
   RotationIntervals rotation;
   Operators operators;
   std::optional<Recovery> recovery;  // nullopt: "none"
+  AuditedUses audited_uses = AuditedUses::all;
 
   [[nodiscard]] const Role* role(std::string_view name) const;
   [[nodiscard]] const Purpose* purpose(std::string_view name) const;

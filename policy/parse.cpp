@@ -70,6 +70,18 @@ void read_freshness(const Value& value, const Path& path, Report& report, Model&
   model.freshness = freshness;
 }
 
+// Not there: every use is.
+void read_audited_uses(const Fields& file, Model& model) {
+  constexpr std::string_view kKey = "audited_uses";
+  if (file.get(kKey) == nullptr) return;
+  const std::string_view level = file.text(kKey, limits::kNameLength);
+  if (level == to_string(AuditedUses::secret)) {
+    model.audited_uses = AuditedUses::secret;
+  } else if (!level.empty() && level != to_string(AuditedUses::all)) {
+    file.error(PolicyErrc::bad_value, kKey, "want \"all\" or \"secret\"");
+  }
+}
+
 void read_generation(const Value& value, const Path& path, Report& report, Model& model) {
   const Fields fields(value, path, report, {"generation", "state", "commitment"});
   RootGeneration root;
@@ -115,7 +127,8 @@ Model read_file(const Value& root, Report& report) {
       root, path, report,
       {"format", "realm", "serial", "validity", "authority", "minimum_protocol_version",
        "document_max_age_seconds", "channel_life", "freshness", "root", "images", "roles",
-       "purposes", "grants", "rotation", "operators", "recovery"});
+       "purposes", "grants", "rotation", "operators", "recovery"},
+      {"audited_uses"});
   if (root.kind != Kind::object) return model;
   read_header(file, model);
   read_authority(file, report, model);
@@ -131,6 +144,7 @@ Model read_file(const Value& root, Report& report) {
   if (const Value* const value = file.get("root")) {
     read_root(*value, file.path("root"), report, model);
   }
+  read_audited_uses(file, model);
   read_sections(file, report, model);
   return model;
 }

@@ -74,6 +74,7 @@ base::Result<Installation> PolicyInForce::install(base::BytesView envelope, base
     }
   }
   in_force_ = {std::move(offered), std::nullopt};
+  statement_.clear();
   const base::Bytes early = std::exchange(early_statement_, {});
   // Whatever is wrong with it: the policy stands without, and at() says that it lacks one.
   if (!early.empty()) (void)install_freshness(early, now);
@@ -96,6 +97,7 @@ base::Result<Installation> PolicyInForce::install_freshness(base::BytesView enve
                              base::format_rfc3339(*in_force_.confirmed));
     }
   }
+  statement_ = base::to_bytes(envelope);
   in_force_.confirmed = statement->time();
   return Installation::replaced;
 }

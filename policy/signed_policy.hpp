@@ -48,6 +48,8 @@ class PolicyInForce {
   // nullptr before the first installation. Not judged by time: see at().
   [[nodiscard]] const PolicyPtr& latest() const noexcept { return in_force_.policy; }
   [[nodiscard]] const PolicySnapshot& snapshot() const noexcept { return in_force_; }
+  // The statement that confirmed it last, as it came; empty: none did.
+  [[nodiscard]] const base::Bytes& statement() const noexcept { return statement_; }
   // The policy, unless it is not usable at `now` (PolicySnapshot::usable_at).
   [[nodiscard]] base::Result<PolicyPtr> at(base::UnixMillis now) const;
   [[nodiscard]] const attest::AuthorityDescriptor& authority() const noexcept { return authority_; }
@@ -55,6 +57,7 @@ class PolicyInForce {
  private:
   attest::AuthorityDescriptor authority_;
   PolicySnapshot in_force_;
+  base::Bytes statement_;
   base::Bytes early_statement_;  // at most limits::kStatementBytes; nothing of it is verified
 };
 

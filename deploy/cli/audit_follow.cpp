@@ -33,12 +33,11 @@ ExitStatus tell_findings(const audit::Follower& follower, const AuditFollowOptio
 }
 
 ExitStatus run_follow(const AuditFollowOptions& options, const Invocation& invocation) {
-  const auto log = ParentLog::open(options.from, invocation.call_parent);
+  auto log = ParentLog::open(options.from, invocation.call_parent);
   if (!log) return fail(invocation, "audit follow", log.error());
   const auto wanted = AuditWanted::read(options.expected);
   if (!wanted) return fail(invocation, "audit follow", wanted.error());
-  ParentLog source = *log;
-  audit::Follower follower(source, (*wanted)->expectations);
+  audit::Follower follower(*log, (*wanted)->expectations);
   const auto show = [&](std::uint64_t index, const audit::Entry& entry) {
     if (options.json) {
       print_json(invocation, to_json(index, entry));

@@ -50,6 +50,14 @@ std::string keyring_text(const CustodianStatus& s) {
          head.hash.hex();
 }
 
+std::string audit_log_text(const keyservice::AuditLogState& log) {
+  std::string out =
+      log.takes_entries ? "" : "TAKES NO ENTRY, and nothing is served: " + quote(log.why) + "; ";
+  if (log.size == 0) return out + "not open yet";
+  out += std::to_string(log.size) + " entries, the last of " + base::format_rfc3339(log.last);
+  return log.waiting == 0 ? out : out + ", " + std::to_string(log.waiting) + " more wait";
+}
+
 }  // namespace
 
 ordered_json to_json(const policy::AdmittedPeer& enclave, const CustodianStatus& s) {
@@ -75,6 +83,14 @@ ordered_json to_json(const policy::AdmittedPeer& enclave, const CustodianStatus&
                                            {"journal_position", s.keyring->head.position},
                                            {"journal_head", s.keyring->head.hash.hex()}}
                             : ordered_json(nullptr)},
+      {"audit_log",
+       {{"takes_entries", s.audit_log.takes_entries},
+        {"why_not",
+         s.audit_log.takes_entries ? ordered_json(nullptr) : ordered_json(s.audit_log.why)},
+        {"entries", s.audit_log.size},
+        {"last", s.audit_log.size == 0 ? ordered_json(nullptr)
+                                       : ordered_json(base::format_rfc3339(s.audit_log.last))},
+        {"waiting", s.audit_log.waiting}}},
       {"now", base::format_rfc3339(s.now)},
       {"uptime_ms", s.uptime.count()},
       {"clock_anchor_age_ms", s.anchor_age.count()},
@@ -103,7 +119,8 @@ std::string to_text(const policy::AdmittedPeer& enclave, const CustodianStatus& 
       line("root", s.root ? "generation " + std::to_string(s.root->generation) + ", commitment " +
                                 s.root->commitment.hex()
                           : "not unsealed: it serves no key") +
-      line("keyring", keyring_text(s)) + line("up", duration(s.uptime)) +
+      line("keyring", keyring_text(s)) + line("audit log", audit_log_text(s.audit_log)) +
+      line("up", duration(s.uptime)) +
       line("clock", base::format_rfc3339(s.now) + ", anchored " + seconds(s.anchor_age) + " ago") +
       line("admitted", std::to_string(s.counts.handshakes) + " enclaves, " +
                            std::to_string(s.counts.operators) + " operators; refused " +

@@ -7,11 +7,14 @@
 #include "deploy/enclave/common.hpp"
 #include "keyservice/audit_keeper_io.hpp"
 #include "keyservice/audit_records.hpp"
+#include "keyservice/boot.hpp"
 #include "keyservice/custodian_io.hpp"
 #include "keyservice/custody_keeper_io.hpp"
 #include "keyservice/enclave_names.hpp"
 #include "keyservice/parent_client_io.hpp"
+#include "keyservice/parent_http_io.hpp"
 #include "keyservice/parent_journal_store_io.hpp"
+#include "keyservice/parent_store.hpp"
 #include "keyservice/recovery_io.hpp"
 #include "keyservice/replicas_io.hpp"
 #include "keyservice/report_sender_io.hpp"
@@ -89,6 +92,14 @@ class Service {
       root_keeper_.standing_changed(standing);
     });
     root_keeper_.on_wiped([this] { audit_keeper_.stop(); });
+    audit_keeper_.read_genesis_with([this](std::uint32_t generation,
+                                           std::function<void(base::Bytes)> done) {
+      async_parent_call(io_, surroundings_.relay, store_get(genesis_document_name(generation)),
+                        kStoreTimeout, [done = std::move(done)](const Result<HttpReply>& reply) {
+                          const auto found = reply ? read_store_get(*reply) : reply.error();
+                          done(found && *found ? **found : base::Bytes());
+                        });
+    });
     audit_keeper_.on_open([this] { custodian_.audit_opened(); });
     custody_keeper_.record_with(audit_keeper_.trail());
     root_keeper_.ask_first([this](const policy::PolicyPtr& policy, RootKeeper::OnRoot done) {
@@ -129,9 +140,9 @@ class Service {
  private:
   std::unique_ptr<audit::Store> audit_store(const std::string& custodian) {
     return std::make_unique<AuditRecords>(
-        [this](HttpRequest request, AuditRecords::OnReply done) {
-          async_parent_call(io_, surroundings_.relay, std::move(request), kStoreTimeout,
-                            std::move(done));
+        [line = ParentLine(io_, surroundings_.relay, kStoreTimeout)](HttpRequest request,
+                                                                     AuditRecords::OnReply done) {
+          line.call(std::move(request), std::move(done));
         },
         custodian);
   }
@@ -182,8 +193,8 @@ Status run(const Surroundings& surroundings, base::Logger& log) {
   }
   CONCORDAT_TRY(EnclaveFacts facts, read_facts(enclave->nsm, CONCORDAT_VERSION));
   std::vector<std::string> others;
-  if (const auto named = config.settings.find("custodians"); named != config.settings.end()) {
-    CONCORDAT_TRY(others, parse_enclave_names(named->first, named->second));
+  if (const std::string named = config.setting("custodians", ""); !named.empty()) {
+    CONCORDAT_TRY(others, parse_enclave_names("custodians", named));
   }
   return Service(surroundings, *enclave, kms, config, std::move(others), std::move(facts), log)
       .run();

@@ -421,7 +421,7 @@ std::string_view example_config() noexcept {
   },
   "relay": {
     "listen": ["vsock:3:7000"],
-    "limits": {"max_streams": 1024, "streams_per_second": 2000, "stream_burst": 4000}
+    "limits": {"max_streams": 1024, "streams_per_second": 200, "stream_burst": 400}
   },
   "egress": {"kms.eu-central-1.amazonaws.com:443": null},
   "peers": {

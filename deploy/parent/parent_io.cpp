@@ -278,7 +278,10 @@ void Parent::Impl::offload(std::function<HttpResponse()> work, const Respond& re
 void Parent::Impl::serve_enclave(StreamSocket stream, const Source& caller,
                                  peer::relay::Slot slot) {
   HttpLimits limits;
-  if (config_.store) limits.max_body = config_.store->limits.max_bytes;
+  if (config_.store) {
+    limits.max_body = config_.store->limits.max_bytes;
+    limits.max_body_of["/v1/store"] = keyservice::kMaxStoreBatch;
+  }
   limits.max_body_of["/v1/report"] = kMaxReport;
   serve_http(
       std::move(stream),

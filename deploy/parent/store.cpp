@@ -1,6 +1,7 @@
 #include "deploy/parent/store.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "attest/base/hash.hpp"
 #include "attest/base/log.hpp"
@@ -20,6 +21,11 @@ bool is_name_character(char c) noexcept {
   return is_word(c) || c == '.' || c == '_' || c == '-';
 }
 
+Error too_large(std::size_t bytes, std::size_t most) {
+  return Error(StoreErrc::too_large,
+               std::to_string(bytes) + " bytes, at most " + std::to_string(most));
+}
+
 Status check_folder(const std::string& folder) {
   if (peer::is_enclave_name(folder)) return {};
   return Error(StoreErrc::bad_name, "the folder's name");
@@ -32,6 +38,31 @@ Status check_key(const EntryKey& key) {
 Status check_condition(const WriteCondition& condition) {
   if (!condition.behind || is_entry_name(condition.behind->name)) return {};
   return Error(StoreErrc::bad_name, "behind");
+}
+Status check_sizes(const StoreBatch& batch, std::size_t max_bytes) {
+  std::size_t bytes = 0;
+  for (const StoreBatch::Put& put : batch.puts) {
+    if (put.content.size() > max_bytes) return too_large(put.content.size(), max_bytes);
+    bytes += put.content.size();
+  }
+  if (bytes > keyservice::kMaxStoreBatchContent) {
+    return too_large(bytes, keyservice::kMaxStoreBatchContent);
+  }
+  if (batch.puts.size() <= keyservice::kMaxStoreBatchPuts) return {};
+  return Error(StoreErrc::too_large, std::to_string(batch.puts.size()) + " entries, at most " +
+                                         std::to_string(keyservice::kMaxStoreBatchPuts));
+}
+Status check_names(const std::string& folder, const StoreBatch& batch) {
+  CONCORDAT_CHECK(check_folder(folder));
+  if (batch.behind && !is_entry_name(batch.behind->name)) {
+    return Error(StoreErrc::bad_name, "behind");
+  }
+  std::set<std::string_view> names;
+  for (const StoreBatch::Put& put : batch.puts) {
+    if (!is_entry_name(put.name)) return StoreErrc::bad_name;
+    if (!names.insert(put.name).second) return Error(StoreErrc::bad_name, put.name + ": twice");
+  }
+  return {};
 }
 Status check_range(const RemovalRange& range) {
   CONCORDAT_CHECK(check_folder(range.folder));
@@ -60,7 +91,8 @@ bool is_trouble(const Error& error) {
 }
 
 bool writes(StoreOperation operation) {
-  return operation == StoreOperation::put || operation == StoreOperation::announce;
+  return operation == StoreOperation::put || operation == StoreOperation::put_together ||
+         operation == StoreOperation::announce;
 }
 
 }  // namespace
@@ -109,6 +141,8 @@ std::string_view name_of(StoreOperation operation) noexcept {
       return "get";
     case StoreOperation::put:
       return "put";
+    case StoreOperation::put_together:
+      return "put_together";
     case StoreOperation::remove:
       return "remove";
     case StoreOperation::remove_range:
@@ -198,14 +232,21 @@ void Store::put(EntryKey key, base::Bytes content, WriteCondition condition,
   Status fits = check_key(key);
   if (fits) fits = check_condition(condition);
   if (fits && content.size() > limits_.max_bytes) {
-    fits = Error(StoreErrc::too_large, std::to_string(content.size()) + " bytes, at most " +
-                                           std::to_string(limits_.max_bytes));
+    fits = too_large(content.size(), limits_.max_bytes);
   }
   if (!fits) return refuse(StoreOperation::put, handler, fits.error());
   auto admitted = admit(StoreOperation::put, key.folder, std::move(handler));
   if (admitted) {
     do_put(std::move(key), std::move(content), std::move(condition), *std::move(admitted));
   }
+}
+
+void Store::put_together(std::string folder, StoreBatch batch, Handler<void> handler) {
+  Status fits = check_names(folder, batch);
+  if (fits) fits = check_sizes(batch, limits_.max_bytes);
+  if (!fits) return refuse(StoreOperation::put_together, handler, fits.error());
+  auto admitted = admit(StoreOperation::put_together, folder, std::move(handler));
+  if (admitted) do_put_together(std::move(folder), std::move(batch), *std::move(admitted));
 }
 
 void Store::remove(EntryKey key, std::string version, Handler<void> handler) {

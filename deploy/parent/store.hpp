@@ -9,6 +9,7 @@
 //     which version is there.
 //   - A write may besides depend on another entry of its folder, which must be there in the version
 //     that is named (`predecessor_missing`): so that a log grows at one end.
+//   - Several entries of a folder may be written together: all of them or, whatever happens, none.
 //   - A version is the SHA-256 of the content. A put of what is there already is done, whatever its
 //     condition says: so a put whose answer was lost can simply be repeated. A remove that was
 //     repeated finds nothing (`not_found`), which is what it wanted.
@@ -33,7 +34,7 @@
 
 #include "attest/base/bytes.hpp"
 #include "deploy/parent/store/limits.hpp"
-#include "keyservice/store_page.hpp"
+#include "keyservice/store_batch.hpp"
 
 namespace concordat::base {
 class Logger;
@@ -104,6 +105,7 @@ struct ListQuery {
   std::size_t max_bytes = kMaxPageBytes;  // of contents; at least one entry is given all the same
 };
 
+using keyservice::StoreBatch;
 using keyservice::StorePage;
 
 // Where the parent of an enclave can be dialled.
@@ -113,7 +115,17 @@ struct Announcement {
   friend bool operator==(const Announcement&, const Announcement&) = default;
 };
 
-enum class StoreOperation { get, put, remove, remove_range, list, announce, withdraw, custodians };
+enum class StoreOperation {
+  get,
+  put,
+  put_together,
+  remove,
+  remove_range,
+  list,
+  announce,
+  withdraw,
+  custodians
+};
 [[nodiscard]] std::string_view name_of(StoreOperation operation) noexcept;
 
 class Store {
@@ -132,6 +144,9 @@ class Store {
   // The version written.
   void put(EntryKey key, base::Bytes content, WriteCondition condition,
            Handler<std::string> handler);
+  // Each put as by itself, and those that are done already passed over; of several, an error names
+  // the entry.
+  void put_together(std::string folder, StoreBatch batch, Handler<void> handler);
   void remove(EntryKey key, std::string version, Handler<void> handler);
   // Whatever versions they have; that there are none is no error. By etcd in steps, each of which
   // is whole.
@@ -158,6 +173,7 @@ class Store {
   virtual void do_get(EntryKey key, Handler<StoredEntry> handler) = 0;
   virtual void do_put(EntryKey key, base::Bytes content, WriteCondition condition,
                       Handler<std::string> handler) = 0;
+  virtual void do_put_together(std::string folder, StoreBatch batch, Handler<void> handler) = 0;
   virtual void do_remove(EntryKey key, std::string version, Handler<void> handler) = 0;
   virtual void do_remove_range(RemovalRange range, Handler<void> handler) = 0;
   virtual void do_list(ListQuery query, Handler<StorePage> handler) = 0;

@@ -96,6 +96,15 @@ void write_entry(Store& store, EntryKey key, const HttpRequest& request, const R
             });
 }
 
+void write_entries(Store& store, const std::string& folder, const HttpRequest& request,
+                   const Respond& respond) {
+  auto batch = keyservice::parse_store_batch(base::as_bytes(request.body));
+  if (!batch) return respond(http_error(400, "bad_request", batch.error().to_string()));
+  store.put_together(folder, *std::move(batch), [respond](const Status& written) {
+    respond(written ? HttpResponse{204, {}, {}, {}} : store_error(written.error()));
+  });
+}
+
 void remove_entry(Store& store, EntryKey key, const HttpRequest& request, const Respond& respond) {
   const auto condition = condition_of(request, {});
   if (!condition || !condition->version) {
@@ -152,9 +161,11 @@ void list_entries(Store& store, const std::string& folder, const HttpRequest& re
 void serve_store(Store& store, const std::string& folder, const std::optional<std::string>& name,
                  const HttpRequest& request, const Respond& respond) {
   if (!name && request.method == "GET") return list_entries(store, folder, request, respond);
+  if (!name && request.method == "POST") return write_entries(store, folder, request, respond);
   if (!name && request.method == "DELETE") return remove_entries(store, folder, request, respond);
   if (!name) {
-    return respond(http_error(405, "method_not_allowed", "only GET and DELETE are answered here"));
+    return respond(
+        http_error(405, "method_not_allowed", "only GET, POST and DELETE are answered here"));
   }
   EntryKey key{folder, *name};
   if (request.method == "GET") return read_entry(store, std::move(key), respond);

@@ -3,6 +3,7 @@
 //   GET    BASE/NAME    an entry, its version as ETag
 //   PUT    BASE/NAME    If-Match: "VERSION" replaces that version, If-None-Match: * makes it
 //                       ?behind=NAME&behind_version=VERSION: only if that entry is there so
+//   POST   BASE         several puts, all or none (CBOR, keyservice/store_batch.hpp)
 //   DELETE BASE/NAME    If-Match: "VERSION"
 //   DELETE BASE?prefix=&before=NAME    all that begin with the one and come before the other
 //   GET    BASE?prefix=&after=&max_bytes=    a page of names and contents (CBOR,

@@ -129,6 +129,8 @@ std::string_view to_string(Kind kind) noexcept {
       return "recovery";
     case Kind::operator_action:
       return "operator_action";
+    case Kind::genesis:
+      return "genesis";
   }
   return "unknown";
 }
@@ -159,6 +161,8 @@ std::string_view to_string(EvidenceType type) noexcept {
       return "checkpoint";
     case EvidenceType::order:
       return "order";
+    case EvidenceType::freshness:
+      return "freshness";
   }
   return "unknown";
 }

@@ -33,8 +33,9 @@ enum class Kind : std::uint8_t {
   replica,        // the root given to another custodian, or got from one
   recovery,       // shares made or used
   operator_action,
+  genesis,  // of the root under which the log is written, when that root is new to it
 };
-inline constexpr Kind kLastKind = Kind::operator_action;
+inline constexpr Kind kLastKind = Kind::genesis;
 [[nodiscard]] std::string_view to_string(Kind kind) noexcept;
 
 enum class SubjectType : std::uint8_t { enclave = 1, operator_key, authority };
@@ -65,8 +66,9 @@ enum class EvidenceType : std::uint8_t {
   authority,     // descriptor
   checkpoint,    // the note that a boot went on from
   order,         // signed by the authority or an operator
+  freshness,     // statement that the policy is the newest, as it came
 };
-inline constexpr EvidenceType kLastEvidenceType = EvidenceType::order;
+inline constexpr EvidenceType kLastEvidenceType = EvidenceType::freshness;
 [[nodiscard]] std::string_view to_string(EvidenceType type) noexcept;
 
 struct EvidenceRef {

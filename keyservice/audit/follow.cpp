@@ -56,10 +56,11 @@ Result<Follower::Growth> Follower::read_growth(std::uint64_t size) {
   return out;
 }
 
-void Follower::check_growth(const Checkpoint& head, const Growth& growth) {
+void Follower::check_growth(const Checkpoint& head, Growth& growth) {
   TileTree next = tree_;
+  growth.leaves.reserve(growth.entries.size());
   for (const BytesView entry : growth.entries)
-    next.append(next.hasher().leaf(entry));
+    next.append(growth.leaves.emplace_back(next.hasher().leaf(entry)));
   if (next.root() != head.root) tell_fork(head);
 }
 
@@ -107,10 +108,11 @@ Result<bool> Follower::look(
   if (!entries_) {
     entries_ = std::make_unique<EntryCheck>(source_, expectations_, head.origin, findings_);
   }
-  for (const BytesView bytes : growth->entries) {
+  for (std::size_t i = 0; i < growth->entries.size(); ++i) {
     const std::uint64_t index = tree_.size();
-    const Entry* const entry = entries_->check(index, bytes, [this] { return tree_.root(); });
-    tree_.append(tree_.hasher().leaf(bytes));
+    const Entry* const entry =
+        entries_->check(index, growth->entries[i], [this] { return tree_.root(); });
+    tree_.append(growth->leaves[i]);
     if (entry != nullptr && on_entry) on_entry(index, *entry);
   }
   Report report;

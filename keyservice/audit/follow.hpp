@@ -31,12 +31,13 @@ class Follower {
   struct Growth {
     std::vector<base::Bytes> bundles;
     std::vector<base::BytesView> entries;
+    std::vector<Hash> leaves;  // of the entries, when check_growth has looked at them
   };
   [[nodiscard]] base::Result<base::Bytes> read(const std::string& name, std::size_t max);
   [[nodiscard]] base::Result<Growth> read_growth(std::uint64_t size);
   [[nodiscard]] bool is_of_the_same_log(const Checkpoint& head);
   // That what was verified is how the log begins, or says that it is not.
-  void check_growth(const Checkpoint& head, const Growth& growth);
+  void check_growth(const Checkpoint& head, Growth& growth);
   void tell_fork(const Checkpoint& head);
 
   Source& source_;

@@ -1,31 +1,13 @@
 #include "keyservice/audit/log.hpp"
 
+#include "keyservice/audit/error_copy.hpp"
+
 namespace concordat::keyservice::audit {
 
 using base::Bytes;
 using base::Error;
 using base::Result;
 using base::Status;
-
-namespace {
-
-Error outcome_unknown(const Error& why) noexcept {
-  try {
-    return Error(Errc::outcome_unknown, why.to_string());
-  } catch (const std::bad_alloc&) {
-    return Error(Errc::outcome_unknown);
-  }
-}
-
-Error copy_of(const Error& error) noexcept {
-  try {
-    return error;
-  } catch (const std::bad_alloc&) {
-    return Error(error.code());
-  }
-}
-
-}  // namespace
 
 Log::Log(Store& store, LogIdentity identity)
     : store_(store), identity_(std::move(identity)), tile_sizes_(kMaxTileLevels) {}
@@ -82,8 +64,8 @@ void Log::take(Pending pending, std::vector<File>& files) {
 
 // tlog-tiles asks for a partial file until there is the full one. The checkpoint over that is
 // durable, so that no writer goes on from an earlier one.
-void Log::remove_partial() noexcept {
-  for (const Tile& tile : std::exchange(filled_, {})) {
+void Log::remove_partial(const std::vector<Tile>& filled) noexcept {
+  for (const Tile& tile : filled) {
     try {
       store_.remove(path_of(tile) + ".p/", [](const Status&) {});
     } catch (const std::bad_alloc&) {  // it stays, and does no harm
@@ -111,6 +93,7 @@ Status Log::make_batch() {
     files.push_back(
         {path_of({level, hashes / kTileWidth, partial.size()}), encode_hashes(partial)});
   }
+  batch_time_ = last_time_;
   batch_head_ = {identity_.origin, tree_.size(), tree_.root()};
   CONCORDAT_TRY(Bytes note, sign_checkpoint(batch_head_, {identity_.boot_key, identity_.log_key}));
   files.push_back({std::string(kCheckpointName), std::move(note)});
@@ -168,15 +151,20 @@ void Log::on_written(const Status& written) {
       return tell_all(written.error());
     }
     if (written.error().is(Errc::unreachable) && writes_ < kMaxWrites) return offer();
-    return tell_all(outcome_unknown(written.error()));
+    return tell_all(with_code(make_error_code(Errc::outcome_unknown), written.error()));
   }
   batch_ = nullptr;
   head_ = std::move(batch_head_);
-  remove_partial();
+  head_time_ = batch_time_;
+  std::vector<Waiting> told = std::exchange(waiting_, {});
+  std::vector<Tile> filled = std::exchange(filled_, {});
+  // Telling them takes its time, in which the store need not be idle. One of them may be the end of
+  // this.
   const auto alive = lifetime_.watch();
-  for (const Waiting& waiting : std::exchange(waiting_, {}))
+  write_next();
+  if (!alive.expired()) remove_partial(filled);
+  for (const Waiting& waiting : told)
     if (waiting.done) waiting.done(waiting.index);
-  if (!alive.expired()) write_next();  // unless one of them was the end of this
 }
 
 }  // namespace concordat::keyservice::audit

@@ -36,7 +36,8 @@ struct LogIdentity {
   BootId boot;
   const policy::Signer* boot_key = nullptr;
   const policy::Signer* log_key = nullptr;
-  // Log keys of earlier root generations, by one of which the last checkpoint may be signed.
+  // Log keys of earlier root generations, newest first, by one of which the last checkpoint may be
+  // signed.
   std::vector<attest::SignerKey> earlier_log_keys;
 };
 
@@ -47,6 +48,10 @@ struct BootEvidence {
   base::Bytes policy;
   base::Bytes authority;
   std::string detail{};  // of the boot's entry
+  // What the log says right behind it, and in the same batch, if no boot under this log key wrote
+  // into it before.
+  std::optional<Event> first{};
+  std::vector<Evidence> first_evidence{};
 };
 
 class Log {
@@ -76,6 +81,8 @@ class Log {
   [[nodiscard]] bool has_failed() const noexcept { return has_failed_; }
   // What is durable, as acknowledged last.
   [[nodiscard]] const Checkpoint& head() const noexcept { return head_; }
+  // Of the last entry that is.
+  [[nodiscard]] base::UnixMillis head_time() const noexcept { return head_time_; }
   [[nodiscard]] std::size_t pending() const noexcept { return queue_.size() + waiting_.size(); }
   [[nodiscard]] const std::string& origin() const noexcept { return identity_.origin; }
 
@@ -99,7 +106,8 @@ class Log {
   void on_checkpoint(const OpeningPtr& opening, const std::optional<base::Bytes>& content);
   void read_edge(const OpeningPtr& opening);
   void begin_boot(const OpeningPtr& opening);
-  [[nodiscard]] base::Status check_signature(const SignedCheckpoint& head) const;
+  // True: by this boot's own log key; false: by one of an earlier root.
+  [[nodiscard]] base::Result<bool> check_signature(const SignedCheckpoint& head) const;
 
   void enqueue(Event event, std::vector<Evidence> evidence, base::UnixMillis now, OnDurable done);
   void write_next();
@@ -107,7 +115,7 @@ class Log {
   void take(Pending pending, std::vector<File>& files);
   void fail(const base::Error& error) noexcept;
   void offer() noexcept;
-  void remove_partial() noexcept;
+  void remove_partial(const std::vector<Tile>& filled) noexcept;
   void tell_all(const base::Error& error) noexcept;
   void on_written(const base::Status& written);
 
@@ -124,6 +132,7 @@ class Log {
   std::uint64_t sequence_ = 0;
   base::UnixMillis last_time_;
   Checkpoint head_;
+  base::UnixMillis head_time_;
 
   std::deque<Pending> queue_;
   std::vector<File> evidence_;  // of the queue
@@ -132,6 +141,7 @@ class Log {
 
   FilesPtr batch_;  // offered until the store takes it
   Checkpoint batch_head_;
+  base::UnixMillis batch_time_;
   std::vector<Waiting> waiting_;  // for the batch
   std::vector<Tile> filled_;      // by the batch
   std::vector<OnDurable> told_;   // room for all that wait: telling them must not want memory

@@ -12,7 +12,8 @@ struct Log::Opening {
   BootEvidence evidence;
   base::UnixMillis now;
   Done done;
-  Bytes note;  // the checkpoint that stands, as it came; empty: there is none
+  Bytes note;              // the checkpoint that stands, as it came; empty: there is none
+  bool is_new_key = true;  // to the log
   Checkpoint head;
   std::vector<Tile> tiles;  // still to be read
   std::map<Tile, Bytes> files;
@@ -30,8 +31,8 @@ void Log::end(const OpeningPtr& opening, Status status) {
 }
 
 void Log::open(BootEvidence evidence, base::UnixMillis now, Done done) {
-  const auto opening =
-      std::make_shared<Opening>(Opening{std::move(evidence), now, std::move(done), {}, {}, {}, {}});
+  const auto opening = std::make_shared<Opening>(
+      Opening{std::move(evidence), now, std::move(done), {}, true, {}, {}, {}});
   store_.claim(identity_.boot, then(opening, [this, opening](const Status& claimed) {
                  if (!claimed) return end(opening, claimed.error());
                  read_checkpoint(opening);
@@ -46,17 +47,19 @@ void Log::read_checkpoint(const OpeningPtr& opening) {
               }));
 }
 
-Status Log::check_signature(const SignedCheckpoint& head) const {
+base::Result<bool> Log::check_signature(const SignedCheckpoint& head) const {
   if (head.checkpoint.origin != identity_.origin) {
     return Error(Errc::other_origin, "the checkpoint is of another log than " + identity_.origin);
   }
-  std::vector<attest::SignerKey> keys = identity_.earlier_log_keys;
-  keys.push_back(identity_.log_key->public_key());
+  const attest::SignerKey own = identity_.log_key->public_key();
+  std::vector<attest::SignerKey> keys{own};
+  keys.insert(keys.end(), identity_.earlier_log_keys.begin(), identity_.earlier_log_keys.end());
   for (const attest::SignerKey& key : keys) {
     CONCORDAT_TRY(const auto verifier,
                   NoteVerifier::create(identity_.origin, NoteKeyType::ed25519, key));
     const Status verified = head.note.verify(verifier);
-    if (verified || !verified.error().is(Errc::unknown_key)) return verified;
+    if (verified) return key == own;
+    if (!verified.error().is(Errc::unknown_key)) return verified.error();
   }
   return Error(Errc::signature_invalid, "the checkpoint is not signed by the log's key");
 }
@@ -66,9 +69,9 @@ void Log::on_checkpoint(const OpeningPtr& opening, const std::optional<Bytes>& c
   if (content) {
     const auto head = SignedCheckpoint::parse(*content);
     if (!head) return end(opening, head.error());
-    if (const Status checked = check_signature(*head); !checked) {
-      return end(opening, checked.error());
-    }
+    const auto is_own = check_signature(*head);
+    if (!is_own) return end(opening, is_own.error());
+    opening->is_new_key = !*is_own;
     opening->note = *content;
     opening->head = head->checkpoint;
   }
@@ -97,6 +100,7 @@ void Log::begin_boot(const OpeningPtr& opening) {
   bundle_ = std::move(edge->bundle);
   last_time_ = edge->last ? edge->last->time : base::UnixMillis{};
   head_ = opening->head;
+  head_time_ = last_time_;
   for (unsigned level = 0; level < kMaxTileLevels; ++level)
     tile_sizes_[level] = tree_.size() >> (kTileHeight * level);
   std::vector<Evidence> evidence{{EvidenceType::document, opening->evidence.document},
@@ -111,6 +115,10 @@ void Log::begin_boot(const OpeningPtr& opening) {
             is_open_ = true;
             end(opening, {});
           }));
+  if (opening->is_new_key && opening->evidence.first) {
+    enqueue(*std::move(opening->evidence.first), std::move(opening->evidence.first_evidence),
+            opening->now, {});
+  }
   write_next();
 }
 

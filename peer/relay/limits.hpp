@@ -15,9 +15,8 @@ struct Limits {
   std::chrono::milliseconds total_timeout{86'400'000};
   // For each caller by itself; a flood by one enclave costs the others nothing but bandwidth.
   std::size_t max_streams = 1'024;
-  // A custodian under load writes a batch of its audit log every few milliseconds, in several calls.
-  std::uint32_t streams_per_second = 2'000;
-  std::uint32_t stream_burst = 4'000;
+  std::uint32_t streams_per_second = 200;
+  std::uint32_t stream_burst = 400;
 };
 
 }  // namespace concordat::peer::relay

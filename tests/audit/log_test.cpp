@@ -199,7 +199,7 @@ TEST_F(LogTest, MayEndInTheCallThatItMakes) {
   boot->store.release();
   boot->store.release();  // nothing is waited for any more
   EXPECT_EQ(told, 1);
-  expect_good(2, 1);
+  expect_good(3, 1);  // what had gathered was on its way already
 }
 
 TEST_F(LogTest, AnAnswerAfterItsEndIsDropped) {
@@ -218,6 +218,35 @@ TEST_F(LogTest, TimeNeverGoesBack) {
   ASSERT_TRUE(world_.append(*boot, world_.use(2), {}, kNow));
   const auto next = world_.opened(shared_, 2);
   expect_good(4, 2);
+}
+
+// After a rotation of the root the log's key is another one, derived from the new root.
+TEST_F(LogTest, GoesOnFromWhatTheKeyOfAnEarlierRootSigned) {
+  {
+    const auto boot = world_.opened(shared_, 1);
+    ASSERT_TRUE(world_.append(*boot, world_.use(1)));
+  }
+  const policy::SigningKey earlier = std::exchange(world_.log_key, policy::SigningKey::generate());
+  EXPECT_TRUE(world_.open(*world_.prepare(shared_, 2)).error().is(Errc::signature_invalid));
+  const auto next = world_.prepare(shared_, 3);
+  const auto opens_with = [&](std::vector<attest::SignerKey> keys) {
+    next->log = std::make_unique<Log>(
+        next->store, LogIdentity{test::kOrigin, next->statement.boot, &next->key, &world_.log_key,
+                                 std::move(keys)});
+    return world_.open(*next);
+  };
+  const auto stranger = policy::SigningKey::generate().public_key();
+  EXPECT_TRUE(opens_with({stranger}).error().is(Errc::signature_invalid));
+  next->evidence.first = world_.use(7);
+  ASSERT_TRUE(opens_with({stranger, earlier.public_key()}));
+  EXPECT_EQ(next->log->head().size, 4U) << "with what is said of a root that is new to the log";
+  ASSERT_TRUE(world_.append(*next, world_.use(2)));
+  EXPECT_EQ(next->log->head_time(), kNow);
+  expect_good(5, 2);
+  const auto last = world_.prepare(shared_, 4);
+  last->evidence.first = world_.use(7);
+  ASSERT_TRUE(world_.open(*last));
+  expect_good(6, 3);
 }
 
 TEST_F(LogTest, DoesNotGoOnFromWhatIsNotItsOwn) {

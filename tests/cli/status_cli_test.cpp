@@ -36,6 +36,7 @@ keyservice::CustodianStatus sample_status() {
   status.keyring->is_loaded = true;
   status.keyring->keys = 12;
   status.keyring->head = {34, base::sha256({base::as_bytes("head")})};
+  status.audit_log = {true, "", 1234, test::kNow, 5};
   status.now = test::kNow;
   status.uptime = std::chrono::hours(77);
   status.anchor_age = std::chrono::seconds(9);
@@ -103,6 +104,7 @@ TEST_F(StatusCli, ShowsWhatIsWrongWithIt) {
   bad.root.reset();
   bad.memory.unlocked_slabs = 2;
   bad.keyring->is_loaded = false;
+  bad.audit_log = {false, "audit_unavailable: it is \x1b[2Jnot open", 0, {}, 0};
   bad.channels.clear();
   bad.operator_channels = {{"da\x1b[2Jna", 1}};
   serve({bad});
@@ -110,6 +112,8 @@ TEST_F(StatusCli, ShowsWhatIsWrongWithIt) {
   EXPECT_NE(text.out.find("not unsealed"), std::string::npos);
   EXPECT_NE(text.out.find("2 NOT LOCKED"), std::string::npos);
   EXPECT_NE(text.out.find("keyring     NOT LOADED: it serves no key; 12 keys"), std::string::npos);
+  EXPECT_NE(text.out.find("audit log   TAKES NO ENTRY, and nothing is served: \"audit_unavail"),
+            std::string::npos);
   EXPECT_NE(text.out.find("channels    none"), std::string::npos);
   EXPECT_EQ(text.out.find('\x1b'), std::string::npos) << "foreign text moves no cursor";
 }

@@ -58,6 +58,9 @@ class Audit(unittest.TestCase):
         self.assertEqual(self.verify(log, "--origin", origin)["findings"], [])
         entries = self.entries(log)
         self.assertLessEqual({"boot", "admission", "use"}, {entry["kind"] for entry in entries})
+        # The log's first boot knew nothing of its root: where that was born comes right behind it.
+        self.assertEqual([entry["kind"] for entry in entries[:2]], ["boot", "genesis"])
+        self.assertEqual([each["type"] for each in entries[1]["evidence"]], ["document"])
         self.assertEqual((entries[-1]["operation"], entries[-1]["key"]["name"]), ("sign", PAYMENTS_KEY))
 
     def test_one_changed_byte_is_named(self):

@@ -1,13 +1,25 @@
-// The decoder of a page of the parent's store: what it takes is what it writes again.
+// The decoders of a page of the parent's store and of a batch for it: what they take is what they
+// write again.
 #include <cstdlib>
 
-#include "keyservice/store_page.hpp"
+#include "keyservice/store_batch.hpp"
+
+namespace {
+
+using namespace concordat;
+
+template <class Parse, class Encode>
+void check(base::BytesView encoded, Parse parse, Encode encode) {
+  const auto read = parse(encoded);
+  if (!read) return;
+  const auto again = parse(encode(*read));
+  if (!again || *again != *read) std::abort();
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace concordat;
-  const auto page = keyservice::parse_store_page({data, size});
-  if (!page) return 0;
-  const auto again = keyservice::parse_store_page(keyservice::encode_store_page(*page));
-  if (!again || *again != *page) std::abort();
+  check({data, size}, keyservice::parse_store_page, keyservice::encode_store_page);
+  check({data, size}, keyservice::parse_store_batch, keyservice::encode_store_batch);
   return 0;
 }

@@ -26,6 +26,7 @@ inline CustodianStatus sample_status() {
   status.keyring->is_loaded = true;
   status.keyring->keys = 12;
   status.keyring->head = {34, base::sha256({base::as_bytes("head")})};
+  status.audit_log = {true, "", 1234, test::kNow, 5};
   status.now = test::kNow;
   status.uptime = std::chrono::hours(5);
   status.anchor_age = std::chrono::seconds(9);

@@ -24,6 +24,9 @@ TEST(CustodianStatusTest, RoundTrips) {
   EXPECT_EQ(back.root->generation, 2u);
   EXPECT_EQ(back.keyring->keys, 12u);
   EXPECT_EQ(back.keyring->head, status.keyring->head);
+  EXPECT_TRUE(back.audit_log.takes_entries);
+  EXPECT_EQ(back.audit_log.size, 1234u);
+  EXPECT_EQ(back.audit_log.last, test::kNow);
   status.keyring->is_loaded = false;
   EXPECT_FALSE(decode_custodian_status(encode(status)).value().keyring->is_loaded);
   status.root.reset();
@@ -44,14 +47,16 @@ TEST(CustodianStatusTest, EveryTruncationIsRefused) {
 // A custodian may be newer than the operator's program, never older than what it must say.
 TEST(CustodianStatusTest, WhatIsUnknownIsPassedOverAndWhatIsMissingIsNot) {
   const Bytes whole = encode(sample_status());
-  // A map of 22 entries: its head is the one byte 0xb6.
-  ASSERT_EQ(whole.at(0), 0xb6);
-  Bytes more = whole;
-  more[0] = 0xb7;
+  // A map of 23 entries: its head is the one byte 0xb7. One of 24 has two.
+  ASSERT_EQ(whole.at(0), 0xb7);
+  Bytes more{0xb8};
+  more.insert(more.end(), whole.begin(), whole.end());
+  more[1] = 24;
   base::append(more, Writer().text("a new one").array(1).uint(1).view());
   EXPECT_EQ(encode(decode_custodian_status(more).value()), whole);
-  Bytes twice = whole;
-  twice[0] = 0xb7;
+  Bytes twice{0xb8};
+  twice.insert(twice.end(), whole.begin(), whole.end());
+  twice[1] = 24;
   base::append(twice, Writer().text("version").text("x").view());
   EXPECT_TRUE(decode_custodian_status(twice).error().is(Errc::malformed_response));
   EXPECT_TRUE(decode_custodian_status(Writer().map(0).view()).error().is(Errc::malformed_response));

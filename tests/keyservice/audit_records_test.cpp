@@ -55,12 +55,11 @@ class AuditRecordsTest : public ::testing::Test {
   [[nodiscard]] AuditRecords::Exchange exchange() {
     return [this](HttpRequest request, AuditRecords::OnReply done) {
       ++calls_;
-      const bool is_lost = lost_answers_ > 0 && request.method == "PUT";
+      const bool is_lost = lost_answers_ > 0 && request.method == "POST";
       if (is_lost) --lost_answers_;
-      async_parent_call(io_, relay_, std::move(request), kLongWait,
-                        [is_lost, done = std::move(done)](Result<HttpReply> reply) {
-                          done(is_lost ? Error(Errc::timed_out) : std::move(reply));
-                        });
+      line_.call(std::move(request), [is_lost, done = std::move(done)](Result<HttpReply> reply) {
+        done(is_lost ? Error(Errc::timed_out) : std::move(reply));
+      });
     };
   }
   template <class T>
@@ -90,6 +89,7 @@ class AuditRecordsTest : public ::testing::Test {
   std::unique_ptr<parent::Parent> parent_;
   std::thread thread_;
   peer::Endpoint relay_ = peer::UnixEndpoint{(folder_.path() / "relay").string()};
+  ParentLine line_{io_, relay_, kLongWait};
   int lost_answers_ = 0;
   std::size_t calls_ = 0;
 };
@@ -182,6 +182,38 @@ TEST_F(AuditRecordsTest, WhatIsOfferedAgainAfterALostAnswerIsThere) {
   lost_answers_ = 0;
   EXPECT_TRUE(write(store, files));
   EXPECT_TRUE(write(store, {{"checkpoint", {3}}}));
+}
+
+TEST_F(AuditRecordsTest, ABatchIsOneCallUnlessItIsTooMuchForOne) {
+  AuditRecords store(exchange(), kCustodian);
+  ASSERT_TRUE(claim(store, boot(1)));
+  const auto calls_of = [&](std::vector<audit::File> files) {
+    const std::size_t before = calls_;
+    EXPECT_TRUE(write(store, std::move(files)));
+    return calls_ - before;
+  };
+  EXPECT_EQ(calls_of({{"tile/0/000.p/1", {1}}, {"tile/entries/000.p/1", {1}}, {"checkpoint", {1}}}),
+            1U);
+  EXPECT_EQ(calls_of({{"evidence/00/a", Bytes(kMaxStoreEntry - 1, 3)}, {"checkpoint", {2}}}), 1U);
+  EXPECT_EQ(calls_of({{"evidence/00/b", Bytes(kMaxStoreEntry, 3)}, {"checkpoint", {3}}}), 2U);
+  EXPECT_TRUE(read(store, "evidence/00/b").value() == Bytes(kMaxStoreEntry, 3));
+}
+
+// A boot that ended between the calls of one batch left the first of them.
+TEST_F(AuditRecordsTest, WhatWasCutShortBetweenItsCallsIsReplacedAsAWhole) {
+  AuditRecords old(exchange(), kCustodian), next(exchange(), kCustodian);
+  ASSERT_TRUE(claim(old, boot(1)));
+  ASSERT_TRUE(write(old, {{"checkpoint", {1}}}));
+  ASSERT_TRUE(write(old, {{"tile/0/000.p/2", {7}}, {"tile/entries/000.p/2", {7}}}));
+  ASSERT_TRUE(claim(next, boot(2)));
+  EXPECT_EQ(read(next, "checkpoint").value(), Bytes{1}) << "the log opens where it stands";
+  ASSERT_TRUE(write(next, {{"tile/0/000.p/2", {8}},
+                           {"tile/entries/000.p/2", {8}},
+                           {"evidence/00/c", {1}},
+                           {"checkpoint", {2}}}));
+  EXPECT_EQ(read(next, "tile/0/000.p/2").value(), Bytes{8});
+  EXPECT_EQ(read(next, "tile/entries/000.p/2").value(), Bytes{8});
+  EXPECT_EQ(read(next, "checkpoint").value(), Bytes{2});
 }
 
 TEST_F(AuditRecordsTest, AFullStoreSaysSo) {

@@ -1,4 +1,8 @@
 // A custodian and its audit log: what is answered, and when.
+#include <algorithm>
+
+#include "attest/base/hash.hpp"
+#include "keyservice/genesis.hpp"
 #include "tests/keyservice/custodian_audit_fixture.hpp"
 
 namespace concordat::keyservice {
@@ -21,15 +25,17 @@ TEST_F(CustodianAuditTest, EverythingHasItsEntryAndAnAuditorAgrees) {
 
   const Audited log = audited();
   EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
-  EXPECT_EQ(log.kinds(), (std::vector{Kind::boot, Kind::admission, Kind::release, Kind::use,
-                                      Kind::refusal, Kind::admission, Kind::operator_action,
-                                      Kind::key_change, Kind::operator_action}));
+  EXPECT_EQ(log.kinds(),
+            (std::vector{Kind::boot, Kind::genesis, Kind::admission, Kind::release, Kind::use,
+                         Kind::refusal, Kind::admission, Kind::operator_action, Kind::key_change,
+                         Kind::operator_action}));
   EXPECT_EQ(log.report.checkpoint->origin, audit_origin(world_.policy(1)->realm(), "custodian-1"));
-  const audit::Event& release = log.entries.at(2).event;
+  const audit::Event& release = log.entries.at(3).event;
   EXPECT_EQ(release.subject->name, "payments");
   EXPECT_EQ(release.key, (audit::KeyVersionName{"payments/card", 1}));
-  EXPECT_EQ(log.entries.at(4).event.outcome, "not_granted");
-  EXPECT_EQ(log.entries.at(7).event.subject->name, "dana");
+  EXPECT_EQ(log.entries.at(2).event.detail.find("transcript "), 0U) << "which channel it was";
+  EXPECT_EQ(log.entries.at(5).event.outcome, "not_granted");
+  EXPECT_EQ(log.entries.at(8).event.subject->name, "dana");
 }
 
 TEST_F(CustodianAuditTest, NothingIsReleasedBeforeItsEntryIsDurable) {
@@ -64,7 +70,7 @@ TEST_F(CustodianAuditTest, WhatComesWhileABatchIsWrittenIsOneBatch) {
     store_->release();
   }
   EXPECT_LE(store_->writes - before, 10U);
-  EXPECT_EQ(audited().entries.size(), 2U + kRequests);
+  EXPECT_EQ(audited().entries.size(), 3U + kRequests);
 }
 
 TEST_F(CustodianAuditTest, WithoutItsStoreNothingIsReleasedAndItComesBackByItself) {
@@ -107,7 +113,7 @@ TEST_F(CustodianAuditTest, AnAdmissionBeforeTheLogIsOpenIsRecordedThen) {
   EXPECT_EQ(ask(worker, kGet), "ok");
   const Audited log = audited();
   EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
-  EXPECT_EQ(log.kinds(), (std::vector{Kind::boot, Kind::admission, Kind::release}));
+  EXPECT_EQ(log.kinds(), (std::vector{Kind::boot, Kind::genesis, Kind::admission, Kind::release}));
 }
 
 TEST_F(CustodianAuditTest, BeforeTheLogIsOpenNothingIsReleased) {
@@ -167,7 +173,8 @@ TEST_F(CustodianAuditTest, EachRootHasABootOfItsOwn) {
   EXPECT_NE(log.report.boots[0].boot_key, log.report.boots[1].boot_key);
   EXPECT_EQ(log.report.boots[0].log_key, log.report.boots[1].log_key);
   // Of the second boot: it, how many were refused before, who had a channel then, the release.
-  EXPECT_EQ(log.entries.size(), 7U);
+  EXPECT_EQ(log.entries.size(), 8U);
+  EXPECT_EQ(std::ranges::count(log.kinds(), Kind::genesis), 1) << "the root is the same";
 }
 
 TEST_F(CustodianAuditTest, AStrangerThatIsRefusedHasItsEntry) {
@@ -175,8 +182,97 @@ TEST_F(CustodianAuditTest, AStrangerThatIsRefusedHasItsEntry) {
   Wire stranger = stranger_with_preface();
   stranger.write(Bytes(100, 0xff));
   run_until_logged("peer_refused");
-  run_until([&] { return audited().entries.size() == 2; });
-  EXPECT_EQ(audited().entries[1].event.kind, Kind::refusal);
+  run_until([&] { return audited().entries.size() == 3; });
+  EXPECT_EQ(audited().entries[2].event.kind, Kind::refusal);
+  EXPECT_TRUE(audited().entries[2].event.evidence.empty()) << "it showed no document";
+}
+
+TEST_F(CustodianAuditTest, OfARootThatIsNewToItTheLogSaysWhereItWasBorn) {
+  const auto born = [this](const RootCommitment& commitment) {
+    GenesisStatement statement;
+    statement.generation = custody_.root().generation();
+    statement.commitment = commitment;
+    return side_.enclave.mint(genesis_document(statement));
+  };
+  const Bytes genesis = born(custody_.root().commitment());
+  const std::map<std::string, Bytes> given{
+      {"none", {}},
+      {"junk", Bytes(100, 7)},
+      {"another root's", born(RootCommitment::from(Bytes(RootCommitment::kSize, 1)).value())},
+      {"it", genesis}};
+  for (const auto& [name, document] : given) {
+    shared_ = {};
+    keeper_.read_genesis_with([document = document](std::uint32_t generation, const auto& done) {
+      EXPECT_EQ(generation, 1U);
+      done(document);
+    });
+    if (!custodian_) start_audited();
+    keeper_.stop();
+    keeper_.start();
+    run_until([&] { return keeper_.trail().is_open(); });
+    const Audited log = audited();
+    EXPECT_TRUE(log.report.is_good()) << name << test::told(log.report);
+    EXPECT_EQ(log.kinds(), (std::vector{Kind::boot, Kind::genesis})) << name;
+    const audit::Event& event = log.entries.at(1).event;
+    EXPECT_NE(event.detail.find(custody_.root().commitment().hex()), std::string::npos);
+    const auto* const kept = event.evidence_of(audit::EvidenceType::document);
+    ASSERT_EQ(kept != nullptr, name == "it") << name;
+    if (kept != nullptr) {
+      EXPECT_EQ(*kept, base::sha256({genesis}));
+    }
+  }
+}
+
+TEST_F(CustodianAuditTest, OfARefusedEnclaveTheDocumentIsKeptWithinBounds) {
+  CustodianLimits limits;
+  limits.refusal_entry_burst = 2;
+  limits.refused_document_burst = 1;
+  start_administered(limits);
+  keeper_.on_open([this] { custodian_->audit_opened(); });
+  keeper_.start();
+  run_until([&] { return keeper_.trail().is_open(); });
+  Side unknown(world_, io_, "nobody-1", "payments");
+  (void)unknown.policies.install(world_.envelope(1), world_.wall).value();
+  for (std::size_t i = 1; i <= 4; ++i) {
+    const auto refused = dial(unknown);
+    run_until_logged("peer_refused", i);
+  }
+  world_.wall = world_.wall + std::chrono::seconds(2);
+  const auto last = dial(unknown);
+  run_until_logged("peer_refused", 5);
+  run_until([&] { return audited().entries.size() == 6; });
+  const Audited log = audited();
+  EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
+  const auto shows = [&](std::size_t entry) {
+    return log.entries.at(entry).event.evidence_of(audit::EvidenceType::document) != nullptr;
+  };
+  EXPECT_TRUE(shows(2));
+  EXPECT_NE(log.entries[2].event.evidence_of(audit::EvidenceType::policy), nullptr);
+  EXPECT_FALSE(shows(3) || shows(5)) << "no more than the burst";
+  EXPECT_EQ(log.entries[4].event.outcome, "not_logged");
+  EXPECT_EQ(log.entries[4].event.detail.substr(0, 2), "2 ");
+}
+
+TEST_F(CustodianAuditTest, WhatPolicyWantsNoEntryOfHasNoneUnlessItIsRefused) {
+  world_.edit_policy = [with_root = world_.edit_policy](std::string text) {
+    auto policy = nlohmann::ordered_json::parse(with_root(std::move(text)));
+    policy["audited_uses"] = "secret";
+    policy["grants"][0]["operations"].push_back("random");
+    return policy.dump(2);
+  };
+  start_open();
+  const auto worker = admit(worker_);
+  EXPECT_EQ(ask(worker, kSign), "ok");
+  const std::size_t before = audited().entries.size();
+  EXPECT_EQ(ask(worker, RandomRequest{"payments/card", 16}), "ok");
+  EXPECT_EQ(audited().entries.size(), before);
+  EXPECT_EQ(ask(worker, RandomRequest{"reports/daily", 16}), "not_granted");
+  EXPECT_EQ(ask(worker, kGet), "ok");
+  const Audited log = audited();
+  EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
+  ASSERT_EQ(log.entries.size(), before + 2);
+  EXPECT_EQ(log.entries[before].event.kind, Kind::refusal);
+  EXPECT_EQ(log.entries[before + 1].event.kind, Kind::release);
 }
 
 TEST(AuditedName, IsOneOfFew) {

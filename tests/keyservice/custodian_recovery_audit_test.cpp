@@ -172,9 +172,9 @@ TEST_F(RecoveryAuditTest, WhatIsDoneWithoutARootIsInTheLogThatTheRootOpens) {
   const std::string when = "before the log was open, at " + std::to_string(world_.wall.value);
   EXPECT_EQ(log.entries.back().event.detail,
             when + ": recovery_share_taken holder frank set " + id + "; root_restored set " + id);
-  EXPECT_TRUE(log.entries.at(5).event.detail.starts_with(
+  EXPECT_TRUE(log.entries.at(6).event.detail.starts_with(
       when + ": recovery_share_refused holder erin set " + id))
-      << log.entries.at(5).event.detail;
+      << log.entries.at(6).event.detail;
 }
 
 TEST_F(RecoveryAuditTest, KeepsTheFirstOnesAndTheRestoredRoot) {

@@ -47,6 +47,7 @@ class HeldRecorder final : public Recorder {
     ASSERT_EQ(record.event.subject->image, "custodian-1");
     waiting = std::move(done);
   }
+  [[nodiscard]] AuditLogState state() const override { return {able.has_value()}; }
 
   Status able;
   Done waiting;

@@ -39,6 +39,41 @@ TEST(StorePage, IsRefusedWhereItIsTooLargeOrNotWhole) {
   EXPECT_TRUE(parse_store_page(trailing).error().is(base::cbor::Errc::trailing_bytes));
 }
 
+TEST(StoreBatch, ComesOutAsItWentIn) {
+  const StoreBatch batch{StoreBatch::Behind{"writer", std::string(64, 'a')},
+                         {{"a", std::nullopt, {1, 2}}, {"b", std::string(64, 'b'), {}}}};
+  EXPECT_EQ(parse_store_batch(encode_store_batch(batch)).value(), batch);
+  const StoreBatch alone{{}, {{"a", {}, Bytes(kMaxStoreBatchContent, 7)}}};
+  EXPECT_EQ(parse_store_batch(encode_store_batch(alone)).value(), alone);
+  const auto names = [](std::size_t count) {
+    StoreBatch out{StoreBatch::Behind{std::string(kMaxStoreName, 'w'), std::string(64, 'a')}, {}};
+    for (std::size_t i = 0; i < count; ++i) {
+      out.puts.push_back({std::to_string(100 + i) + std::string(kMaxStoreName - 3, 'n'),
+                          std::string(64, 'b'), Bytes(kMaxStoreBatchContent / count, 1)});
+    }
+    return encode_store_batch(out);
+  };
+  EXPECT_LE(names(kMaxStoreBatchPuts).size(), kMaxStoreBatch) << "as large as it may be";
+  EXPECT_TRUE(parse_store_batch(names(kMaxStoreBatchPuts)));
+  EXPECT_TRUE(
+      parse_store_batch(names(kMaxStoreBatchPuts + 1)).error().is(base::cbor::Errc::too_large));
+}
+
+TEST(StoreBatch, IsRefusedWhereItIsNotWhatItShouldBe) {
+  const auto refused = [](const StoreBatch& batch) {
+    return parse_store_batch(encode_store_batch(batch)).error();
+  };
+  EXPECT_TRUE(refused({}).is(base::cbor::Errc::malformed)) << "of nothing";
+  EXPECT_TRUE(refused({{}, {{"a", {}, {1}}, {"a", {}, {2}}}}).is(base::cbor::Errc::malformed));
+  EXPECT_TRUE(refused({{}, {{"a", std::string(65, 'a'), {}}}}).is(base::cbor::Errc::too_large));
+  EXPECT_TRUE(refused({{}, {{"a", {}, Bytes(kMaxStoreBatchContent, 0)}, {"b", {}, {1}}}})
+                  .is(base::cbor::Errc::too_large))
+      << "all of them together";
+  const Bytes whole = encode_store_batch({{}, {{"a", {}, {1}}}});
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    EXPECT_FALSE(parse_store_batch(base::BytesView(whole).first(size))) << size;
+}
+
 TEST(ParentStore, SaysWhatAReplyMeans) {
   const auto written = [](unsigned status) { return read_store_write({status, {}, {}}).error(); };
   EXPECT_FALSE(written(204).code());

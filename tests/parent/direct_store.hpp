@@ -22,6 +22,10 @@ class DirectStore final : public parent::Store {
               Handler<std::string> handler) override {
     handler(engine_->put(key, content, condition));
   }
+  void do_put_together(std::string folder, parent::StoreBatch batch,
+                       Handler<void> handler) override {
+    handler(engine_->put_together(folder, batch));
+  }
   void do_remove(parent::EntryKey key, std::string version, Handler<void> handler) override {
     handler(engine_->remove(key, version));
   }

@@ -26,8 +26,8 @@ constexpr unsigned kMaxSize = 20'000;
 struct Writer {
   std::string names;  // what they begin with
   Wire wire;
-  // What is under way: a name, and what is to be there.
-  std::optional<std::pair<std::string, Content>> asked;
+  // What is under way: names, and what is to be there.
+  std::map<std::string, Content> asked;
 };
 
 class ParentKillTest : public ::testing::Test {
@@ -85,10 +85,16 @@ class ParentKillTest : public ::testing::Test {
   // it is known.
   void check_everything() {
     std::map<std::string, std::string> found = read_all();
-    for (const auto& [name, wanted] : in_doubt_) {
-      const auto there = found.find(name);
-      const Content now = there == found.end() ? Content() : Content(there->second);
-      if (now == wanted) keep(name, wanted);
+    for (const auto& request : in_doubt_) {
+      std::size_t done = 0;
+      for (const auto& [name, wanted] : request) {
+        const auto there = found.find(name);
+        const Content now = there == found.end() ? Content() : Content(there->second);
+        done += now == wanted ? 1 : 0;
+      }
+      ASSERT_TRUE(done == 0 || done == request.size()) << "a batch is there in part";
+      for (const auto& [name, wanted] : request)
+        if (done != 0) keep(name, wanted);
     }
     in_doubt_.clear();
     ASSERT_EQ(found, kept_);
@@ -101,8 +107,32 @@ class ParentKillTest : public ::testing::Test {
     }
   }
 
+  // Makes or replaces several together.
+  void ask_together(Writer& writer) {
+    keyservice::StoreBatch batch;
+    for (unsigned i = 0; i <= pick(4); ++i) {
+      const std::string name = writer.names + std::to_string(pick(kNamesOfWriter));
+      if (writer.asked.contains(name)) continue;
+      const auto there = kept_.find(name);
+      const std::string wanted = new_content();
+      batch.puts.push_back({name, {}, base::to_bytes(base::as_bytes(wanted))});
+      if (there != kept_.end()) {
+        batch.puts.back().expected = parent::version_of(base::as_bytes(there->second));
+      }
+      writer.asked[name] = wanted;
+    }
+    const base::Bytes body = keyservice::encode_store_batch(batch);
+    writer.wire.write(text(
+        "POST /v1/store HTTP/1.1\r\nHost: p\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n" + std::string(base::as_text(body))));
+  }
+  std::string new_content() {
+    return std::to_string(++written_) + std::string(pick(kMaxSize), static_cast<char>(random_()));
+  }
+
   // Makes, replaces or removes an entry.
   void ask(Writer& writer) {
+    if (pick(3) == 0) return ask_together(writer);
     const std::string name = writer.names + std::to_string(pick(kNamesOfWriter));
     const auto there = kept_.find(name);
     std::map<std::string, std::string> condition{{"If-None-Match", "*"}};
@@ -111,8 +141,7 @@ class ParentKillTest : public ::testing::Test {
     }
     Content wanted;
     if (there == kept_.end() || pick(4) != 0) {
-      wanted =
-          std::to_string(++written_) + std::string(pick(kMaxSize), static_cast<char>(random_()));
+      wanted = new_content();
     }
     std::string request =
         std::string(wanted ? "PUT" : "DELETE") + " /v1/store/" + name +
@@ -121,13 +150,14 @@ class ParentKillTest : public ::testing::Test {
     for (const auto& [header, value] : condition)
       request += header + ": " + value + "\r\n";
     writer.wire.write(text(request + "\r\n" + wanted.value_or("")));
-    writer.asked = {name, wanted};
+    writer.asked = {{name, wanted}};
   }
   void take_answer(Writer& writer) {
-    const auto asked = *std::exchange(writer.asked, {});
+    const auto asked = std::exchange(writer.asked, {});
     const Reply reply = read_reply(writer.wire);
     ASSERT_EQ(reply.status, 204) << reply.body;
-    keep(asked.first, asked.second);
+    for (const auto& [name, content] : asked)
+      keep(name, content);
     ++acknowledged_;
   }
 
@@ -138,19 +168,19 @@ class ParentKillTest : public ::testing::Test {
       writers.push_back({std::to_string(i) + "-", open(i % 2 == 0 ? "one" : "two"), {}});
     for (unsigned i = 0; i < answers; ++i) {
       for (Writer& writer : writers)
-        if (!writer.asked) ask(writer);
+        if (writer.asked.empty()) ask(writer);
       take_answer(writers[pick(kWriters)]);
     }
     for (Writer& writer : writers)
-      if (!writer.asked && pick(2) == 0) ask(writer);
+      if (writer.asked.empty() && pick(2) == 0) ask(writer);
     kill();
     for (Writer& writer : writers) {
-      if (!writer.asked) continue;
-      const auto asked = *writer.asked;
+      if (writer.asked.empty()) continue;
+      const auto asked = writer.asked;
       try {
         take_answer(writer);  // it may have come before the end
       } catch (const std::runtime_error&) {
-        in_doubt_.emplace_back(asked);
+        in_doubt_.push_back(asked);
       }
     }
   }
@@ -181,7 +211,7 @@ class ParentKillTest : public ::testing::Test {
   std::mt19937 random_;
   std::unique_ptr<ParentProgram> program_;
   std::map<std::string, std::string> kept_;
-  std::vector<std::pair<std::string, Content>> in_doubt_;
+  std::vector<std::map<std::string, Content>> in_doubt_;  // by request
   std::uint64_t written_ = 0, acknowledged_ = 0;
 };
 

@@ -39,6 +39,11 @@ class StoreLoop {
                 std::move(handler));
     });
   }
+  base::Status put_together(parent::Store& store, const std::string& folder,
+                            parent::StoreBatch batch) {
+    return await<void>(
+        [&](auto handler) { store.put_together(folder, std::move(batch), std::move(handler)); });
+  }
   base::Status remove_range(parent::Store& store, parent::RemovalRange range) {
     return await<void>(
         [&](auto handler) { store.remove_range(std::move(range), std::move(handler)); });

@@ -52,6 +52,8 @@ TEST(CheckPolicy, Table) {
        std::string(kReportsUnpinned) + "warning unused /grants/0/operations\n"},
       {replaced(sample(), "\"never\"", "\"2026-01-06T00:00:00Z\""),
        std::string(kReportsUnpinned) + "warning unused /grants/0/expires\n"},
+      {replaced(sample(), "\"serial\": 1", "\"audited_uses\": \"secret\", \"serial\": 1"),
+       "warning uses_unaudited /audited_uses\n" + std::string(kReportsUnpinned)},
       {replaced(sample(), "\"use_limit\": \"none\"", "\"use_limit\": 5"), kReportsUnpinned},
       {replaced(sample(), "\"operators\": {}",
                 "\"operators\": {\"dana\": {\"key\": \"" + test::operator_key().public_key().hex() +

@@ -36,6 +36,31 @@ TEST(Describe, WhoTalksToWhomAndGetsWhat) {
   EXPECT_EQ(payments.grants[0]->use_limit, 1000u);
 }
 
+TEST(Describe, ThatSomeUsesHaveNoEntryIsSaid) {
+  const auto text = [](const std::string& file) {
+    const Model model = load_policy(file).value();
+    return to_text(describe(model), kNow);
+  };
+  const std::string words = "no entry in the audit log";
+  EXPECT_EQ(text(sample()).find(words), std::string::npos);
+  const std::string secret =
+      replaced(sample(), "\"serial\": 1", "\"audited_uses\": \"secret\", \"serial\": 1");
+  EXPECT_NE(text(secret).find(words), std::string::npos);
+}
+
+TEST(AuditedUses, ReleasesAndWhatIsMadeWithKeysAlwaysHaveAnEntry) {
+  for (std::size_t i = 1; i <= kOperations; ++i) {
+    const auto operation = static_cast<Operation>(i);
+    const bool is_open = operation == Operation::verify || operation == Operation::random ||
+                         operation == Operation::public_key;
+    EXPECT_TRUE(is_audited(AuditedUses::all, to_string(operation)));
+    EXPECT_EQ(is_audited(AuditedUses::secret, to_string(operation)), !is_open)
+        << to_string(operation);
+  }
+  EXPECT_TRUE(is_audited(AuditedUses::secret, "something newer"));
+  EXPECT_TRUE(is_audited(AuditedUses::secret, ""));
+}
+
 TEST(Describe, ARoleThatMayNotAskForKeysGetsNone) {
   const Model model =
       load_policy(replaced(sample(), ",\n        \"reports\"\n      ],", "\n      ],")).value();

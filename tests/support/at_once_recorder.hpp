@@ -17,6 +17,9 @@ class AtOnceRecorder final : public keyservice::Recorder {
     if (keeps) events.push_back(std::move(record.event));
     done({});
   }
+  [[nodiscard]] keyservice::AuditLogState state() const override {
+    return instead != nullptr ? instead->state() : keyservice::AuditLogState{true};
+  }
 
   keyservice::Recorder* instead = nullptr;
   bool keeps = false;

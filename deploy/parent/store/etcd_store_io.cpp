@@ -68,20 +68,22 @@ std::string last_part(const std::string& key) {
 
 }  // namespace
 
-// What a decision is made from.
+// What a decision is made from; entries and their revisions in the order of the write's puts.
 struct EtcdStore::Seen {
-  std::optional<EntryState> entry, behind;
+  std::vector<std::optional<EntryState>> entries;
+  std::vector<std::int64_t> revisions;
+  std::optional<EntryState> behind;
   FolderUsage usage;
-  std::int64_t entry_revision = 0, usage_revision = 0, behind_revision = 0;
+  std::int64_t usage_revision = 0, behind_revision = 0;
 };
 
 struct EtcdStore::Write {
-  EntryKey key;
-  std::optional<Bytes> content;  // nullopt: remove
-  EntryState wanted;             // what is to be there; for a removal, what is to go
-  WriteCondition condition;
-  std::optional<NameRange> range;  // of names to remove, in the key's folder
-  Handler<std::string> handler;
+  std::string folder;
+  StoreBatch batch;
+  bool is_removal = false;         // of the batch's one entry in the version expected
+  std::vector<EntryState> wanted;  // of each put
+  std::optional<NameRange> range;  // of names to remove
+  Handler<void> handler;
   std::optional<Seen> seen;
   bool guessed = false;  // `seen` was not read for this write
   int attempts = 0;
@@ -144,45 +146,69 @@ void EtcdStore::do_get(EntryKey key, Handler<StoredEntry> handler) {
 
 void EtcdStore::do_put(EntryKey key, Bytes content, WriteCondition condition,
                        Handler<std::string> handler) {
+  StoreBatch batch;
+  if (condition.behind) batch.behind = {condition.behind->name, condition.behind->version};
+  batch.puts.push_back({std::move(key.name), std::move(condition.version), std::move(content)});
+  const std::string version = version_of(batch.puts.front().content);
+  do_put_together(std::move(key.folder), std::move(batch),
+                  [version, handler = std::move(handler)](const Status& done) {
+                    handler(done ? Result<std::string>(version) : done.error());
+                  });
+}
+
+void EtcdStore::do_put_together(std::string folder, StoreBatch batch, Handler<void> handler) {
   auto write = std::make_shared<Write>();
-  write->key = std::move(key);
-  write->wanted = {version_of(content), content.size()};
-  write->content = std::move(content);
-  write->condition = std::move(condition);
+  write->folder = std::move(folder);
+  write->wanted = states_of(batch);
+  write->batch = std::move(batch);
   write->handler = std::move(handler);
   enqueue(std::move(write));
 }
 
 void EtcdStore::do_remove(EntryKey key, std::string version, Handler<void> handler) {
   auto write = std::make_shared<Write>();
-  write->key = std::move(key);
-  write->wanted.version = std::move(version);
-  write->handler = [handler = std::move(handler)](const Result<std::string>& done) {
-    handler(done ? Status() : Status(done.error()));
-  };
+  write->folder = std::move(key.folder);
+  write->batch.puts.push_back({std::move(key.name), std::move(version), {}});
+  write->is_removal = true;
+  write->handler = std::move(handler);
   enqueue(std::move(write));
 }
 
 void EtcdStore::enqueue(std::shared_ptr<Write> write) {
-  auto& queue = queues_[write->key.folder];
-  queue.push_back(std::move(write));
-  if (queue.size() == 1) begin(queue.front());
+  auto& queue = queues_[write->folder];
+  queue.push_back(write);
+  if (queue.size() == 1) begin(write);
 }
 
-// For a new entry: that it is not there, the folder's usage as it was last, and for what comes
-// behind another that this is what was written last.
+// The folder's usage and its entries as they were last, and that what is to be new is not there.
 std::optional<EtcdStore::Seen> EtcdStore::guess(const Write& write) const {
-  const auto found = known_.find(write.key.folder);
-  if (!write.content || write.condition.version || found == known_.end()) return {};
-  const KnownUsage& known = found->second;
+  const auto found = known_.find(write.folder);
+  if (write.is_removal || found == known_.end()) return {};
+  const KnownFolder& known = found->second;
   Seen seen;
   seen.usage = known.usage;
-  seen.usage_revision = known.mod_revision;
-  if (!write.condition.behind) return seen;
-  if (write.condition.behind->name != known.name) return {};
-  seen.behind = known.entry;
-  seen.behind_revision = known.mod_revision;
+  seen.usage_revision = known.usage_revision;
+  for (const StoreBatch::Put& put : write.batch.puts) {
+    const auto entry = known.entries.find(put.name);
+    const bool is_known = entry != known.entries.end();
+    if (!is_known && put.expected) return {};
+    seen.entries.push_back(is_known ? std::optional(entry->second.state) : std::nullopt);
+    seen.revisions.push_back(is_known ? entry->second.revision : 0);
+  }
+  if (!write.batch.behind) return seen;
+  const auto behind = known.entries.find(write.batch.behind->name);
+  if (behind == known.entries.end()) return {};
+  seen.behind = behind->second.state;
+  seen.behind_revision = behind->second.revision;
   return seen;
+}
+
+void EtcdStore::KnownFolder::keep(const std::string& name, const std::optional<EntryState>& state,
+                                  std::int64_t revision) {
+  entries.erase(name);
+  if (!state) return;
+  if (entries.size() >= kMaxKnownEntries) entries.clear();
+  entries.emplace(name, Entry{*state, revision});
 }
 
 void EtcdStore::begin(const std::shared_ptr<Write>& write) {
@@ -192,8 +218,8 @@ void EtcdStore::begin(const std::shared_ptr<Write>& write) {
   decide(write);
 }
 
-void EtcdStore::finish(const std::shared_ptr<Write>& write, const Result<std::string>& result) {
-  const auto queue = queues_.find(write->key.folder);
+void EtcdStore::finish(const std::shared_ptr<Write>& write, const Status& result) {
+  const auto queue = queues_.find(write->folder);
   queue->second.pop_front();
   std::deque<std::shared_ptr<Write>> failed;
   // Those behind would wait for the same, each as long as this one did.
@@ -212,26 +238,35 @@ void EtcdStore::finish(const std::shared_ptr<Write>& write, const Result<std::st
 void EtcdStore::decide(const std::shared_ptr<Write>& write) {
   if (!write->seen) return read_state(write);
   const Seen& seen = *write->seen;
-  if (!write->content) {
-    const auto after = plan_remove(seen.entry, seen.usage, write->wanted.version);
+  if (write->is_removal) {
+    const auto after =
+        plan_remove(seen.entries.front(), seen.usage, *write->batch.puts.front().expected);
     if (!after) return finish(write, after.error());
-    return send(write, *after);
+    return send(write, {{0}, *after});
   }
   const auto plan =
-      plan_put(seen.entry, seen.behind, seen.usage, write->wanted, write->condition, limits());
-  if (!plan && write->guessed) return read_state(write);
+      plan_batch(write->batch, write->wanted, seen.entries, seen.behind, seen.usage, limits());
+  // What is remembered is good for a transaction that depends on it, not for an answer.
+  if (write->guessed && (!plan || plan->writes.empty())) return read_state(write);
   if (!plan) return finish(write, plan.error());
-  if (plan->done) return finish(write, write->wanted.version);
-  send(write, plan->after);
+  if (plan->writes.empty()) return finish(write, {});
+  send(write, *plan);
+}
+
+// Keys of what a decision is made from, in the order in which take_reads takes them.
+std::vector<std::string> EtcdStore::seen_keys(const Write& write) const {
+  std::vector<std::string> keys{key_of("usage", write.folder, {})};
+  for (const StoreBatch::Put& put : write.batch.puts)
+    keys.push_back(key_of("versions", write.folder, put.name));
+  if (write.batch.behind) {
+    keys.push_back(key_of("versions", write.folder, write.batch.behind->name));
+  }
+  return keys;
 }
 
 void EtcdStore::read_state(const std::shared_ptr<Write>& write) {
   Txn read;
-  read.reads = {key_of("versions", write->key.folder, write->key.name),
-                key_of("usage", write->key.folder, {})};
-  if (write->condition.behind) {
-    read.reads.push_back(key_of("versions", write->key.folder, write->condition.behind->name));
-  }
+  read.reads = seen_keys(*write);
   txn(read, [this, write](const Result<TxnReply>& reply) {
     if (!reply) return finish(write, reply.error());
     take_reads(write, *reply);
@@ -239,73 +274,86 @@ void EtcdStore::read_state(const std::shared_ptr<Write>& write) {
 }
 
 void EtcdStore::take_reads(const std::shared_ptr<Write>& write, const TxnReply& reply) {
-  const auto entry = read_state_of(reply.reads[0]);
-  if (!entry) return finish(write, entry.error());
-  const auto usage = read_usage(reply.reads[1]);
+  const auto usage = read_usage(reply.reads[0]);
   if (!usage) return finish(write, usage.error());
-  Seen seen{*entry, {}, *usage, revision_of(reply.reads[0]), revision_of(reply.reads[1])};
-  if (write->condition.behind) {
-    const auto behind = read_state_of(reply.reads[2]);
+  Seen seen;
+  seen.usage = *usage;
+  seen.usage_revision = revision_of(reply.reads[0]);
+  KnownFolder& known = known_[write->folder];
+  known.usage = seen.usage;
+  known.usage_revision = seen.usage_revision;
+  for (std::size_t i = 0; i < write->batch.puts.size(); ++i) {
+    const auto& read = reply.reads[i + 1];
+    const auto state = read_state_of(read);
+    if (!state) return finish(write, state.error());
+    seen.entries.push_back(*state);
+    seen.revisions.push_back(revision_of(read));
+    known.keep(write->batch.puts[i].name, *state, revision_of(read));
+  }
+  if (write->batch.behind) {
+    const auto behind = read_state_of(reply.reads.back());
     if (!behind) return finish(write, behind.error());
     seen.behind = *behind;
-    seen.behind_revision = revision_of(reply.reads[2]);
+    seen.behind_revision = revision_of(reply.reads.back());
+    known.keep(write->batch.behind->name, *behind, seen.behind_revision);
   }
   write->seen = std::move(seen);
   write->guessed = false;
-  known_[write->key.folder] = {*usage, write->seen->usage_revision, {}, {}};
   decide(write);
 }
 
-void EtcdStore::send(const std::shared_ptr<Write>& write, const FolderUsage& after) {
+void EtcdStore::send(const std::shared_ptr<Write>& write, const BatchPlan& plan) {
   if (++write->attempts > kMaxEtcdAttempts) {
     return finish(write, Error(StoreErrc::busy, "others write to the folder all the time"));
   }
-  const std::string entry = key_of("entries", write->key.folder, write->key.name);
-  const std::string version = key_of("versions", write->key.folder, write->key.name);
-  const std::string usage = key_of("usage", write->key.folder, {});
+  const Seen& seen = *write->seen;
   Txn change;
-  change.conditions = {{version, write->seen->entry_revision},
-                       {usage, write->seen->usage_revision}};
-  change.reads = {version, usage};
-  if (write->condition.behind) {
-    const std::string behind = key_of("versions", write->key.folder, write->condition.behind->name);
-    change.conditions.push_back({behind, write->seen->behind_revision});
-    change.reads.push_back(behind);
+  change.reads = seen_keys(*write);
+  change.conditions = {{change.reads.front(), seen.usage_revision}};
+  for (std::size_t i = 0; i < seen.revisions.size(); ++i)
+    change.conditions.push_back({change.reads[i + 1], seen.revisions[i]});
+  if (write->batch.behind) {
+    change.conditions.push_back({change.reads.back(), seen.behind_revision});
   }
-  change.puts = {{usage, words(std::to_string(after.entries), after.bytes)}};
-  if (write->content) {
-    change.puts.push_back({entry, *write->content});
-    change.puts.push_back({version, words(write->wanted.version, write->wanted.size)});
-  } else {
-    change.removals = {{entry}, {version}};
+  change.puts = {
+      {change.reads.front(), words(std::to_string(plan.after.entries), plan.after.bytes)}};
+  for (const std::size_t i : plan.writes) {
+    const StoreBatch::Put& put = write->batch.puts[i];
+    const std::string entry = key_of("entries", write->folder, put.name);
+    const std::string& version = change.reads[i + 1];
+    if (write->is_removal) {
+      change.removals = {{entry}, {version}};
+      continue;
+    }
+    change.puts.push_back({entry, put.content});
+    change.puts.push_back({version, words(write->wanted[i].version, write->wanted[i].size)});
   }
-  txn(change, [this, write, after](const Result<TxnReply>& reply) {
+  txn(change, [this, write, plan](const Result<TxnReply>& reply) {
     if (!reply) return finish(write, reply.error());
     if (!reply->written) return take_reads(write, *reply);
-    KnownUsage known{after, reply->revision, {}, {}};
-    if (write->content) {
-      known.name = write->key.name;
-      known.entry = write->wanted;
+    KnownFolder& known = known_[write->folder];
+    known.usage = plan.after;
+    known.usage_revision = reply->revision;
+    for (const std::size_t i : plan.writes) {
+      const auto now = write->is_removal ? std::nullopt : std::optional(write->wanted[i]);
+      known.keep(write->batch.puts[i].name, now, reply->revision);
     }
-    known_[write->key.folder] = std::move(known);
-    finish(write, write->wanted.version);
+    finish(write, {});
   });
 }
 
 void EtcdStore::do_remove_range(RemovalRange range, Handler<void> handler) {
   auto write = std::make_shared<Write>();
-  write->key.folder = range.folder;
+  write->folder = range.folder;
   write->range = range_of(range);
-  write->handler = [handler = std::move(handler)](const Result<std::string>& done) {
-    handler(done ? Status() : Status(done.error()));
-  };
+  write->handler = std::move(handler);
   enqueue(std::move(write));
 }
 
 // Usage first: any write to the folder after it changes it, so that the removal is decided again.
 void EtcdStore::read_range_usage(const std::shared_ptr<Write>& write) {
   Txn read;
-  read.reads = {key_of("usage", write->key.folder, {})};
+  read.reads = {key_of("usage", write->folder, {})};
   txn(read, [this, write](const Result<TxnReply>& usage) {
     if (!usage) return finish(write, usage.error());
     read_range(write, *usage);
@@ -316,11 +364,11 @@ void EtcdStore::read_range(const std::shared_ptr<Write>& write, const TxnReply& 
   if (++write->attempts > kMaxEtcdAttempts) {
     return finish(write, Error(StoreErrc::busy, "others write to the folder all the time"));
   }
-  range(key_of("versions", write->key.folder, write->range->from),
-        key_of("versions", write->key.folder, write->range->to), kMaxPageEntries,
+  range(key_of("versions", write->folder, write->range->from),
+        key_of("versions", write->folder, write->range->to), kMaxPageEntries,
         [this, write, usage](const Result<RangeReply>& page) {
           if (!page) return finish(write, page.error());
-          if (page->found.empty()) return finish(write, std::string());
+          if (page->found.empty()) return finish(write, {});
           remove_page(write, usage, *page);
         });
 }
@@ -337,22 +385,26 @@ void EtcdStore::remove_page(const std::shared_ptr<Write>& write, const TxnReply&
   }
   const FolderUsage after = without(*before, removed);
   const std::string from = last_part(page.found.front().key), to = last_part(page.found.back().key);
-  const std::string usage_key = key_of("usage", write->key.folder, {});
+  const std::string usage_key = key_of("usage", write->folder, {});
   Txn change;
   change.conditions = {{usage_key, revision_of(usage.reads[0])}};
   change.reads = {usage_key};
   change.puts = {{usage_key, words(std::to_string(after.entries), after.bytes)}};
   for (const char* kind : {"entries", "versions"}) {
     change.removals.push_back(
-        {key_of(kind, write->key.folder, from), key_of(kind, write->key.folder, to) + kNext});
+        {key_of(kind, write->folder, from), key_of(kind, write->folder, to) + kNext});
   }
   txn(change, [this, write, after, more = page.more](const Result<TxnReply>& reply) {
     if (!reply) return finish(write, reply.error());
     if (!reply->written) return read_range(write, *reply);
-    known_[write->key.folder] = {after, reply->revision, {}, {}};
+    KnownFolder& known = known_[write->folder];
+    known.usage = after;
+    known.usage_revision = reply->revision;
+    known.entries.erase(known.entries.lower_bound(write->range->from),
+                        known.entries.lower_bound(write->range->to));
     write->attempts = 0;
     if (more) return read_range_usage(write);
-    finish(write, std::string());
+    finish(write, {});
   });
 }
 

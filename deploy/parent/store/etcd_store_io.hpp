@@ -9,9 +9,10 @@
 //
 // A write compares the modification revisions of version and usage with those that its decision was
 // made from, and decides again when somebody was faster. Writes of one folder go out one after the
-// other, so that those of one parent never race each other. A write whose answer was lost and that
-// is sent again finds its own version there: it is done. What anybody else writes under the prefix
-// is his to answer for: no enclave believes any of it.
+// other, so that those of one parent never race each other; what is put together is one
+// transaction. A write whose answer was lost and that is sent again finds its own version there: it
+// is done. What anybody else writes under the prefix is his to answer for: no enclave believes any
+// of it.
 #pragma once
 
 #include <deque>
@@ -36,6 +37,7 @@ class EtcdStore final : public Store {
   void do_get(EntryKey key, Handler<StoredEntry> handler) override;
   void do_put(EntryKey key, base::Bytes content, WriteCondition condition,
               Handler<std::string> handler) override;
+  void do_put_together(std::string folder, StoreBatch batch, Handler<void> handler) override;
   void do_remove(EntryKey key, std::string version, Handler<void> handler) override;
   void do_remove_range(RemovalRange range, Handler<void> handler) override;
   void do_list(ListQuery query, Handler<StorePage> handler) override;
@@ -52,15 +54,16 @@ class EtcdStore final : public Store {
   void enqueue(std::shared_ptr<Write> write);
   [[nodiscard]] std::optional<Seen> guess(const Write& write) const;
   void begin(const std::shared_ptr<Write>& write);
-  void finish(const std::shared_ptr<Write>& write, const base::Result<std::string>& result);
+  void finish(const std::shared_ptr<Write>& write, const base::Status& result);
   void decide(const std::shared_ptr<Write>& write);
+  [[nodiscard]] std::vector<std::string> seen_keys(const Write& write) const;
   void read_state(const std::shared_ptr<Write>& write);
   // A removal of many goes page by page.
   void read_range_usage(const std::shared_ptr<Write>& write);
   void read_range(const std::shared_ptr<Write>& write, const etcd::TxnReply& usage);
   void remove_page(const std::shared_ptr<Write>& write, const etcd::TxnReply& usage,
                    const etcd::RangeReply& page);
-  void send(const std::shared_ptr<Write>& write, const FolderUsage& after);
+  void send(const std::shared_ptr<Write>& write, const BatchPlan& plan);
   void take_reads(const std::shared_ptr<Write>& write, const etcd::TxnReply& reply);
   void read_page(const ListQuery& query, const etcd::RangeReply& versions,
                  Handler<StorePage> handler);
@@ -75,15 +78,20 @@ class EtcdStore final : public Store {
 
   EtcdClient client_;
   std::string prefix_;
-  // What a folder's usage was last, and what was written there last: a guess that saves making a
-  // new entry a round trip.
-  struct KnownUsage {
+  // What a folder was like when it was last seen or written: a guess that saves a write a round
+  // trip. Its transaction depends on all of it.
+  struct KnownFolder {
+    struct Entry {
+      EntryState state;
+      std::int64_t revision = 0;
+    };
+    void keep(const std::string& name, const std::optional<EntryState>& state,
+              std::int64_t revision);
     FolderUsage usage;
-    std::int64_t mod_revision = 0;
-    std::string name;  // of what was written last; empty: not known
-    EntryState entry;  // of that
+    std::int64_t usage_revision = 0;
+    std::map<std::string, Entry> entries;  // some that are there
   };
-  std::map<std::string, KnownUsage> known_;
+  std::map<std::string, KnownFolder> known_;
   std::map<std::string, std::deque<std::shared_ptr<Write>>>
       queues_;                                  // by folder; the first is sent
   std::map<std::string, std::int64_t> leases_;  // by announced name

@@ -32,6 +32,8 @@ inline constexpr std::size_t kMaxPendingOfFolder = 64;
 // How many custodians are listed.
 inline constexpr std::size_t kMaxCustodians = 1'000;
 
+// Entries of a folder whose versions are remembered.
+inline constexpr std::size_t kMaxKnownEntries = 256;
 // How often a writer who lost a race for a folder of etcd tries again before it is `busy`.
 inline constexpr int kMaxEtcdAttempts = 32;
 // For one request to one endpoint. etcd elects a new leader within about a second and a half.

@@ -50,6 +50,33 @@ Result<PutPlan> plan_put(const std::optional<EntryState>& present,
   return plan;
 }
 
+Result<BatchPlan> plan_batch(const StoreBatch& batch, const std::vector<EntryState>& wanted,
+                             const std::vector<std::optional<EntryState>>& present,
+                             const std::optional<EntryState>& behind, const FolderUsage& usage,
+                             const StoreLimits& limits) {
+  BatchPlan out{{}, usage};
+  for (std::size_t i = 0; i < batch.puts.size(); ++i) {
+    WriteCondition condition{batch.puts[i].expected};
+    if (batch.behind) condition.behind = {batch.behind->name, batch.behind->version};
+    const auto plan = plan_put(present[i], behind, out.after, wanted[i], condition, limits);
+    if (!plan && batch.puts.size() == 1) return plan.error();
+    if (!plan) {
+      return Error(plan.error().code(), batch.puts[i].name + ": " + plan.error().detail());
+    }
+    if (plan->done) continue;
+    out.writes.push_back(i);
+    out.after = plan->after;
+  }
+  return out;
+}
+
+std::vector<EntryState> states_of(const StoreBatch& batch) {
+  std::vector<EntryState> out;
+  for (const StoreBatch::Put& put : batch.puts)
+    out.push_back({version_of(put.content), put.content.size()});
+  return out;
+}
+
 Result<FolderUsage> plan_remove(const std::optional<EntryState>& present, const FolderUsage& usage,
                                 const std::string& version) {
   if (!present) return StoreErrc::not_found;

@@ -27,6 +27,18 @@ struct PutPlan {
                                              const FolderUsage& usage, const EntryState& wanted,
                                              const WriteCondition& condition,
                                              const StoreLimits& limits);
+
+struct BatchPlan {
+  std::vector<std::size_t> writes;  // which of the puts; the others' contents are there already
+  FolderUsage after;
+};
+// `present` and `wanted`: of each put. Errors: as plan_put; of several, with the entry's name.
+[[nodiscard]] base::Result<BatchPlan> plan_batch(
+    const StoreBatch& batch, const std::vector<EntryState>& wanted,
+    const std::vector<std::optional<EntryState>>& present, const std::optional<EntryState>& behind,
+    const FolderUsage& usage, const StoreLimits& limits);
+[[nodiscard]] std::vector<EntryState> states_of(const StoreBatch& batch);
+
 // What the removal leaves of the folder. Errors: not_found, version_differs.
 [[nodiscard]] base::Result<FolderUsage> plan_remove(const std::optional<EntryState>& present,
                                                     const FolderUsage& usage,

@@ -249,6 +249,13 @@ Status SqliteEngine::set_usage(const std::string& folder, const FolderUsage& usa
   return use.run();
 }
 
+Status SqliteEngine::write(const EntryKey& key, const std::string& version,
+                           base::BytesView content) {
+  SqliteStatement::Use use(statement(Sql::write));
+  use.text(key.folder).text(key.name).text(version).blob(content);
+  return use.run();
+}
+
 Result<std::string> SqliteEngine::put(const EntryKey& key, base::BytesView content,
                                       const WriteCondition& condition) {
   const EntryState wanted{version_of(content), content.size()};
@@ -262,14 +269,32 @@ Result<std::string> SqliteEngine::put(const EntryKey& key, base::BytesView conte
   }
   CONCORDAT_TRY(const PutPlan plan, plan_put(present, behind, usage, wanted, condition, limits_));
   if (plan.done) return wanted.version;
-  {
-    SqliteStatement::Use use(statement(Sql::write));
-    use.text(key.folder).text(key.name).text(wanted.version).blob(content);
-    CONCORDAT_CHECK(use.run());
-  }
+  CONCORDAT_CHECK(write(key, wanted.version, content));
   CONCORDAT_CHECK(set_usage(key.folder, plan.after));
   CONCORDAT_CHECK(transaction.commit());
   return wanted.version;
+}
+
+Status SqliteEngine::put_together(const std::string& folder, const StoreBatch& batch) {
+  const std::vector<EntryState> wanted = states_of(batch);
+  Transaction transaction(*this);
+  CONCORDAT_CHECK(transaction.begin());
+  std::vector<std::optional<EntryState>> present;
+  for (const StoreBatch::Put& put : batch.puts) {
+    CONCORDAT_TRY(auto state, state_of({folder, put.name}));
+    present.push_back(std::move(state));
+  }
+  std::optional<EntryState> behind;
+  if (batch.behind) {
+    CONCORDAT_TRY(behind, state_of({folder, batch.behind->name}));
+  }
+  CONCORDAT_TRY(const FolderUsage usage, usage_of(folder));
+  CONCORDAT_TRY(const BatchPlan plan, plan_batch(batch, wanted, present, behind, usage, limits_));
+  if (plan.writes.empty()) return {};
+  for (const std::size_t i : plan.writes)
+    CONCORDAT_CHECK(write({folder, batch.puts[i].name}, wanted[i].version, batch.puts[i].content));
+  CONCORDAT_CHECK(set_usage(folder, plan.after));
+  return transaction.commit();
 }
 
 Status SqliteEngine::remove(const EntryKey& key, const std::string& version) {

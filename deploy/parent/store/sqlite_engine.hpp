@@ -32,6 +32,7 @@ class SqliteEngine {
   [[nodiscard]] base::Result<StoredEntry> get(const EntryKey& key);
   [[nodiscard]] base::Result<std::string> put(const EntryKey& key, base::BytesView content,
                                               const WriteCondition& condition);
+  [[nodiscard]] base::Status put_together(const std::string& folder, const StoreBatch& batch);
   [[nodiscard]] base::Status remove(const EntryKey& key, const std::string& version);
   [[nodiscard]] base::Status remove_range(const RemovalRange& range);
   [[nodiscard]] base::Result<StorePage> list(const ListQuery& query);
@@ -51,6 +52,8 @@ class SqliteEngine {
     return statements_[static_cast<std::size_t>(which)];
   }
   [[nodiscard]] base::Result<std::optional<EntryState>> state_of(const EntryKey& key);
+  [[nodiscard]] base::Status write(const EntryKey& key, const std::string& version,
+                                   base::BytesView content);
   [[nodiscard]] base::Result<FolderUsage> usage_of(const std::string& folder);
   [[nodiscard]] base::Status set_usage(const std::string& folder, const FolderUsage& usage);
 

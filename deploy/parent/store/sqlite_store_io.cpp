@@ -74,6 +74,12 @@ void SqliteStore::do_put(EntryKey key, base::Bytes content, WriteCondition condi
       std::move(handler));
 }
 
+void SqliteStore::do_put_together(std::string folder, StoreBatch batch, Handler<void> handler) {
+  run_there<void>([folder = std::move(folder), batch = std::move(batch)](
+                      SqliteEngine& engine) { return engine.put_together(folder, batch); },
+                  std::move(handler));
+}
+
 void SqliteStore::do_remove(EntryKey key, std::string version, Handler<void> handler) {
   run_there<void>([key = std::move(key), version = std::move(version)](
                       SqliteEngine& engine) { return engine.remove(key, version); },

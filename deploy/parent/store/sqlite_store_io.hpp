@@ -29,6 +29,7 @@ class SqliteStore final : public Store {
   void do_get(EntryKey key, Handler<StoredEntry> handler) override;
   void do_put(EntryKey key, base::Bytes content, WriteCondition condition,
               Handler<std::string> handler) override;
+  void do_put_together(std::string folder, StoreBatch batch, Handler<void> handler) override;
   void do_remove(EntryKey key, std::string version, Handler<void> handler) override;
   void do_remove_range(RemovalRange range, Handler<void> handler) override;
   void do_list(ListQuery query, Handler<StorePage> handler) override;
