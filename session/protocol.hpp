@@ -59,8 +59,10 @@ struct Output {
 };
 
 // One party's part in one run. Calls come in this order: for each round send, the checks, receive;
-// then output. An error of send, receive or output ends the run and blames nobody: what can be a
-// peer's fault must be found by a check.
+// then output. A check of a round may come once more after its receive, until the next round's (of
+// the last round: after output), when another party's accusation is judged. An error of send,
+// receive or output ends the run and blames nobody: what can be a peer's fault must be found by a
+// check. A message that is larger than the round's shape has failed before its check is asked.
 class Protocol {
  public:
   virtual ~Protocol() = default;
