@@ -138,6 +138,12 @@ PartyIndex accused_of(const Evidence& evidence) noexcept {
   return std::get<Equivocation>(evidence).party;
 }
 
+Signature accuser_signature(const Evidence& evidence) noexcept {
+  if (const auto* it = std::get_if<BadBroadcast>(&evidence)) return it->accuser_signature;
+  if (const auto* it = std::get_if<BadLetter>(&evidence)) return it->accuser_signature;
+  return {};
+}
+
 base::Sha256Digest claim_of(const Evidence& accusation) {
   Writer out;
   std::visit([&out](const auto& it) { write_claim(out, it); }, accusation);

@@ -59,6 +59,8 @@ using Evidence = std::variant<Equivocation, BadBroadcast, BadLetter>;
 // Nobody's where it accuses nobody of anything but what it shows: an equivocation.
 [[nodiscard]] PartyIndex accuser_of(const Evidence& evidence) noexcept;
 [[nodiscard]] PartyIndex accused_of(const Evidence& evidence) noexcept;
+// Zero of an equivocation, which needs none.
+[[nodiscard]] Signature accuser_signature(const Evidence& evidence) noexcept;
 // What the accuser signs: all but its own signature.
 [[nodiscard]] base::Sha256Digest claim_of(const Evidence& accusation);
 

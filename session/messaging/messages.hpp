@@ -52,6 +52,7 @@ enum class Reason : std::uint8_t {
   results_differ,    // `party` confirmed another result
   failed,            // the sender's own protocol failed
   ended_by_another,  // `party` said farewell
+  convicted,         // there is proof against `party`; never sent, for the proof is
 };
 
 struct Farewell {
