@@ -71,6 +71,8 @@ class Handshake {
   [[nodiscard]] const std::optional<PolicyReference>& peer_policy() const noexcept {
     return peer_policy_;
   }
+  // What the channel is for: of a responder, once the hello is taken.
+  [[nodiscard]] const std::string& purpose() const noexcept { return purpose_; }
   // Once, in state established.
   [[nodiscard]] Established take_established() &&;
 

@@ -33,7 +33,8 @@ Findings Report::take(std::string_view text, const Value& root) && {
 }
 
 Fields::Fields(const Value& value, const Path& path, Report& report,
-               std::initializer_list<std::string_view> keys)
+               std::initializer_list<std::string_view> keys,
+               std::initializer_list<std::string_view> optional)
     : value_(value), path_(path), report_(report) {
   if (!expect_kind(value, path, report, Kind::object)) return;
   for (const std::string_view key : keys) {
@@ -42,7 +43,8 @@ Fields::Fields(const Value& value, const Path& path, Report& report,
     }
   }
   for (const Member& member : value.members) {
-    if (std::ranges::find(keys, member.key) == keys.end()) {
+    if (std::ranges::find(keys, member.key) == keys.end() &&
+        std::ranges::find(optional, member.key) == optional.end()) {
       report.error(PolicyErrc::unknown_key, Path(path, member.key), "unknown key");
     }
   }

@@ -47,12 +47,13 @@ class Report {
   Findings findings_;
 };
 
-// One JSON object whose keys are all required and all known: `keys` is both lists at once.
-// Missing and unknown keys are reported by the constructor.
+// One JSON object whose keys are all required and all known: `keys` is both lists at once, but for
+// those of `optional`. Missing and unknown keys are reported by the constructor.
 class Fields {
  public:
   Fields(const Value& value, const Path& path, Report& report,
-         std::initializer_list<std::string_view> keys);
+         std::initializer_list<std::string_view> keys,
+         std::initializer_list<std::string_view> optional = {});
 
   // nullptr when the key is missing (already reported).
   [[nodiscard]] const Value* get(std::string_view key) const noexcept { return value_.find(key); }
