@@ -1,27 +1,25 @@
 #include "session/input/lines.hpp"
 
-#include "attest/base/secret_access.hpp"
 #include "session/input/errc.hpp"
 
 namespace concordat::session::input {
 
+// A carriage return may follow the longest.
+Lines::Lines(std::size_t longest) : longest_(longest), kept_(longest + 1) {}
+
+base::Error Lines::too_long() const {
+  return {Errc::too_long,
+          "line " + std::to_string(number_) + ": more than " + std::to_string(longest_) + " bytes"};
+}
+
 base::Status Lines::keep(base::BytesView part) {
-  if (part.size() > longest_ + 1 - used_) {  // a carriage return may follow the longest
-    return base::Error(Errc::too_long, "line " + std::to_string(number_) + ": more than " +
-                                           std::to_string(longest_) + " bytes");
-  }
-  if (kept_.empty()) kept_ = base::SecretBytes::zeroed(longest_ + 1);
-  std::ranges::copy(part, kept_.expose_mutable(base::SecretAccess{}).begin() + used_);
-  used_ += part.size();
+  if (!kept_.append(part)) return too_long();
   return {};
 }
 
 base::Status Lines::hand_over(base::BytesView line, const Take& take) {
   if (!line.empty() && line.back() == '\r') line = line.first(line.size() - 1);
-  if (line.size() > longest_) {
-    return base::Error(Errc::too_long, "line " + std::to_string(number_) + ": more than " +
-                                           std::to_string(longest_) + " bytes");
-  }
+  if (line.size() > longest_) return too_long();
   CONCORDAT_CHECK(take(line));
   ++number_;
   return {};
@@ -33,7 +31,7 @@ base::Status Lines::feed(base::BytesView piece, const Take& take) {
     if (end == nullptr) return keep(piece);
     const auto size =
         static_cast<std::size_t>(static_cast<const std::uint8_t*>(end) - piece.data());
-    if (used_ == 0) {
+    if (kept_.empty()) {
       CONCORDAT_CHECK(hand_over(piece.first(size), take));
     } else {
       CONCORDAT_CHECK(keep(piece.first(size)));
@@ -45,9 +43,10 @@ base::Status Lines::feed(base::BytesView piece, const Take& take) {
 }
 
 base::Status Lines::finish(const Take& take) {
-  if (used_ == 0) return {};
-  const std::size_t size = std::exchange(used_, 0);
-  return hand_over(kept_.expose(base::SecretAccess{}).first(size), take);
+  if (kept_.empty()) return {};
+  const base::Status taken = hand_over(kept_.view(), take);
+  kept_.clear();
+  return taken;
 }
 
 }  // namespace concordat::session::input

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "attest/base/secret.hpp"
+#include "session/input/kept_bytes.hpp"
 
 namespace concordat::session::input {
 
@@ -13,7 +13,7 @@ class Lines {
   using Take = std::function<base::Status(base::BytesView line)>;
 
   // Of so many bytes at most; longer ones are too_long.
-  explicit Lines(std::size_t longest) : longest_(longest) {}
+  explicit Lines(std::size_t longest);
 
   // An error of `take` comes back as it is, and then the object is of no more use.
   [[nodiscard]] base::Status feed(base::BytesView piece, const Take& take);
@@ -25,11 +25,11 @@ class Lines {
  private:
   [[nodiscard]] base::Status keep(base::BytesView part);
   [[nodiscard]] base::Status hand_over(base::BytesView line, const Take& take);
+  [[nodiscard]] base::Error too_long() const;
 
   std::size_t longest_;
   std::uint64_t number_ = 1;
-  base::SecretBytes kept_;  // the beginning of a line that earlier pieces held
-  std::size_t used_ = 0;
+  KeptBytes kept_;  // the beginning of a line that earlier pieces held
 };
 
 }  // namespace concordat::session::input
