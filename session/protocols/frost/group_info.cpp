@@ -14,12 +14,6 @@ using base::cbor::Reader;
 
 constexpr std::string_view kGroupFormat = "concordat/frost-group/1";
 
-Status check_threshold(std::size_t threshold, std::size_t holders) {
-  if (threshold >= kMinThreshold && threshold <= holders && holders <= kMaxHolders) return {};
-  return Error(Errc::bad_threshold,
-               std::to_string(threshold) + " of " + std::to_string(holders) + " holders");
-}
-
 Result<Element> read_group_element(Reader& reader) {
   CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(kElementSize));
   return read_element(bytes);
@@ -30,6 +24,12 @@ Status bad_group(const Status& why) {
 }
 
 }  // namespace
+
+Status check_threshold(std::size_t threshold, std::size_t holders) {
+  if (threshold >= kMinThreshold && threshold <= holders && holders <= kMaxHolders) return {};
+  return Error(Errc::bad_threshold,
+               std::to_string(threshold) + " of " + std::to_string(holders) + " holders");
+}
 
 Result<GroupInfo> GroupInfo::of(const base::sharing::Commitments<Curve>& commitments,
                                 std::size_t holders) {

@@ -14,6 +14,8 @@ namespace concordat::session::frost {
 inline constexpr std::size_t kMinThreshold = 2;
 // More than a session has parties, and little enough that a group fits into a descriptor.
 inline constexpr std::size_t kMaxHolders = 64;
+// bad_threshold.
+[[nodiscard]] base::Status check_threshold(std::size_t threshold, std::size_t holders);
 
 class GroupInfo {
  public:
