@@ -61,6 +61,12 @@ constexpr Row row_of(Purpose purpose) noexcept {
     case Purpose::recovery_target:
       return {"recovery_target", "concordat/recovery-target/1", exactly(kChallengeSize),
               exactly(kCurve25519SpkiSize)};
+    case Purpose::session_initiator:
+      return {"session_initiator", "concordat/1/session/initiator", exactly(kChallengeSize),
+              exactly(kCurve25519SpkiSize)};
+    case Purpose::session_responder:
+      return {"session_responder", "concordat/1/session/responder", exactly(kChallengeSize),
+              exactly(kCurve25519SpkiSize)};
     case Purpose::clock:
       break;
   }

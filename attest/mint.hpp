@@ -4,6 +4,8 @@
 // purpose              user_data (array, first element)   nonce      public_key
 // handshake_initiator  "concordat/1/initiator"            32 bytes   44 bytes (X25519 SPKI)
 // handshake_responder  "concordat/1/responder"            32 bytes   44 bytes (X25519 SPKI)
+// session_initiator    "concordat/1/session/initiator"    32 bytes   44 bytes (X25519 SPKI)
+// session_responder    "concordat/1/session/responder"    32 bytes   44 bytes (X25519 SPKI)
 // kms_recipient        null                               null       1..1024 (RSA SPKI)
 // genesis              "concordat/genesis/1"              null       null
 // application          "concordat/application/1"          optional   null
@@ -31,6 +33,8 @@ enum class Purpose {
   audit,
   recovery_set,
   recovery_target,
+  session_initiator,
+  session_responder,
   clock,
 };
 // The enumerator's name.

@@ -53,5 +53,6 @@ struct Ratio {
 [[nodiscard]] std::vector<Ratio> custody_ratios();
 [[nodiscard]] std::vector<Ratio> peer_ratios();
 [[nodiscard]] std::vector<Ratio> policy_ratios();
+[[nodiscard]] std::vector<Ratio> session_aggregate_ratios();
 
 }  // namespace concordat::bench

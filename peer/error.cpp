@@ -20,6 +20,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"policy_differs", "the two sides hold different policies"};
     case Errc::policy_conflict:
       return {"policy_conflict", "same policy serial with another digest"};
+    case Errc::session_differs:
+      return {"session_differs", "the two sides hold different session descriptors"};
     case Errc::weak_shared_secret:
       return {"weak_shared_secret", "the key agreement gave an all-zero secret"};
     case Errc::box_does_not_open:
@@ -95,6 +97,7 @@ CoarseCode coarse_code(const base::Error& error) noexcept {
                                    Row{Errc::version_not_spoken, CoarseCode::version},
                                    Row{Errc::policy_differs, CoarseCode::policy_differs},
                                    Row{Errc::policy_conflict, CoarseCode::policy_conflict},
+                                   Row{Errc::session_differs, CoarseCode::policy_differs},
                                    Row{Errc::busy, CoarseCode::busy},
                                    Row{Errc::wrong_state, CoarseCode::unavailable}};
   for (const Row& row : rows) {

@@ -14,6 +14,7 @@ enum class Errc {
   purpose_not_served,
   policy_differs,
   policy_conflict,
+  session_differs,
   weak_shared_secret,
   box_does_not_open,
   key_not_attested,

@@ -56,15 +56,19 @@ Error Handshake::fail(Error error, Bytes farewell) {
 }
 
 Bytes Handshake::refuse_frame(CoarseCode code, bool with_policy) const {
-  Refuse refuse{code, policy_reference(*context_.policy), {}};
+  Refuse refuse{code, context_.reference(), {}};
   if (with_policy) refuse.envelope = context_.policy->envelope();
   return make_frame(FrameType::refuse, encode(refuse));
 }
 
 Status Handshake::compare_policy(const PolicyReference& theirs) {
   peer_policy_ = theirs;
-  const PolicyReference ours = policy_reference(*context_.policy);
+  const PolicyReference ours = context_.reference();
   if (theirs == ours) return {};
+  if (context_.session) {
+    return Error(Errc::session_differs,
+                 "ours has digest " + ours.digest.hex() + ", theirs " + theirs.digest.hex());
+  }
   const bool conflict = theirs.serial == ours.serial;
   return Error(conflict ? Errc::policy_conflict : Errc::policy_differs,
                "ours has serial " + std::to_string(ours.serial) + ", theirs " +

@@ -73,6 +73,8 @@ class Handshake {
   }
   // After a refusal: the genuine document of the enclave that was not admitted, or empty.
   [[nodiscard]] const base::Bytes& refused_document() const noexcept { return refused_document_; }
+  // What the channel is for: of a responder, once the hello is taken.
+  [[nodiscard]] const std::string& purpose() const noexcept { return purpose_; }
   // Once, in state established.
   [[nodiscard]] Established take_established() &&;
 

@@ -24,7 +24,7 @@ Result<HandshakeAction> Initiator::start() {
   own_key_.emplace(*context_.random);
   own_challenge_ = context_.random->make<Challenge>();
   const Hello hello{kProtocolVersion, own_key_->public_key(), own_challenge_, purpose_,
-                    policy_reference(*context_.policy)};
+                    context_.reference()};
   hello_frame_ = make_frame(FrameType::hello, encode(hello));
   state_ = HandshakeState::awaiting_reply;
   return HandshakeAction{hello_frame_, {}};
@@ -148,6 +148,7 @@ Result<HandshakeAction> Initiator::on_refuse(const Frame& frame, const Now& now)
                 ours_is_newer ? refuse_frame(CoarseCode::policy_differs, true) : Bytes());
   }
   if (refuse->code == CoarseCode::policy_conflict && !same) return fail(same.error());
+  if (context_.session && !same) return fail(same.error());
   if (Status usable = context_.policy_usable(now.wall); !usable) return fail(usable.error());
   return fail(Error(Errc::refused_by_peer, std::string(coarse_name(refuse->code))));
 }

@@ -11,7 +11,11 @@ using base::Error;
 using base::Result;
 using base::Status;
 
-attest::Purpose mint_purpose(policy::Side side) {
+attest::Purpose mint_purpose(const HandshakeContext& context, policy::Side side) {
+  if (context.session) {
+    return side == policy::Side::initiator ? attest::Purpose::session_initiator
+                                           : attest::Purpose::session_responder;
+  }
   return side == policy::Side::initiator ? attest::Purpose::handshake_initiator
                                          : attest::Purpose::handshake_responder;
 }
@@ -27,7 +31,7 @@ Status check_statement(const HandshakeContext& context, const Expected& expected
   if (statement.purpose != expected.purpose) {
     return Error(Errc::statement_mismatch, "purpose '" + statement.purpose + "'");
   }
-  if (statement.policy != policy_reference(*context.policy)) {
+  if (statement.policy != context.reference()) {
     return Error(Errc::statement_mismatch,
                  "policy serial " + std::to_string(statement.policy.serial));
   }
@@ -37,7 +41,20 @@ Status check_statement(const HandshakeContext& context, const Expected& expected
   return {};
 }
 
+Result<policy::AdmittedPeer> admit(const HandshakeContext& context, const Expected& expected,
+                                   const Statement& statement,
+                                   const attest::VerifiedClaims& claims) {
+  if (context.session) return context.session->admit(statement, expected.peer_side, claims);
+  const policy::Question question{context.role, statement.role, expected.purpose,
+                                  expected.peer_side, context.operator_key};
+  return policy::admit(*context.policy, question, claims, context.own_pcr16);
+}
+
 }  // namespace
+
+PolicyReference HandshakeContext::reference() const {
+  return session ? session->descriptor : policy_reference(*policy);
+}
 
 PolicyReference policy_reference(const policy::Policy& policy) {
   return {policy.serial(), policy.digest()};
@@ -56,7 +73,7 @@ Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
   if (genuine != nullptr) *genuine = base::to_bytes(document);
   CONCORDAT_TRY(const attest::UserDataItems items,
                 attest::check_purpose(
-                    mint_purpose(expected.peer_side),
+                    mint_purpose(context, expected.peer_side),
                     {view(claims.user_data()), view(claims.nonce()), view(claims.public_key())}));
   if (!base::equal(*claims.public_key(), EphemeralKey::subject_public_key_info(expected.key))) {
     return Error(Errc::key_not_attested);
@@ -66,9 +83,7 @@ Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
   }
   CONCORDAT_TRY(Statement statement, decode_statement(items.encoded));
   CONCORDAT_CHECK(check_statement(context, expected, statement));
-  const policy::Question question{context.role, statement.role, expected.purpose,
-                                  expected.peer_side, context.operator_key};
-  auto peer = policy::admit(*context.policy, question, claims, context.own_pcr16);
+  auto peer = admit(context, expected, statement, claims);
   if (!peer) {
     return Error(peer.error().code(), "as role '" + statement.role + "': " + peer.error().detail());
   }
@@ -79,7 +94,8 @@ Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
 Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
                      const OperatorProof& proof, base::UnixMillis now) {
   CONCORDAT_CHECK(context.policy_usable(now));
-  if (!context.also_admit_operator || expected.peer_side != policy::Side::initiator) {
+  if (context.session || !context.also_admit_operator ||
+      expected.peer_side != policy::Side::initiator) {
     return Error(Errc::operators_not_served);
   }
   const Bytes message = operator_message(proof.key, expected.transcript);
@@ -92,9 +108,9 @@ Result<Judged> judge(const HandshakeContext& context, const Expected& expected,
 
 attest::MintRequest own_document(const HandshakeContext& context, const Expected& as_seen_by_peer) {
   const Statement statement{as_seen_by_peer.transcript, as_seen_by_peer.purpose, context.role,
-                            policy_reference(*context.policy), context.extensions};
+                            context.reference(), context.extensions};
   attest::MintRequest request;
-  request.purpose = mint_purpose(as_seen_by_peer.peer_side);
+  request.purpose = mint_purpose(context, as_seen_by_peer.peer_side);
   request.items = {encode_statement(statement), kStatementItems};
   request.nonce = base::to_bytes(as_seen_by_peer.nonce.view());
   request.public_key = EphemeralKey::subject_public_key_info(as_seen_by_peer.key);

@@ -22,6 +22,18 @@ struct Now {
   base::MonotonicMillis monotonic;
 };
 
+// Between two parties of a session, who may be of different realms (PROTOCOL.md section 12): both
+// hold one signed descriptor in place of one policy, and each judges by its own.
+struct SessionTerms {
+  PolicyReference descriptor;  // serial 0, and the digest
+  // Whether a party may dial us so: asked of a responder before any key or document is made.
+  std::function<base::Status(std::string_view purpose)> serves;
+  // In place of policy::admit, once the document is verified and belongs to the handshake.
+  std::function<base::Result<policy::AdmittedPeer>(const Statement&, policy::Side peer_side,
+                                                   const attest::VerifiedClaims&)>
+      admit;
+};
+
 // What a side brings to one handshake: a snapshot, so that a policy that arrives meanwhile does not
 // change the rules half way. Pointers outlive the handshake.
 struct HandshakeContext {
@@ -39,6 +51,7 @@ struct HandshakeContext {
   std::shared_ptr<TokenBucket> envelope_bytes;
   Extensions extensions;                  // own, stated in the own document
   std::set<std::string> peer_extensions;  // that the purpose lets the other side state
+  std::optional<SessionTerms> session;    // and then neither operators nor envelopes
 
   // What else the owner asks of a peer that policy admits, such as that its role is not full; may
   // be empty.
@@ -50,6 +63,8 @@ struct HandshakeContext {
   [[nodiscard]] base::Status policy_usable(base::UnixMillis now) const {
     return policy::usable_at(*policy, policy_confirmed, now);
   }
+  // What both sides must hold alike.
+  [[nodiscard]] PolicyReference reference() const;
 };
 
 [[nodiscard]] PolicyReference policy_reference(const policy::Policy& policy);

@@ -16,6 +16,7 @@ namespace {
 // Whether our role may answer this purpose at all (an operator has none); asked before any key or
 // document is made.
 Status check_served(const HandshakeContext& context, const std::string& purpose) {
+  if (context.session) return context.session->serves(purpose);
   const policy::Purpose* known = context.policy->model().purpose(purpose);
   if (known == nullptr ||
       std::ranges::find(known->responder, context.role) == known->responder.end()) {
@@ -81,8 +82,7 @@ Result<HandshakeAction> Responder::on_hello(const Frame& frame, const Now& now) 
   own_key_.reset();
   if (!shared) return refuse(shared.error());
   keys_.emplace(std::move(*shared));
-  reply_clear_ =
-      encode(ReplyFields{own_public, own_challenge_, policy_reference(*context_.policy)});
+  reply_clear_ = encode(ReplyFields{own_public, own_challenge_, context_.reference()});
   transcript_ = transcript_1(frame.whole, reply_clear_);
   state_ = HandshakeState::minting;
   return HandshakeAction{{},

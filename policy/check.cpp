@@ -52,6 +52,8 @@ class Warnings {
       check_rotation(keys, rotation);
     check_operators();
     check_audited_uses();
+    for (const auto& [name, rule] : model_.sessions)
+      check_session(name, rule);
   }
 
  private:
@@ -80,6 +82,12 @@ class Warnings {
     std::set<std::uint32_t> used;
     for (const auto& [name, role] : model_.roles)
       used.insert(role.images.begin(), role.images.end());
+    for (const auto& [session, rule] : model_.sessions) {
+      for (const auto& [realm, entry] : rule.realms) {
+        for (const auto& [name, role] : entry.roles)
+          used.insert(role.images.begin(), role.images.end());
+      }
+    }
     for (std::uint32_t i = 0; i < model_.images.size(); ++i) {
       if (used.contains(i)) continue;
       report_.warning(PolicyErrc::unused, "/images" + pointer_token(model_.images[i].name),
@@ -89,6 +97,28 @@ class Warnings {
 
   void check_role(const std::string& name, const Role& role) {
     const std::string pointer = "/roles" + pointer_token(name);
+    check_evidence(pointer, role);
+    const bool asks_or_answers = std::ranges::any_of(model_.purposes, [&](const auto& entry) {
+      return contains(entry.second.initiator, name) || contains(entry.second.responder, name);
+    });
+    const bool takes_part = std::ranges::any_of(
+        model_.sessions, [&](const auto& entry) { return contains(entry.second.own_roles, name); });
+    if (asks_or_answers || takes_part) return;
+    report_.warning(PolicyErrc::unused, pointer, "no purpose lists this role");
+  }
+
+  void check_session(const std::string& name, const SessionRule& rule) {
+    const std::string pointer = "/sessions" + pointer_token(name);
+    if (rule.own_roles.empty()) nobody(pointer + "/own_roles", "no role of this realm takes part");
+    for (const auto& [realm, entry] : rule.realms) {
+      const std::string roles = pointer + "/realms" + pointer_token(realm) + "/roles";
+      if (entry.roles.empty()) nobody(roles, "no role: nobody of the realm can take part");
+      for (const auto& [role, evidence] : entry.roles)
+        check_evidence(roles + pointer_token(role), evidence);
+    }
+  }
+
+  void check_evidence(const std::string& pointer, const Role& role) {
     if (role.images.empty()) nobody(pointer + "/images", "no image: nobody can hold this role");
     if (role.accounts && role.accounts->empty()) {
       nobody(pointer + "/accounts", "no account: nobody can hold this role");
@@ -101,10 +131,6 @@ class Warnings {
                       "neither accounts nor instances are pinned: the same image in anybody's "
                       "account holds this role; pin one of them");
     }
-    const bool used = std::ranges::any_of(model_.purposes, [&](const auto& entry) {
-      return contains(entry.second.initiator, name) || contains(entry.second.responder, name);
-    });
-    if (!used) report_.warning(PolicyErrc::unused, pointer, "no purpose lists this role");
   }
 
   // An enclave claims its role, and its parent chooses which: where evaluation cannot tell two

@@ -161,6 +161,7 @@ std::string to_text(const Description& description, base::UnixMillis now) {
     out += "  " + name + ", key " + entry.key.hex() + ": " +
            joined(entry.purposes, "admitted to nothing") + "\n";
   }
+  if (!model.sessions.empty()) out += "\nsessions with other realms\n" + sessions_text(model);
   return out;
 }
 

@@ -39,6 +39,9 @@ struct Description {
 // In plain words; `now` says whether it is in force.
 [[nodiscard]] std::string to_text(const Description& description, base::UnixMillis now);
 
+// What rules of sessions come to, in plain words; empty where there are none. Part of to_text.
+[[nodiscard]] std::string sessions_text(const Model& model);
+
 // "not yet", "in force" or "expired".
 [[nodiscard]] std::string_view state_at(const Model& model, base::UnixMillis now) noexcept;
 

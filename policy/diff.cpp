@@ -31,6 +31,7 @@ class Comparison {
     compare_rotations();
     compare_operators();
     compare_holders();
+    diff_sessions(before_, after_, out_);
     return std::move(out_);
   }
 

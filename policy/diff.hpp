@@ -53,6 +53,11 @@ enum class ChangeKind : std::uint8_t {
   holder_added,           // subject: recovery holder; after: key
   holder_removed,         // subject: recovery holder; before: key
   holder_key_changed,     // subject: recovery holder; before, after
+  session_added,          // subject: rule
+  session_removed,        // subject: rule
+  session_gained,         // subject: rule; object: what; after
+  session_lost,           // subject: rule; object: what; before
+  session_changed,        // subject: rule; object: what; before, after
 };
 // The enumerator's name: part of the commands' JSON.
 [[nodiscard]] std::string_view to_string(ChangeKind kind) noexcept;

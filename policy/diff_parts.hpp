@@ -12,6 +12,7 @@ void diff_images(const Model& before, const Model& after, std::vector<Change>& o
 void diff_roles(const Model& before, const Model& after, std::vector<Change>& out);
 void diff_grants(const std::vector<Grant>& before, const std::vector<Grant>& after,
                  std::vector<Change>& out);
+void diff_sessions(const Model& before, const Model& after, std::vector<Change>& out);
 
 // `when_larger` is the effect of a growing value.
 template <class T>

@@ -134,6 +134,16 @@ std::string words(const Change& c) {
       return "recovery holder " + c.subject + " is gone, with key " + c.before;
     case ChangeKind::holder_key_changed:
       return "recovery holder " + c.subject + " has another key: " + between(c.before, c.after);
+    case ChangeKind::session_added:
+      return "session rule " + c.subject + " is new";
+    case ChangeKind::session_removed:
+      return "session rule " + c.subject + " is gone";
+    case ChangeKind::session_gained:
+      return "session rule " + c.subject + " gains " + c.object + ": " + c.after;
+    case ChangeKind::session_lost:
+      return "session rule " + c.subject + " loses " + c.object + ": " + c.before;
+    case ChangeKind::session_changed:
+      return "session rule " + c.subject + ", " + c.object + ": " + between(c.before, c.after);
     default:
       return role_words(c);
   }
@@ -233,6 +243,16 @@ std::string_view to_string(ChangeKind kind) noexcept {
       return "holder_removed";
     case ChangeKind::holder_key_changed:
       return "holder_key_changed";
+    case ChangeKind::session_added:
+      return "session_added";
+    case ChangeKind::session_removed:
+      return "session_removed";
+    case ChangeKind::session_gained:
+      return "session_gained";
+    case ChangeKind::session_lost:
+      return "session_lost";
+    case ChangeKind::session_changed:
+      return "session_changed";
   }
   return "unknown";
 }

@@ -58,9 +58,14 @@ std::string key_id(const SignerKey& key) {
 }
 
 base::Result<Envelope> Envelope::parse(base::BytesView encoded) {
+  return parse(encoded, limits::kSignatures);
+}
+
+base::Result<Envelope> Envelope::parse(base::BytesView encoded, std::size_t max_signatures) {
   const std::string_view text = base::as_text(encoded);
   const json::Parsed parsed =
-      json::parse(text, {limits::kEnvelopeBytes, limits::kDepth, limits::kEnvelopeValues});
+      json::parse(text, {limits::kEnvelopeBytes, limits::kDepth,
+                         limits::kEnvelopeValues + 3 * (max_signatures - limits::kSignatures)});
   if (!parsed.root) return base::Error(SignatureErrc::bad_envelope, parsed.why.to_string());
   const Path path;
   Report report(1);  // whoever hands over an envelope may be anybody: one fault is enough
@@ -68,7 +73,7 @@ base::Result<Envelope> Envelope::parse(base::BytesView encoded) {
   Envelope out;
   out.payload_type = fields.text("payloadType", kMaxPayloadType);
   if (const json::Value* const list = fields.get("signatures")) {
-    json::read_items(*list, fields.path("signatures"), report, limits::kSignatures,
+    json::read_items(*list, fields.path("signatures"), report, max_signatures,
                      [&](const json::Value& item, const Path& item_path) {
                        out.signatures.push_back(read_signature(item, item_path, report));
                      });

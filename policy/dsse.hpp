@@ -32,6 +32,9 @@ struct Envelope {
   // bad_envelope with place and reason of the first fault. Unknown or repeated keys are errors, as
   // in every file.
   [[nodiscard]] static base::Result<Envelope> parse(base::BytesView encoded);
+  // The same for what more signers may sign than one authority has: limits::kSignatures at least.
+  [[nodiscard]] static base::Result<Envelope> parse(base::BytesView encoded,
+                                                    std::size_t max_signatures);
   // One line of JSON and a line feed.
   [[nodiscard]] base::Bytes encode() const;
 };

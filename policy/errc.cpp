@@ -145,6 +145,17 @@ base::CodeInfo describe(AdmissionErrc code) noexcept {
       return {"not_granted", "policy does not grant that to the role"};
     case AdmissionErrc::grant_expired:
       return {"grant_expired", "the grant has expired"};
+    case AdmissionErrc::session_unknown:
+      return {"session_unknown", "policy has no rule for the session's id and protocol"};
+    case AdmissionErrc::own_role_not_in_session:
+      return {"own_role_not_in_session", "policy does not let this side's role into the session"};
+    case AdmissionErrc::realm_not_in_session:
+      return {"realm_not_in_session", "policy does not let the party's realm into the session"};
+    case AdmissionErrc::session_authority_differs:
+      return {"session_authority_differs",
+              "the session names another authority for the realm than policy does"};
+    case AdmissionErrc::role_not_in_session:
+      return {"role_not_in_session", "policy does not give the party's realm that role"};
   }
   return {"unknown", "unknown admission error"};
 }

@@ -102,6 +102,12 @@ enum class AdmissionErrc {
   bad_key_name,
   not_granted,
   grant_expired,
+  // Of a party of a session.
+  session_unknown,
+  own_role_not_in_session,
+  realm_not_in_session,
+  session_authority_differs,
+  role_not_in_session,
 };
 [[nodiscard]] base::CodeInfo describe(AdmissionErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(AdmissionErrc) {

@@ -5,6 +5,7 @@
 
 #include "attest/claims.hpp"
 #include "policy/finding.hpp"
+#include "policy/key_pattern.hpp"
 #include "policy/operators.hpp"
 
 namespace concordat::policy {
@@ -57,11 +58,12 @@ ImagePins pins_of(const Image& image) noexcept {
 
 class Walk {
  public:
-  Walk(const Model& model, const Question& question, const VerifiedClaims& claims,
+  // `claims` are null only where no evidence is asked for.
+  Walk(const Model& model, const Question& question, const VerifiedClaims* claims,
        const PcrValue& own_pcr16)
       : model_(model), question_(question), claims_(claims), own_pcr16_(own_pcr16) {
-    for (std::size_t i = 0; i < kImagePcrs.size(); ++i)
-      measured_[i] = claims.pcr(kImagePcrs[i]);
+    for (std::size_t i = 0; claims != nullptr && i < kImagePcrs.size(); ++i)
+      measured_[i] = claims->pcr(kImagePcrs[i]);
   }
 
   Evaluation question() && {
@@ -72,6 +74,16 @@ class Walk {
   Evaluation role_only() && {
     require_known(AdmissionErrc::peer_role_unknown, "role", question_.peer_role);
     check_evidence();
+    return std::move(*this).judged();
+  }
+  Evaluation party(const PartyQuestion& asked) && {
+    const SessionRule* const rule = session_rule(model_, asked.session, asked.protocol);
+    if (require(AdmissionErrc::session_unknown, "session", "a rule of policy",
+                rule != nullptr ? rule_name(*rule)
+                                : quote(asked.session) + ", protocol " + quote(asked.protocol),
+                rule != nullptr)) {
+      check_party(*rule, asked);
+    }
     return std::move(*this).judged();
   }
 
@@ -90,12 +102,62 @@ class Walk {
   }
 
   void check_evidence() {
-    check_mode_and_authority();
-    const Role* const role = model_.role(question_.peer_role);
-    if (role == nullptr) return;  // refused already
-    check_image(*role);
-    check_pins("PCR3", kAccountPcr, role->accounts, AdmissionErrc::account_differs);
-    check_pins("PCR4", kInstancePcr, role->instances, AdmissionErrc::instance_differs);
+    check_mode_and_authority(own_pcr16_);
+    // Unknown: refused already.
+    if (const Role* const role = model_.role(question_.peer_role)) check_measured(*role);
+  }
+  void check_measured(const Role& role) {
+    check_image(role);
+    check_pins("PCR3", kAccountPcr, role.accounts, AdmissionErrc::account_differs);
+    check_pins("PCR4", kInstancePcr, role.instances, AdmissionErrc::instance_differs);
+  }
+
+  [[nodiscard]] std::string rule_name(const SessionRule& rule) const {
+    const auto named = std::ranges::find_if(
+        model_.sessions, [&](const auto& entry) { return &entry.second == &rule; });
+    return named->first;
+  }
+
+  void check_party(const SessionRule& rule, const PartyQuestion& asked) {
+    require(AdmissionErrc::own_role_not_in_session, "own role in the session",
+            joined(rule.own_roles), quote(asked.my_role), has(rule.own_roles, asked.my_role));
+    const bool is_own = asked.realm == model_.realm;
+    const auto realm = rule.realms.find(asked.realm);
+    if (!require(AdmissionErrc::realm_not_in_session, "realm", "one of the rule's",
+                 quote(asked.realm), is_own || realm != rule.realms.end())) {
+      return;
+    }
+    const attest::AuthorityDigest& authority = is_own ? model_.authority : realm->second.authority;
+    require(AdmissionErrc::session_authority_differs,
+            "authority of realm " + std::string(asked.realm), authority.hex(),
+            asked.authority.hex(), authority == asked.authority);
+    const Role* role = nullptr;
+    std::vector<std::string> roles = rule.own_roles;
+    if (is_own) {
+      if (has(rule.own_roles, asked.role)) role = model_.role(asked.role);
+    } else {
+      const auto found = realm->second.roles.find(asked.role);
+      if (found != realm->second.roles.end()) role = &found->second;
+      roles.clear();
+      for (const auto& [name, entry] : realm->second.roles)
+        roles.push_back(name);
+    }
+    const bool known =
+        require(AdmissionErrc::role_not_in_session, "role in realm " + std::string(asked.realm),
+                joined(roles), quote(asked.role), role != nullptr);
+    if (claims_ == nullptr) {
+      if (known) {
+        require(AdmissionErrc::no_image, "images of the role", "at least one",
+                std::to_string(role->images.size()), !role->images.empty());
+      }
+      return;
+    }
+    check_mode_and_authority(attest::authority_pcr16(authority));
+    if (known) check_measured(*role);
+  }
+
+  static bool has(const std::vector<std::string>& names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
   }
 
   bool require_known(AdmissionErrc unknown, const char* subject, std::string_view role) {
@@ -139,16 +201,15 @@ class Walk {
             joined(allowed), std::string(name), std::ranges::find(allowed, name) != allowed.end());
   }
 
-  void check_mode_and_authority() {
+  void check_mode_and_authority(const PcrValue& wanted) {
     require(AdmissionErrc::debug_document, "mode", "production",
-            claims_.debug() ? "debug" : "production", !claims_.debug());
+            claims_->debug() ? "debug" : "production", !claims_->debug());
     if (!require(AdmissionErrc::own_authority_unset, "own PCR16", "an authority",
                  own_pcr16_.is_zero() ? "all zero" : "set", !own_pcr16_.is_zero())) {
       return;
     }
-    const auto found = claims_.pcr(attest::kAuthorityPcr);
-    require(AdmissionErrc::authority_differs, "PCR16", own_pcr16_.hex(), show(found),
-            found == own_pcr16_);
+    const auto found = claims_->pcr(attest::kAuthorityPcr);
+    require(AdmissionErrc::authority_differs, "PCR16", wanted.hex(), show(found), found == wanted);
   }
 
   // How many of the pins the document does not meet.
@@ -190,7 +251,7 @@ class Walk {
 
   void check_pins(const char* subject, unsigned index, const std::optional<std::vector<Pin>>& pins,
                   AdmissionErrc code) {
-    const auto found = claims_.pcr(index);
+    const auto found = claims_->pcr(index);
     if (!pins) {
       require(code, subject, "any", show(found), true);
       return;
@@ -216,7 +277,7 @@ class Walk {
 
   const Model& model_;
   const Question question_;
-  const VerifiedClaims& claims_;
+  const VerifiedClaims* const claims_;
   const PcrValue& own_pcr16_;
   std::array<std::optional<PcrValue>, kImagePcrs.size()> measured_;
   Evaluation out_;
@@ -239,27 +300,54 @@ std::string_view to_string(Side side) noexcept {
 
 Evaluation evaluate(const Model& model, const Question& question, const VerifiedClaims& claims,
                     const PcrValue& own_pcr16) {
-  return Walk(model, question, claims, own_pcr16).question();
+  return Walk(model, question, &claims, own_pcr16).question();
 }
 
 Evaluation evaluate_role(const Model& model, std::string_view role, const VerifiedClaims& claims,
                          const PcrValue& own_pcr16) {
-  return Walk(model, {{}, role, {}, {}}, claims, own_pcr16).role_only();
+  return Walk(model, {{}, role, {}, {}}, &claims, own_pcr16).role_only();
 }
+
+const SessionRule* session_rule(const Model& model, std::string_view id,
+                                std::string_view protocol) {
+  const auto found = std::ranges::find_if(model.sessions, [&](const auto& entry) {
+    return entry.second.protocol == protocol && matches(entry.second.id, id);
+  });
+  return found == model.sessions.end() ? nullptr : &found->second;
+}
+
+Evaluation evaluate_party(const Model& model, const PartyQuestion& question,
+                          const VerifiedClaims* claims, const PcrValue& own_pcr16) {
+  return Walk(model, {}, claims, own_pcr16).party(question);
+}
+
+AdmittedPeer::AdmittedPeer(const Policy& policy, Evaluation evaluation,
+                           const VerifiedClaims& claims)
+    : image_(std::move(evaluation.image)),
+      module_id_(claims.module_id()),
+      pcrs_digest_(digest_of(claims.pcrs())),
+      policy_serial_(policy.serial()),
+      policy_digest_(policy.digest()) {}
 
 base::Result<AdmittedPeer> admit(const Policy& policy, const Question& question,
                                  const VerifiedClaims& claims, const PcrValue& own_pcr16) {
   Evaluation evaluation = evaluate(policy.model(), question, claims, own_pcr16);
   CONCORDAT_CHECK(evaluation.verdict);
-  AdmittedPeer peer;
+  AdmittedPeer peer(policy, std::move(evaluation), claims);
   peer.role_ = question.peer_role;
   peer.purpose_ = question.purpose;
   peer.side_ = question.peer_side;
-  peer.image_ = std::move(evaluation.image);
-  peer.module_id_ = claims.module_id();
-  peer.pcrs_digest_ = digest_of(claims.pcrs());
-  peer.policy_serial_ = policy.serial();
-  peer.policy_digest_ = policy.digest();
+  return peer;
+}
+
+base::Result<AdmittedPeer> admit_party(const Policy& policy, const PartyQuestion& question,
+                                       const VerifiedClaims& claims, const PcrValue& own_pcr16) {
+  Evaluation evaluation = evaluate_party(policy.model(), question, &claims, own_pcr16);
+  CONCORDAT_CHECK(evaluation.verdict);
+  AdmittedPeer peer(policy, std::move(evaluation), claims);
+  peer.role_ = question.role;
+  peer.purpose_ = kSessionPurpose;
+  peer.side_ = question.side;
   return peer;
 }
 

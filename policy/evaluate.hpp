@@ -60,6 +60,26 @@ struct Evaluation {
                                        const attest::VerifiedClaims& claims,
                                        const PcrValue& own_pcr16);
 
+// Another party of a session, as the session's descriptor names it. Views as above.
+struct PartyQuestion {
+  std::string_view session;   // the descriptor's id
+  std::string_view protocol;  // and its protocol
+  std::string_view my_role;
+  std::string_view realm, role;
+  attest::AuthorityDigest authority;
+  Side side = Side::responder;  // of the handshake; says nothing about the party
+};
+
+// The rule for a session; nullptr: none.
+[[nodiscard]] const SessionRule* session_rule(const Model& model, std::string_view id,
+                                              std::string_view protocol);
+
+// May this party sit there? The rule first, then, with `claims`, the evidence: PCR16 is that of the
+// authority that descriptor and policy both name, the rest as for a role. Without: the rule alone.
+[[nodiscard]] Evaluation evaluate_party(const Model& model, const PartyQuestion& question,
+                                        const attest::VerifiedClaims* claims,
+                                        const PcrValue& own_pcr16);
+
 // A peer that `admit` let in, and under what. Copyable; nothing in it is secret.
 class AdmittedPeer {
  public:
@@ -76,7 +96,10 @@ class AdmittedPeer {
  private:
   friend base::Result<AdmittedPeer> admit(const Policy&, const Question&,
                                           const attest::VerifiedClaims&, const PcrValue&);
+  friend base::Result<AdmittedPeer> admit_party(const Policy&, const PartyQuestion&,
+                                                const attest::VerifiedClaims&, const PcrValue&);
   AdmittedPeer() = default;
+  AdmittedPeer(const Policy& policy, Evaluation evaluation, const attest::VerifiedClaims& claims);
 
   std::string role_, purpose_, image_, module_id_;
   Side side_ = Side::initiator;
@@ -90,5 +113,10 @@ class AdmittedPeer {
 [[nodiscard]] base::Result<AdmittedPeer> admit(const Policy& policy, const Question& question,
                                                const attest::VerifiedClaims& claims,
                                                const PcrValue& own_pcr16);
+// Likewise from evaluate_party(), for kSessionPurpose.
+[[nodiscard]] base::Result<AdmittedPeer> admit_party(const Policy& policy,
+                                                     const PartyQuestion& question,
+                                                     const attest::VerifiedClaims& claims,
+                                                     const PcrValue& own_pcr16);
 
 }  // namespace concordat::policy

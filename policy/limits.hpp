@@ -14,7 +14,7 @@ inline constexpr std::size_t kEnvelopeBytes = 1536 * 1024;
 inline constexpr std::size_t kSignatures = 32;
 // The envelope, its three members, and for each signature itself and its two.
 inline constexpr std::size_t kEnvelopeValues = 4 + 3 * kSignatures;
-// The format itself nests four deep.
+// A session's rule nests as deep; all else four.
 inline constexpr unsigned kDepth = 8;
 // A file of kPolicyBytes can claim half a million values; no sensible one has a tenth of this.
 inline constexpr std::size_t kValues = 64 * 1024;
@@ -34,6 +34,11 @@ inline constexpr std::size_t kRotations = 256;
 inline constexpr std::size_t kOperators = 256;
 // A share's number is one byte.
 inline constexpr std::size_t kHolders = 255;
+inline constexpr std::size_t kSessions = 64;
+// A session has at most 25 parties (session/limits.hpp); several lists of them fit.
+inline constexpr std::size_t kSessionRealms = 64;
+inline constexpr std::size_t kSessionIdLength = kKeyNameLength;
+inline constexpr std::size_t kProtocolLength = 64;
 inline constexpr std::size_t kRootGenerations = 32;
 inline constexpr std::uint64_t kMaxGeneration = UINT32_MAX;
 inline constexpr std::size_t kCommitmentMin = 32;

@@ -22,6 +22,9 @@ inline constexpr std::string_view kKeysPurpose = "keys";
 // The purpose through which operators administer custodians: no role asks for it, and only roles
 // that answer "keys" answer it, or what is meant for a custodian would reach another enclave.
 inline constexpr std::string_view kAdminPurpose = "admin";
+// Of handshakes between the parties of a session, who are judged by SessionRules: no policy has a
+// purpose of this name.
+inline constexpr std::string_view kSessionPurpose = "session";
 
 struct Image {
   std::string name;
@@ -127,11 +130,29 @@ struct Recovery {
   std::map<std::string, HolderKey, std::less<>> holders;
 };
 
+// Another realm in a session: by which authority it is known, and whom it may send.
+struct SessionRealm {
+  attest::AuthorityDigest authority;  // of the exact descriptor, as the session's own names it
+  // By the role that a session gives a party of the realm; maximum_live is nobody's here.
+  std::map<std::string, Role, std::less<>> roles;
+};
+
+// Which computations with other realms (session/README.md) the enclaves of this one take part in.
+struct SessionRule {
+  std::string id;                               // pattern of the sessions' ids, see key_pattern.hpp
+  std::string protocol;                         // exactly this one
+  std::vector<std::string> own_roles;           // who of this realm may take part
+  std::optional<std::uint64_t> runs_per_input;  // of one input, in all; nullopt: "any"
+  std::map<std::string, SessionRealm, std::less<>> realms;  // the others
+};
+
 using RotationIntervals =
     std::map<std::string, RotationInterval, std::less<>>;  // by key name pattern
 using Operators = std::map<std::string, Operator, std::less<>>;
 using Roles = std::map<std::string, Role, std::less<>>;
 using Purposes = std::map<std::string, Purpose, std::less<>>;
+// By a name for people. No two of one protocol match the same id.
+using SessionRules = std::map<std::string, SessionRule, std::less<>>;
 
 struct Model {
   std::string realm;
@@ -152,6 +173,7 @@ struct Model {
   Operators operators;
   std::optional<Recovery> recovery;  // nullopt: "none"
   AuditedUses audited_uses = AuditedUses::all;
+  SessionRules sessions;             // empty: none
 
   [[nodiscard]] const Role* role(std::string_view name) const;
   [[nodiscard]] const Purpose* purpose(std::string_view name) const;

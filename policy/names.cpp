@@ -81,6 +81,14 @@ bool is_purpose_name(std::string_view text) noexcept {
   }
 }
 
+bool is_protocol_name(std::string_view text) noexcept {
+  const std::size_t slash = text.find('/');
+  if (slash == text.npos || text.size() > limits::kProtocolLength) return false;
+  const std::string_view version = text.substr(slash + 1);
+  return is_purpose_name(text.substr(0, slash)) && !version.empty() && version.size() <= 4 &&
+         version[0] != '0' && std::ranges::all_of(version, is_digit);
+}
+
 bool is_role_arn(std::string_view text) noexcept {
   return is_iam_arn(text) && has_name(arn_parts(text)[5], "role/");
 }

@@ -16,6 +16,9 @@ inline constexpr const char* kNameRule =
 // Names of purposes, as handshakes carry them: segments of [a-z0-9._-] joined by '/', 128
 // characters in all ("tunnel/ledger").
 [[nodiscard]] bool is_purpose_name(std::string_view text) noexcept;
+// Names of a session's protocol: a name, '/' and a version from 1 without leading zeros, in lower
+// case ("aggregate/1").
+[[nodiscard]] bool is_protocol_name(std::string_view text) noexcept;
 // "arn:PARTITION:iam::ACCOUNT:role/PATH", what the parent's instance profile carries.
 [[nodiscard]] bool is_role_arn(std::string_view text) noexcept;
 // "arn:PARTITION:iam::ACCOUNT:user/PATH".

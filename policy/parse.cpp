@@ -128,7 +128,7 @@ Model read_file(const Value& root, Report& report) {
       {"format", "realm", "serial", "validity", "authority", "minimum_protocol_version",
        "document_max_age_seconds", "channel_life", "freshness", "root", "images", "roles",
        "purposes", "grants", "rotation", "operators", "recovery"},
-      {"audited_uses"});
+      {"audited_uses", "sessions"});
   if (root.kind != Kind::object) return model;
   read_header(file, model);
   read_authority(file, report, model);

@@ -15,12 +15,6 @@ using json::Path;
 using json::Report;
 using json::Value;
 
-bool read_name(std::string_view name, const Path& path, Report& report) {
-  if (is_name(name)) return true;
-  report.error(PolicyErrc::bad_value, path, quote(name) + " is no name: " + kNameRule);
-  return false;
-}
-
 std::optional<PcrValue> read_pin(const Fields& image, std::string_view key, Report& report) {
   const auto pin = json::read_hex_field<PcrValue>(image, key, report);
   if (pin && pin->is_zero()) {
@@ -48,16 +42,6 @@ void read_image(const Member& member, const Path& path, Report& report, Model& m
   const bool any_signer = pcr8 != nullptr && pcr8->kind == Kind::text && pcr8->text == kAny;
   if (!any_signer) out.pcr8 = read_pin(image, "PCR8", report).value_or(PcrValue());
   model.images.push_back(std::move(out));
-}
-
-// A whole number from 1, or the word that says that there is no limit.
-std::optional<std::uint64_t> read_limit(const Fields& fields, std::string_view key,
-                                        std::string_view unlimited) {
-  const Value* const value = fields.get(key);
-  if (value == nullptr || (value->kind == Kind::text && value->text == unlimited)) {
-    return std::nullopt;
-  }
-  return fields.integer(key, 1, limits::kInteger);
 }
 
 std::string all_operations() {
@@ -99,18 +83,7 @@ void read_role(const Member& member, const Path& path, Report& report, Model& mo
   read_name(member.key, path, report);
   const Fields fields(member.value, path, report,
                       {"images", "accounts", "instances", "maximum_live"});
-  Role role;
-  if (const Value* const images = fields.get("images")) {
-    json::read_texts(*images, fields.path("images"), report, limits::kImages, limits::kNameLength,
-                     [&](std::string_view name, const Path& item) {
-                       if (const auto index = names.image(name, item))
-                         role.images.push_back(*index);
-                     });
-  }
-  role.accounts = read_pins(fields, "accounts", report, account_pin,
-                            "an IAM role ARN (\"arn:aws:iam::ACCOUNT:role/NAME\")");
-  role.instances = read_pins(fields, "instances", report, instance_pin,
-                             "an instance id (\"i-0123456789abcdef0\")");
+  Role role = read_evidence(fields, report, names);
   role.maximum_live = read_limit(fields, "maximum_live", kAny);
   model.roles.emplace(member.key, std::move(role));
 }
@@ -119,6 +92,9 @@ void read_purpose(const Member& member, const Path& path, Report& report, Model&
                   CrossCheck& names) {
   if (!is_purpose_name(member.key)) {
     report.error(PolicyErrc::bad_value, path, quote(member.key) + " is no name of a purpose");
+  }
+  if (member.key == kSessionPurpose) {
+    report.error(PolicyErrc::purpose_misused, path, "who takes part in sessions is in /sessions");
   }
   const Fields fields(member.value, path, report, {"initiator", "responder"});
   const auto read_side = [&](std::string_view side) {
@@ -211,6 +187,37 @@ void read_recovery(const Value& value, const Path& path, Report& report, Model& 
 
 }  // namespace
 
+bool read_name(std::string_view name, const Path& path, Report& report) {
+  if (is_name(name)) return true;
+  report.error(PolicyErrc::bad_value, path, quote(name) + " is no name: " + kNameRule);
+  return false;
+}
+
+std::optional<std::uint64_t> read_limit(const Fields& fields, std::string_view key,
+                                        std::string_view unlimited) {
+  const Value* const value = fields.get(key);
+  if (value == nullptr || (value->kind == Kind::text && value->text == unlimited)) {
+    return std::nullopt;
+  }
+  return fields.integer(key, 1, limits::kInteger);
+}
+
+Role read_evidence(const Fields& fields, Report& report, CrossCheck& names) {
+  Role role;
+  if (const Value* const images = fields.get("images")) {
+    json::read_texts(*images, fields.path("images"), report, limits::kImages, limits::kNameLength,
+                     [&](std::string_view name, const Path& item) {
+                       if (const auto index = names.image(name, item))
+                         role.images.push_back(*index);
+                     });
+  }
+  role.accounts = read_pins(fields, "accounts", report, account_pin,
+                            "an IAM role ARN (\"arn:aws:iam::ACCOUNT:role/NAME\")");
+  role.instances = read_pins(fields, "instances", report, instance_pin,
+                             "an instance id (\"i-0123456789abcdef0\")");
+  return role;
+}
+
 // Images, then roles, then what uses roles: each names only what came before.
 void read_sections(const Fields& file, Report& report, Model& model) {
   CrossCheck names(model, report);
@@ -245,6 +252,9 @@ void read_sections(const Fields& file, Report& report, Model& model) {
   }
   if (const Value* const recovery = file.get("recovery")) {
     read_recovery(*recovery, file.path("recovery"), report, model);
+  }
+  if (const Value* const sessions = file.get("sessions")) {
+    read_sessions(*sessions, file.path("sessions"), report, model, names);
   }
   names.finish();
 }

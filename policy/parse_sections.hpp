@@ -15,6 +15,19 @@ inline constexpr std::string_view kNever = "never";
 
 void read_sections(const json::Fields& file, json::Report& report, Model& model);
 
+class CrossCheck;
+// Images, accounts and instances of a role.
+[[nodiscard]] Role read_evidence(const json::Fields& fields, json::Report& report,
+                                 CrossCheck& names);
+bool read_name(std::string_view name, const json::Path& path, json::Report& report);
+// parse_sessions.cpp: after images and roles.
+void read_sessions(const json::Value& value, const json::Path& path, json::Report& report,
+                   Model& model, CrossCheck& names);
+// A whole number from 1, or the word that says that there is no limit.
+[[nodiscard]] std::optional<std::uint64_t> read_limit(const json::Fields& fields,
+                                                      std::string_view key,
+                                                      std::string_view unlimited);
+
 // nullopt (and reported) unless RFC 3339.
 [[nodiscard]] std::optional<base::UnixMillis> read_time(const json::Fields& fields,
                                                         std::string_view key);

@@ -46,6 +46,18 @@ class Revoking {
     for (const auto& [name, role] : file_["roles"].items()) {
       if (!revocation_.from_role || name == *revocation_.from_role) each(name, role);
     }
+    if (!revocation_.from_role) each_foreign_role(each);
+  }
+  // Roles that other realms have in sessions.
+  template <class Each>
+  void each_foreign_role(Each each) {
+    if (!file_.contains("sessions")) return;
+    for (const auto& [session, rule] : file_["sessions"].items()) {
+      for (const auto& [realm, entry] : rule["realms"].items()) {
+        for (const auto& [name, role] : entry["roles"].items())
+          each(session + "/" + realm + "/" + name, role);
+      }
+    }
   }
   // "role "x" does not list ", or "no role lists ".
   [[nodiscard]] std::string nobody_lists() const {
@@ -62,6 +74,10 @@ class Revoking {
     for (const auto& [purpose, sides] : file_["purposes"].items()) {
       take(sides["initiator"], name);
       take(sides["responder"], name);
+    }
+    if (file_.contains("sessions")) {
+      for (const auto& [session, rule] : file_["sessions"].items())
+        take(rule["own_roles"], name);
     }
     Json kept = Json::array();
     for (Json& grant : file_["grants"]) {
@@ -113,6 +129,10 @@ class Revoking {
       for (const Json& image : role["images"])
         unlisted_.erase(image.get<std::string>());
     }
+    each_foreign_role([&](const std::string&, Json& role) {
+      for (const Json& image : role["images"])
+        unlisted_.erase(image.get<std::string>());
+    });
     for (const std::string& image : unlisted_)
       file_["images"].erase(image);
   }

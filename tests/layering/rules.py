@@ -3,7 +3,7 @@
 import re
 
 # Lowest first: a folder sees itself and what stands before it.
-LAYERS = ["attest/base", "attest", "policy", "peer", "keyservice", "client", "application", "deploy"]
+LAYERS = ["attest/base", "attest", "policy", "peer", "session", "keyservice", "client", "application", "deploy"]
 # These see everything, and nothing sees them.
 OBSERVERS = ["tests", "bench", "examples"]
 # What an application is built on, and all that it may link of this project: nothing that opens channels, judges policy or

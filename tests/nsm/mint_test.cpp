@@ -20,6 +20,8 @@ constexpr std::array kPurposes{Purpose::handshake_initiator,
                                Purpose::audit,
                                Purpose::recovery_set,
                                Purpose::recovery_target,
+                               Purpose::session_initiator,
+                               Purpose::session_responder,
                                Purpose::clock};
 
 UserDataItems two_items() {
@@ -32,7 +34,8 @@ UserDataItems two_items() {
 MintRequest good_request(Purpose purpose) {
   MintRequest request{purpose, {}, {}, {}};
   if (!domain_of(purpose).empty()) request.items = two_items();
-  if (purpose == Purpose::handshake_initiator || purpose == Purpose::handshake_responder) {
+  if (purpose == Purpose::handshake_initiator || purpose == Purpose::handshake_responder ||
+      purpose == Purpose::session_initiator || purpose == Purpose::session_responder) {
     request.nonce = Bytes(32, 7);
     request.public_key = Bytes(44, 8);
   }

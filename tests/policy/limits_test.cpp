@@ -281,7 +281,7 @@ TEST(PolicyLimits, ValuesOfTheFile) {
   initiators.push_back(names.at(initiators.size()));
   // The last value of the file is one too many.
   const std::string text = file.dump();
-  EXPECT_EQ(placed_verdict(text), "too_many 1:" + std::to_string(text.rfind(':') + 2));
+  EXPECT_EQ(placed_verdict(text), "too_many 1:" + std::to_string(text.rfind("\"i-") + 1));
 }
 
 TEST(PolicyLimits, BytesOfTheFile) {

@@ -316,13 +316,16 @@ class Mutations {
   static bool is_dictionary(const Pointer& at) {
     const std::string pointer = at.to_string();
     return pointer == "/images" || pointer == "/roles" || pointer == "/purposes" ||
-           pointer == "/rotation" || pointer == "/operators" || pointer == "/recovery/holders";
+           pointer == "/rotation" || pointer == "/operators" || pointer == "/recovery/holders" ||
+           pointer == "/sessions" || pointer == "/sessions/sums/realms" ||
+           pointer == "/sessions/sums/realms/bank-b.example/roles";
   }
   // Whether the format allows `other` there, whatever else it may then contradict.
   static bool may_stand(const Pointer& at, const Json& value, const Json& other) {
     const std::string& key = at.back();
     if (other.is_number_unsigned()) {
-      return value.is_number() || key == "maximum_live" || key == "use_limit";
+      return value.is_number() || key == "maximum_live" || key == "use_limit" ||
+             key == "runs_per_input";
     }
     if (other == Json::array()) return value.is_array() || key == "accounts" || key == "instances";
     return other == Json::object() && is_dictionary(at);
@@ -330,7 +333,9 @@ class Mutations {
   void visit(const Json& value, const Pointer& at) {
     if (value.is_object()) {
       for (const auto& [key, child] : value.items()) {
-        if (!is_dictionary(at)) remove(at, key);
+        // The one key that may be left out: there are none then.
+        const bool is_optional = at.empty() && key == "sessions";
+        if (!is_dictionary(at) && !is_optional) remove(at, key);
         repeat(at, key);
         replace(child, at / key);
         visit(child, at / key);

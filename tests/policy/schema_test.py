@@ -48,7 +48,8 @@ class ParserOnly:
         )
 
 
-NAMES = r"/roles/[^/]+/images/\d+|/purposes/[^/]+/(initiator|responder)/\d+|/grants/\d+/role|/operators/[^/]+/purposes/\d+"
+NAMES = r"/roles/[^/]+/images/\d+|/purposes/[^/]+/(initiator|responder)/\d+|/grants/\d+/role|/operators/[^/]+/purposes/\d+" \
+    r"|/sessions/[^/]+/own_roles/\d+|/sessions/[^/]+/realms/[^/]+/roles/[^/]+/images/\d+"
 OFFICES = r"/freshness/key|/operators/[^/]+/key|/recovery/holders/[^/]+/key"
 PARSER_ONLY = {
     only.name: only
@@ -70,6 +71,9 @@ PARSER_ONLY = {
         ParserOnly(
             "`replica` asked for or answered by a role that does not answer `keys`",
             "purpose_misused", "/purposes/replica/(initiator|responder)", mutated=False),
+        ParserOnly("a purpose with the name of sessions' own", "purpose_misused", "/purposes/session", mutated=False),
+        ParserOnly("two session rules of one protocol that match the same id", "bad_value", "/sessions/[^/]+/id", "match the same"),
+        ParserOnly("its own realm among a session rule's others", "bad_value", "/sessions/[^/]+/realms/[^/]+", "own realm"),
         ParserOnly("a threshold above the number of holders", "bad_value", "/recovery/threshold", "holders"),
         ParserOnly("one key in two offices", "key_reused", OFFICES),
         ParserOnly("hexadecimal digits that are nobody's public key", "bad_value", OFFICES, "no public key"),
@@ -308,6 +312,9 @@ class SchemaAndParser(unittest.TestCase):
             ("purposes",): lambda i: full()["purposes"]["operate/keys"],
             ("rotation",): lambda i: {"every_seconds": 86400},
             ("recovery", "holders"): lambda i: {"key": f"{i:02x}" + "5" * 62},
+            ("sessions",): lambda i: {**full()["sessions"]["sums"], "id": f"more/{i}"},
+            ("sessions", "sums", "realms"): lambda i: full()["sessions"]["sums"]["realms"]["bank-b.example"],
+            ("sessions", "sums", "realms", "bank-b.example", "roles"): lambda i: {"images": [], "accounts": [], "instances": []},
             # Not keys that could be somebody's: the parser's own count is held by limits_test.cpp.
             ("operators",): None,
         }
@@ -402,6 +409,15 @@ class SchemaAndParser(unittest.TestCase):
                 encoded(put(sample(), ("purposes", "replica"), {"initiator": initiator, "responder": responder}))
                 for initiator, responder in ((["payments"], ["custodian"]), (["custodian"], ["payments"]))
             ],
+            "a purpose with the name of sessions' own": [
+                encoded(put(sample(), ("purposes", "session"), {"initiator": [], "responder": []}))
+            ],
+            "two session rules of one protocol that match the same id": [
+                encoded(put(full(), ("sessions", "more"), {**full()["sessions"]["sums"], "id": "sums/x"}))
+            ],
+            "its own realm among a session rule's others": [
+                encoded(put(full(), ("sessions", "sums", "realms", "lab.example"), full()["sessions"]["sums"]["realms"]["bank-b.example"]))
+            ],
             "a threshold above the number of holders": [encoded(put(full(), ("recovery", "threshold"), 3))],
             "one key in two offices": [
                 encoded(put(full(), ("operators", "erik"), dana)),
@@ -451,7 +467,7 @@ class Schema(unittest.TestCase):
             self.assertLessEqual(schema.keys(), self.KEYWORDS, where)
 
     # What is as strict as it can be where it is not there.
-    OPTIONAL = {"audited_uses"}
+    OPTIONAL = {"audited_uses", "sessions"}
 
     def test_objects_are_closed_and_complete(self):
         for where, schema in every_schema():

@@ -103,6 +103,21 @@ TYPED_TEST(CommitmentsOf, ReshareKeepsTheConstant) {
   }
 }
 
+TYPED_TEST(CommitmentsOf, SumsAreOfTheSum) {
+  const Polynomial other = Polynomial::random(Scalar::random(), this->kThreshold).value();
+  const auto sum =
+      Commitments<TypeParam>::sum({this->commitments_, Commitments<TypeParam>::of(other)}).value();
+  Share share = this->polynomial_.share(5).value();
+  EXPECT_FALSE(sum.check(share));
+  share.value += other.share(5).value().value;
+  EXPECT_TRUE(sum.check(share));
+  const Polynomial shorter = Polynomial::random(Scalar::random(), this->kThreshold - 1).value();
+  EXPECT_TRUE(Commitments<TypeParam>::sum({sum, Commitments<TypeParam>::of(shorter)})
+                  .error()
+                  .is(Errc::bad_commitment));
+  EXPECT_TRUE(Commitments<TypeParam>::sum({}).error().is(Errc::too_few_shares));
+}
+
 // A key that is shared is an ordinary one of Ed25519, whose public half is the constant.
 TEST(CommitmentsOfAKey, AreOfLibsodiumsOwnPublicKey) {
   std::array<unsigned char, crypto_sign_SEEDBYTES> seed{7};

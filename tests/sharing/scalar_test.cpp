@@ -32,6 +32,23 @@ TEST(Scalar, TakesTheOneEncodingAlone) {
     EXPECT_FALSE(Scalar::from_bytes(SecretBytes::zeroed(size))) << size;
 }
 
+TEST(Scalar, LongerNumbersAreReduced) {
+  const auto wide = [](std::string_view big_endian_hex) {
+    return Scalar::reduced(little_endian(std::string(64, '0') + std::string(big_endian_hex)));
+  };
+  EXPECT_TRUE(wide(kOrder).is_zero());
+  EXPECT_EQ(wide(std::string(60, '0') + "abcd"), Scalar::from_number(0xabcd));
+  // 2^256 is the square of 2^128.
+  Scalar power = Scalar::from_number(1u << 31);
+  power *= Scalar::from_number(2);
+  power *= power;
+  power *= power;
+  power *= power;
+  EXPECT_EQ(Scalar::reduced(little_endian(std::string(63, '0') + "1" + std::string(64, '0'))),
+            power);
+  EXPECT_THROW((void)Scalar::reduced(SecretBytes::zeroed(32)), std::logic_error);
+}
+
 TEST(Scalar, IsAField) {
   Scalar minus_one = Scalar::from_number(0);
   minus_one -= Scalar::from_number(1);

@@ -163,7 +163,14 @@ std::string full_policy(const attest::AuthorityDescriptor& authority) {
                                 "\", \"purposes\": [\"operate/keys\"]}}"},
       {"\"recovery\": \"none\"",
        "\"recovery\": {\"threshold\": 1, \"holders\": {\"erin\": {\"key\": \"" +
-           std::string(64, '3') + "\"}, \"frank\": {\"key\": \"" + std::string(64, '4') + "\"}}}"},
+           std::string(64, '3') + "\"}, \"frank\": {\"key\": \"" + std::string(64, '4') +
+           "\"}}}, \"sessions\": {\"sums\": {\"id\": \"sums/*\", \"protocol\": \"aggregate/1\", "
+           "\"own_roles\": [\"payments\"], \"runs_per_input\": 3, \"realms\": {\"bank-b.example\": "
+           "{\"authority\": \"" +
+           std::string(96, 'c') +
+           "\", \"roles\": {\"analyst\": {\"images\": [\"reports-1\"], \"accounts\": "
+           "[\"arn:aws:iam::444455556666:role/parent\"], \"instances\": "
+           "[\"i-0123456789abcdef1\"]}}}}}}"},
   };
   std::string text = sample_policy(authority);
   for (const auto& [from, to] : changes)

@@ -92,6 +92,22 @@ Result<Commitments<Group>> Commitments<Group>::combine(const std::vector<Index>&
   return out;
 }
 
+template <class Group>
+Result<Commitments<Group>> Commitments<Group>::sum(const std::vector<Commitments>& dealt) {
+  if (dealt.empty()) return Error(Errc::too_few_shares);
+  Commitments out = dealt.front();
+  for (std::size_t dealer = 1; dealer < dealt.size(); ++dealer) {
+    if (dealt[dealer].threshold() != out.threshold()) {
+      return Error(Errc::bad_commitment, "thresholds differ");
+    }
+    for (std::size_t i = 0; i < out.elements_.size(); ++i) {
+      CONCORDAT_TRY(out.elements_[i],
+                    present(plus<Group>(out.elements_[i], dealt[dealer].elements_[i])));
+    }
+  }
+  return out;
+}
+
 template class Commitments<Ristretto255>;
 template class Commitments<Edwards25519>;
 

@@ -33,6 +33,8 @@ class Commitments {
   // bad_commitment where their thresholds differ.
   [[nodiscard]] static Result<Commitments> combine(const std::vector<Index>& indices,
                                                    const std::vector<Commitments>& dealt);
+  // Those of the sum of the dealers' polynomials. too_few_shares, bad_commitment.
+  [[nodiscard]] static Result<Commitments> sum(const std::vector<Commitments>& dealt);
 
  private:
   std::vector<Element> elements_;

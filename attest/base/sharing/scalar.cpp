@@ -13,6 +13,7 @@ namespace {
 static_assert(kScalarSize == crypto_core_ristretto255_SCALARBYTES);
 // edwards25519 has the same scalars (RFC 9496 section 4.4): whoever shares keys of it uses these.
 static_assert(kScalarSize == crypto_core_ed25519_SCALARBYTES);
+constexpr std::size_t kWideScalarSize = crypto_core_ristretto255_NONREDUCEDSCALARBYTES;
 
 const std::uint8_t* bytes_of(const SecretBytes& scalar) noexcept {
   return scalar.expose(SecretAccess{}).data();
@@ -41,13 +42,20 @@ Result<Scalar> Scalar::from_bytes(SecretBytes bytes) {
   if (bytes.size() != kScalarSize) {
     return Error(Errc::not_canonical, std::to_string(bytes.size()) + " bytes, want 32");
   }
-  const StackWipe wipe;
-  SecretBytes wide = SecretBytes::zeroed(crypto_core_ristretto255_NONREDUCEDSCALARBYTES);
+  SecretBytes wide = SecretBytes::zeroed(kWideScalarSize);
   std::copy_n(bytes_of(bytes), kScalarSize, bytes_of(wide));
-  SecretBytes reduced = SecretBytes::zeroed(kScalarSize);
-  crypto_core_ristretto255_scalar_reduce(bytes_of(reduced), bytes_of(wide));
-  if (reduced != bytes) return Error(Errc::not_canonical, "not below the order of the group");
+  if (reduced(wide).bytes_ != bytes) {
+    return Error(Errc::not_canonical, "not below the order of the group");
+  }
   return Scalar(std::move(bytes));
+}
+
+Scalar Scalar::reduced(const SecretBytes& wide) {
+  if (wide.size() != kWideScalarSize) throw std::logic_error("not 64 bytes");
+  const StackWipe wipe;
+  SecretBytes out = SecretBytes::zeroed(kScalarSize);
+  crypto_core_ristretto255_scalar_reduce(bytes_of(out), bytes_of(wide));
+  return Scalar(std::move(out));
 }
 
 bool Scalar::is_zero() const noexcept {

@@ -17,6 +17,8 @@ class Scalar {
   [[nodiscard]] static Scalar from_number(std::uint32_t number);
   // not_canonical unless 32 bytes below L.
   [[nodiscard]] static Result<Scalar> from_bytes(SecretBytes bytes);
+  // 64 bytes, a hash's for one, modulo L.
+  [[nodiscard]] static Scalar reduced(const SecretBytes& wide);
 
   [[nodiscard]] Scalar clone() const { return Scalar(bytes_.clone()); }
   // 32 bytes, canonical.

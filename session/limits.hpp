@@ -1,0 +1,52 @@
+// Every number of descriptors, forming and receipts, each with its reason.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "attest/authority.hpp"
+
+namespace concordat::session::limits {
+
+// One party computes with nobody. Everybody attests to everybody: 25 parties make 300 handshakes
+// and a receipt of 25 documents (some 150 KiB), and still fit one message of people's heads.
+inline constexpr std::size_t kMinParties = 2;
+inline constexpr std::size_t kMaxParties = 25;
+
+// 25 parties of 600 bytes, the parameters, and room for layout.
+inline constexpr std::size_t kDescriptorBytes = 64 * 1024;
+inline constexpr std::size_t kParameterBytes = 16 * 1024;
+inline constexpr unsigned kDescriptorDepth = 16;
+inline constexpr std::size_t kDescriptorValues = 8 * 1024;
+// Every signer of every party's authority.
+inline constexpr std::size_t kSignatures = kMaxParties * attest::kMaxSigners;
+// The payload in base64 (4/3), and 240 bytes a signature.
+inline constexpr std::size_t kEnvelopeBytes = 320 * 1024;
+inline constexpr std::size_t kPurposeLength = 256;
+// Longer than any policy stays in force, and what is signed should not lie about for longer.
+inline constexpr std::chrono::hours kMaxLife{24 * 90};
+
+// Forming.
+// From the first stream on; an enclave may take a minute to start.
+inline constexpr std::chrono::milliseconds kFormingTime = std::chrono::minutes(5);
+inline constexpr std::chrono::milliseconds kFirstRedial{200};
+inline constexpr std::chrono::milliseconds kLastRedial = std::chrono::seconds(5);
+// Streams that others opened and that are not a party's yet, beyond one for each party: strangers
+// may fill them and delay, no more.
+inline constexpr std::size_t kSpareStreams = 8;
+// How often another enclave may take the seat of a party before anything is signed; a party that
+// starts anew more often than this has another trouble.
+inline constexpr std::size_t kMaxReseats = 16;
+// A roster of 25 seats has some 6 KiB.
+inline constexpr std::size_t kRosterBytes = 16 * 1024;
+inline constexpr std::size_t kModuleIdLength = 256;  // attest/document.hpp
+// What a party that is done may send to one that is not yet; the rest waits at its sender.
+inline constexpr std::size_t kUnreadBytes = 256 * 1024;
+inline constexpr std::size_t kRefusals = 64;
+
+// Receipts: the envelope, the roster, and for each party a document (16 KiB at most), its
+// authority and a signature, in base64.
+inline constexpr std::size_t kReceiptBytes = 1024 * 1024;
+
+}  // namespace concordat::session::limits

@@ -1,0 +1,157 @@
+// One party's part in one run of a protocol: who sent what, when a round counts, who is to blame.
+// Guarantees and their reasons: MESSAGING.md. No I/O, no clock; one thread.
+//
+//   round 1 ... R:  broadcast and letters  ->  echo when all came  ->  all echoes alike: next round
+//   then:           confirmation of the result  ->  all alike: output
+//   at any time:    stop, by proof against a party or by a verdict of one's own
+//   output or stop: farewell: what was sent is brought to its end, proof is still taken and passed
+//                   on; then closed
+//
+// Its owner makes channels to the other parties (each authenticated as the party whose key it is),
+// and after each call moves bytes: take() for each party that has a channel, until it is empty or
+// the channel takes no more.
+#pragma once
+
+#include "attest/base/clock.hpp"
+#include "policy/signer_key.hpp"
+#include "session/messaging/link.hpp"
+#include "session/messaging/outcome.hpp"
+#include "session/messaging/round_book.hpp"
+
+namespace concordat::session::messaging {
+
+using Time = base::MonotonicMillis;
+
+// Who runs: every party attested, and its session key in the roster that all signed.
+struct Group {
+  Seat seat;
+  std::map<PartyIndex, SignerKey> keys;  // of each party of the seat, one's own too
+};
+
+struct Timing {
+  // From entering a round to its end, and for the confirmations.
+  std::chrono::milliseconds round = std::chrono::minutes(1);
+  // From output or stop to the end, at most.
+  std::chrono::milliseconds farewell = std::chrono::seconds(30);
+};
+
+class Run {
+ public:
+  // Begins round 1. bad_group, bad_shape. `key` is used for this run alone and must not outlive
+  // the process: who begins anew with it signs other messages in the same rounds.
+  [[nodiscard]] static base::Result<std::unique_ptr<Run>> begin(Group group, policy::SigningKey key,
+                                                                std::unique_ptr<Protocol> protocol,
+                                                                Timing timing, Time now);
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  // A channel of `party` is there, in place of any earlier one. not_admitted: close it.
+  [[nodiscard]] base::Status connected(PartyIndex party, Time now);
+  void lost(PartyIndex party, Time now);
+  // Bytes of `party`'s channel, cut anywhere. After an error close its channel and take none of it
+  // any more: it is that party's fault, but for not_admitted, which says that none is wanted.
+  [[nodiscard]] base::Status received(PartyIndex party, base::BytesView piece, Time now);
+  void passed(Time now);
+  // When passed() is to be called next; nullopt once closed.
+  [[nodiscard]] std::optional<Time> wakes_at() const;
+
+  // The next bytes for `party`'s channel, one record of it; empty: none now.
+  [[nodiscard]] base::SecretBytes take(PartyIndex party, std::size_t most = kMaxPiece);
+  // Whether channels of this party are of use. Other parties' messages may end that, too.
+  [[nodiscard]] bool admits(PartyIndex party) const;
+
+  // nullptr until there is an output or a stop.
+  [[nodiscard]] const Outcome* outcome() const { return ended_ ? &outcome_ : nullptr; }
+  // Once; nullopt without one.
+  [[nodiscard]] std::optional<Output> take_output() { return std::exchange(outcome_.output, {}); }
+  // Nothing more is to be done here.
+  [[nodiscard]] bool is_closed() const;
+
+  [[nodiscard]] std::size_t held() const;
+  // held() is never more, whatever is received.
+  [[nodiscard]] std::size_t most_held() const;
+
+ private:
+  struct Peer {
+    explicit Peer(const FrameLimits& limits) : link(limits) {}
+    Link link;
+    bool barred = false;
+    std::size_t blames = 0;
+    std::optional<Evidence> waiting;  // that cannot be judged yet
+  };
+  // The guilty one; nullopt: not to be judged here, now or ever.
+  using Verdict = base::Result<std::optional<PartyIndex>>;
+
+  Run(Group group, policy::SigningKey key, std::unique_ptr<Protocol> protocol, Timing timing,
+      const FrameLimits& limits);
+
+  // run.cpp: from round to round.
+  void enter(Round round);
+  [[nodiscard]] base::Status send_round(Round round);
+  void progress();
+  void echo();
+  void finish_round();
+  void confirm();
+  void decide();
+  void stop(Reason reason, std::vector<PartyIndex> parties, base::Error error = {});
+  [[nodiscard]] std::vector<PartyIndex> missing() const;
+  static void send_to(Peer& peer, const Message& message);
+  void send_to_all(const Message& message, PartyIndex but = 0);
+  [[nodiscard]] Signature sign(base::BytesView statement) const;
+  [[nodiscard]] const SignerKey& key_of(PartyIndex party) const { return group_.keys.at(party); }
+  [[nodiscard]] bool is_everybody(std::size_t count) const { return count == group_.keys.size(); }
+  [[nodiscard]] RoundBook& book() { return books_[round_]; }
+
+  // receive.cpp: what came.
+  [[nodiscard]] base::Status handle(PartyIndex from, Message message);
+  [[nodiscard]] base::Status on(PartyIndex from, Broadcast message);
+  [[nodiscard]] base::Status on(PartyIndex from, Letter message);
+  [[nodiscard]] base::Status on(PartyIndex from, Echo message);
+  [[nodiscard]] base::Status on(PartyIndex from, const Confirmation& message);
+  [[nodiscard]] base::Status on(PartyIndex from, Blame message);
+  [[nodiscard]] base::Status on(PartyIndex from, const Farewell& message);
+  [[nodiscard]] base::Status check_turn(Round round) const;
+  void take_in(PartyIndex from);
+  [[nodiscard]] base::Status compare(PartyIndex party, const Seen& theirs);
+  // In the vector of an echo.
+  [[nodiscard]] std::size_t place_of(PartyIndex party) const;
+  void bar(PartyIndex party, const base::Error& why);
+
+  // blame.cpp: who is to blame.
+  [[nodiscard]] base::Status check_broadcast(Round round, PartyIndex from,
+                                             base::BytesView body) const;
+  [[nodiscard]] base::Status check_letter(Round round, PartyIndex from, PartyIndex to,
+                                          const base::SecretBytes& letter) const;
+  void accuse_of_broadcast(PartyIndex accused);
+  void accuse_of_letter(PartyIndex accused);
+  void convict(PartyIndex guilty, Evidence evidence);
+  [[nodiscard]] base::Status judge_from(PartyIndex from, Evidence evidence);
+  void judge_waiting();
+  [[nodiscard]] Verdict judge(PartyIndex from, const Evidence& evidence, bool& later) const;
+  [[nodiscard]] Verdict judge_equivocation(const Equivocation& evidence) const;
+  [[nodiscard]] Verdict judge_broadcast(const BadBroadcast& evidence, bool& later) const;
+  [[nodiscard]] Verdict judge_letter(const BadLetter& evidence, bool& later) const;
+  [[nodiscard]] bool are_echoes(const BadLetter& evidence) const;
+  [[nodiscard]] bool has_moved_on(PartyIndex party, Round from) const;
+
+  Group group_;
+  policy::SigningKey key_;
+  std::unique_ptr<Protocol> protocol_;
+  Timing timing_;
+  Statements statements_;
+  FrameLimits limits_;
+  PartyIndex self_;
+  Round last_;
+
+  Time now_;
+  Time deadline_;  // of the round; of the farewell, once ended
+  Round round_ = 0;
+  std::map<PartyIndex, Peer> peers_;
+  std::map<Round, RoundBook> books_;  // of this round, the one before and the one after
+  std::optional<Output> output_;      // once confirmed by this party
+  std::map<PartyIndex, Confirmation> confirmations_;
+  bool ended_ = false;
+  Outcome outcome_;
+};
+
+}  // namespace concordat::session::messaging

@@ -1,0 +1,35 @@
+// What descriptors say of the protocols of this folder (README.md).
+#pragma once
+
+#include <variant>
+
+#include "session/protocols/frost/dealing.hpp"
+
+namespace concordat::session::frost {
+
+// Of a descriptor's, with a group of kMaxHolders and the longest message in it.
+inline constexpr std::size_t kMaxParameters = 64 * 1024;
+// Longer ones are named by their hash, and each party's input.
+inline constexpr std::size_t kMaxMessageInDescriptor = 16 * 1024;
+inline constexpr std::size_t kMaxMessage = 4 * 1024 * 1024;
+
+struct SignParameters {
+  GroupInfo group;
+  // The message, or its SHA-256 where the message is the parties' input.
+  std::variant<base::Bytes, base::Sha256Digest> message;
+  Indices signers;
+};
+struct ReshareParameters {
+  GroupInfo group;
+  Indices dealers;
+  Indices holders;
+};
+
+// malformed, unknown_key, bad_value.. of JSON, bad_group.
+[[nodiscard]] base::Status parse_keygen(base::BytesView parameters);
+[[nodiscard]] base::Result<SignParameters> parse_sign(base::BytesView parameters,
+                                                      std::size_t parties);
+[[nodiscard]] base::Result<ReshareParameters> parse_reshare(base::BytesView parameters,
+                                                            std::size_t parties);
+
+}  // namespace concordat::session::frost

@@ -1,0 +1,32 @@
+// Items as elements of ristretto255 times a secret scalar: whoever does not know it cannot tell
+// them from random ones (DDH, the hash as a random oracle).
+#pragma once
+
+#include <vector>
+
+#include "attest/base/sharing/group.hpp"
+
+namespace concordat::session::psi_size {
+
+using Group = base::sharing::Ristretto255;
+using Element = Group::Element;
+// SHA-512 of an item, under a domain: what the library's map to the group takes.
+inline constexpr std::size_t kDigestSize = 64;
+
+// Into `digest`, 64 guarded bytes.
+void hash_item(base::BytesView item, std::span<std::uint8_t, kDigestSize> digest);
+
+// The items of `digests`, each 64 bytes, blinded, and as many random elements, which match nothing,
+// as make them `size`; ascending, so that their order says nothing of the items'.
+[[nodiscard]] std::vector<Element> blind(const base::SecretBytes& digests, std::size_t count,
+                                         const base::sharing::Scalar& key, std::size_t size);
+// Elements that a peer blinded, blinded again, ascending.
+[[nodiscard]] std::vector<Element> blind_again(const std::vector<Element>& elements,
+                                               const base::sharing::Scalar& key);
+
+[[nodiscard]] base::Bytes encode(const std::vector<Element>& elements);
+// So many elements, none the identity, strictly ascending: wrong_size, not_an_element,
+// not_ascending.
+[[nodiscard]] base::Result<std::vector<Element>> decode(base::BytesView bytes, std::size_t size);
+
+}  // namespace concordat::session::psi_size

@@ -1,0 +1,91 @@
+#include "session/protocols/psi_size/intake.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "attest/base/json.hpp"
+#include "attest/base/secret_access.hpp"
+#include "session/input/errc.hpp"
+#include "session/protocols/psi_size/blinding.hpp"
+#include "session/protocols/psi_size/errc.hpp"
+#include "session/protocols/psi_size/kind.hpp"
+
+namespace concordat::session::psi_size {
+namespace {
+
+using Digest = std::array<std::uint8_t, kDigestSize>;
+
+base::Result<Parameters> parse(base::BytesView text) {
+  if (text.size() > kMaxParameters) {
+    return base::Error(base::JsonErrc::bad_value,
+                       "parameters: more than " + std::to_string(kMaxParameters) + " bytes");
+  }
+  CONCORDAT_TRY(const nlohmann::json json, base::parse_strict_json(base::as_text(text)));
+  CONCORDAT_TRY(base::JsonObject object, base::JsonObject::from(json, "parameters"));
+  Parameters out;
+  CONCORDAT_TRY(out.max_items, object.get_uint("max_items", 1, kMostItems));
+  CONCORDAT_TRY(out.min_items, object.uint_or("min_items", 0, 0, out.max_items));
+  CONCORDAT_CHECK(object.finish());
+  return out;
+}
+
+base::Result<std::unique_ptr<Intake>> take(base::BytesView parameters, std::size_t parties,
+                                           std::size_t) {
+  if (parties != 2) return base::Error(Errc::bad_parties, std::to_string(parties) + " parties");
+  CONCORDAT_TRY(const Parameters parsed, parse(parameters));
+  return std::unique_ptr<Intake>(std::make_unique<ItemIntake>(parsed));
+}
+
+}  // namespace
+
+ProtocolKind kind() {
+  return {"psi_size/1", take};
+}
+
+ItemIntake::ItemIntake(const Parameters& parameters)
+    : parameters_(parameters),
+      items_{base::SecretBytes::zeroed(2 * parameters.max_items * kDigestSize), 0} {}
+
+base::Status ItemIntake::take(base::BytesView line) {
+  if (line.empty()) return {};
+  if (items_.count == 2 * parameters_.max_items) CONCORDAT_CHECK(drop_repeated());
+  const std::span<std::uint8_t> all = items_.digests.expose_mutable(base::SecretAccess{});
+  hash_item(line, all.subspan(items_.count * kDigestSize).first<kDigestSize>());
+  ++items_.count;
+  return {};
+}
+
+base::Status ItemIntake::drop_repeated() {
+  static_assert(sizeof(Digest) == kDigestSize && alignof(Digest) == 1);
+  auto* first =
+      reinterpret_cast<Digest*>(items_.digests.expose_mutable(base::SecretAccess{}).data());
+  const std::span<Digest> digests(first, items_.count);
+  std::ranges::sort(digests);
+  items_.count -= std::ranges::unique(digests).size();
+  if (items_.count <= parameters_.max_items) return {};
+  return base::Error(input::Errc::too_many, "more than " + std::to_string(parameters_.max_items) +
+                                                " different items up to line " +
+                                                std::to_string(lines_.number()));
+}
+
+base::Status ItemIntake::feed(base::BytesView piece) {
+  return lines_.feed(piece, [this](base::BytesView line) { return take(line); });
+}
+
+base::Status ItemIntake::restore(base::SecretBytes) {
+  return base::Error(input::Errc::malformed, "this protocol keeps nothing between runs");
+}
+
+base::Result<std::unique_ptr<Protocol>> ItemIntake::begin(const Seat& seat) {
+  if (seat.parties.size() != 2) {
+    return base::Error(Errc::bad_parties, std::to_string(seat.parties.size()) + " parties");
+  }
+  CONCORDAT_CHECK(lines_.finish([this](base::BytesView line) { return take(line); }));
+  CONCORDAT_CHECK(drop_repeated());
+  if (items_.count < parameters_.min_items) {
+    return base::Error(input::Errc::too_few,
+                       "fewer than " + std::to_string(parameters_.min_items) + " different items");
+  }
+  return make_protocol(parameters_, std::move(items_), seat);
+}
+
+}  // namespace concordat::session::psi_size

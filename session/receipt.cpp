@@ -1,0 +1,225 @@
+#include "session/receipt.hpp"
+
+#include "attest/base/cbor.hpp"
+#include "attest/document.hpp"
+#include "attest/mint.hpp"
+#include "attest/verify.hpp"
+
+namespace concordat::session {
+namespace {
+
+using base::Bytes;
+using base::BytesView;
+using base::Error;
+using base::Result;
+using base::Status;
+namespace cbor = base::cbor;
+
+constexpr std::string_view kReceiptDomain = "concordat/session-receipt/1";
+constexpr std::size_t kReceiptItems = 9;
+// A document is made when a handshake begins; clocks of two parties may differ by so much.
+constexpr std::chrono::milliseconds kSkew = attest::kDefaultMaxAge;
+
+// What was read of a receipt.
+struct ReceiptFields {
+  PartyIndex party = 0;
+  Bytes envelope, roster;
+  std::vector<SeatEvidence> evidence;
+  std::string protocol;
+  base::Sha256Digest result;
+  base::UnixMillis time;
+  policy::Signature signature;
+};
+
+Bytes receipt_message(const RunId& run, PartyIndex party, std::string_view protocol,
+                      const base::Sha256Digest& result, base::UnixMillis time) {
+  cbor::Writer writer;
+  writer.array(5)
+      .bytes(run.view())
+      .uint(party)
+      .text(protocol)
+      .bytes(result.view())
+      .uint(static_cast<std::uint64_t>(time.value));
+  Bytes out = base::to_bytes(base::as_bytes(kReceiptDomain));
+  out.push_back(0);
+  base::append(out, writer.view());
+  return out;
+}
+
+template <class Fixed>
+Result<Fixed> fixed_of(cbor::Reader& reader) {
+  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(Fixed::kSize));
+  return Fixed::from(bytes);
+}
+
+Result<Bytes> bytes_of(cbor::Reader& reader, std::size_t max) {
+  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
+  return base::to_bytes(bytes);
+}
+
+Result<ReceiptFields> read_receipt(BytesView encoded) {
+  if (encoded.size() > limits::kReceiptBytes) return Error(cbor::Errc::too_large);
+  cbor::Reader reader(encoded);
+  CONCORDAT_TRY(const std::size_t items, reader.read_array(kReceiptItems));
+  if (items != kReceiptItems) return Error(cbor::Errc::missing_key, "items");
+  CONCORDAT_TRY(const std::string_view domain, reader.read_text(kReceiptDomain.size()));
+  if (domain != kReceiptDomain) return Error(cbor::Errc::malformed, "another domain");
+  ReceiptFields out;
+  CONCORDAT_TRY(const std::uint64_t party, reader.read_uint());
+  if (party == 0 || party > limits::kMaxParties) return Error(cbor::Errc::too_large, "party");
+  out.party = static_cast<PartyIndex>(party);
+  CONCORDAT_TRY(out.envelope, bytes_of(reader, limits::kEnvelopeBytes));
+  CONCORDAT_TRY(out.roster, bytes_of(reader, limits::kRosterBytes));
+  CONCORDAT_TRY(const std::size_t seats, reader.read_array(limits::kMaxParties));
+  for (std::size_t i = 0; i < seats; ++i) {
+    CONCORDAT_TRY(const std::size_t two, reader.read_array(2));
+    if (two != 2) return Error(cbor::Errc::missing_key, "evidence");
+    SeatEvidence evidence;
+    CONCORDAT_TRY(evidence.document, bytes_of(reader, attest::kMaxDocumentBytes));
+    CONCORDAT_TRY(evidence.signature, fixed_of<policy::Signature>(reader));
+    out.evidence.push_back(std::move(evidence));
+  }
+  CONCORDAT_TRY(const std::string_view protocol, reader.read_text(policy::limits::kProtocolLength));
+  out.protocol = protocol;
+  CONCORDAT_TRY(out.result, fixed_of<base::Sha256Digest>(reader));
+  CONCORDAT_TRY(const std::uint64_t time, reader.read_uint());
+  if (time > policy::limits::kInteger) return Error(cbor::Errc::too_large, "time");
+  out.time = {static_cast<std::int64_t>(time)};
+  CONCORDAT_TRY(out.signature, fixed_of<policy::Signature>(reader));
+  CONCORDAT_CHECK(reader.finish());
+  return out;
+}
+
+Error document_error(const DescriptorFields& fields, PartyIndex index, const std::string& why) {
+  return Error(ReceiptErrc::document_differs, fields.name_of(index) + ": " + why);
+}
+
+// The document's purpose: it was made as either side of a handshake.
+Result<peer::Statement> read_statement(const attest::VerifiedClaims& claims, bool& is_initiator) {
+  auto items = attest::check_purpose(attest::Purpose::session_initiator, claims);
+  is_initiator = items.has_value();
+  if (!items) {
+    CONCORDAT_TRY(items, attest::check_purpose(attest::Purpose::session_responder, claims));
+  }
+  if (items->count != peer::kStatementItems) {
+    return Error(ReceiptErrc::document_differs, "another number of items");
+  }
+  return peer::decode_statement(items->encoded);
+}
+
+Status check_statement(const VerifiedDescriptor& descriptor, const RosterSeat& seat,
+                       const attest::VerifiedClaims& claims) {
+  const DescriptorFields& fields = descriptor.fields();
+  bool is_initiator = false;
+  CONCORDAT_TRY(const peer::Statement statement, read_statement(claims, is_initiator));
+  if (statement.policy != peer::PolicyReference{0, descriptor.digest()}) {
+    return document_error(fields, seat.index, "made for another session");
+  }
+  CONCORDAT_TRY(const Pairing pair, read_purpose(statement.purpose));
+  if ((is_initiator ? pair.initiator : pair.responder) != seat.index ||
+      statement.role != fields.party(seat.index)->role) {
+    return document_error(fields, seat.index, "made for another seat");
+  }
+  CONCORDAT_TRY(const SeatClaim claim, read_seat(statement.extensions));
+  if (claim.index != seat.index) return document_error(fields, seat.index, "another party's");
+  if (claim.key != seat.key) return document_error(fields, seat.index, "another session key");
+  if (claim.nonce != seat.nonce) return document_error(fields, seat.index, "another run nonce");
+  return {};
+}
+
+Result<attest::VerifiedClaims> check_document(const VerifiedDescriptor& descriptor,
+                                              const RosterSeat& seat, BytesView document,
+                                              const attest::TrustAnchors& anchors) {
+  const DescriptorFields& fields = descriptor.fields();
+  CONCORDAT_TRY(const auto parsed, attest::UnverifiedDocument::parse(document));
+  auto claims = attest::verify_archived(parsed, anchors, parsed.unverified().timestamp,
+                                        attest::DebugDocuments::refuse);
+  if (!claims) {
+    return Error(claims.error().code(),
+                 fields.name_of(seat.index) + ": " + claims.error().detail());
+  }
+  CONCORDAT_CHECK(check_statement(descriptor, seat, *claims));
+  if (claims->pcr(attest::kAuthorityPcr) != seat.pcr16) {
+    return document_error(fields, seat.index, "another PCR16");
+  }
+  if (claims->pcr(0) != seat.pcr0) return document_error(fields, seat.index, "another PCR0");
+  if (claims->module_id() != seat.module_id) {
+    return document_error(fields, seat.index, "another module id");
+  }
+  if (claims->timestamp() < fields.not_before - kSkew ||
+      claims->timestamp() > fields.deadline + kSkew) {
+    return Error(ReceiptErrc::outside_session, fields.name_of(seat.index) +
+                                                   ": its document is of " +
+                                                   base::format_rfc3339(claims->timestamp()));
+  }
+  return claims;
+}
+
+}  // namespace
+
+Result<Bytes> make_receipt(const FormedSession& session, BytesView result, base::UnixMillis time) {
+  const std::string& protocol = session.descriptor->fields().protocol;
+  const base::Sha256Digest digest = base::sha256({result});
+  CONCORDAT_TRY(
+      const policy::Signature signature,
+      session.key.sign(receipt_message(session.run, session.self, protocol, digest, time)));
+  cbor::Writer writer;
+  writer.array(kReceiptItems)
+      .text(kReceiptDomain)
+      .uint(session.self)
+      .bytes(session.descriptor->envelope())
+      .bytes(session.encoded_roster)
+      .array(session.evidence.size());
+  for (const auto& [index, evidence] : session.evidence)
+    writer.array(2).bytes(evidence.document).bytes(evidence.signature.view());
+  writer.text(protocol)
+      .bytes(digest.view())
+      .uint(static_cast<std::uint64_t>(time.value))
+      .bytes(signature.view());
+  return std::move(writer).take();
+}
+
+Result<VerifiedReceipt> verify_receipt(BytesView receipt,
+                                       std::span<const attest::AuthorityDescriptor> authorities,
+                                       const attest::TrustAnchors& anchors) {
+  const auto read = read_receipt(receipt);
+  if (!read) return Error(ReceiptErrc::malformed, read.error().to_string());
+  const auto take_any = [](std::string_view, BytesView, std::size_t, std::size_t) {
+    return Status();  // what the protocol took is its result's business
+  };
+  VerifiedReceipt out;
+  CONCORDAT_TRY(out.descriptor, VerifiedDescriptor::verify(read->envelope, authorities, take_any));
+  const DescriptorFields& fields = out.descriptor->fields();
+  CONCORDAT_TRY(out.roster, decode_roster(read->roster));
+  out.run = run_id(read->roster);
+  if (out.roster.descriptor != out.descriptor->digest() || read->protocol != fields.protocol) {
+    return Error(ReceiptErrc::other_session);
+  }
+  CONCORDAT_CHECK(check_roster(out.roster, fields));
+  if (read->evidence.size() != out.roster.seats.size() || fields.party(read->party) == nullptr) {
+    return Error(ReceiptErrc::malformed, "evidence of another number of parties");
+  }
+  for (std::size_t i = 0; i < out.roster.seats.size(); ++i) {
+    const RosterSeat& seat = out.roster.seats[i];
+    const SeatEvidence& evidence = read->evidence[i];
+    CONCORDAT_TRY(attest::VerifiedClaims claims,
+                  check_document(*out.descriptor, seat, evidence.document, anchors));
+    out.claims.emplace(seat.index, std::move(claims));
+    if (!policy::check_signature(evidence.signature, roster_message(read->roster), seat.key)) {
+      return Error(ReceiptErrc::not_signed, "the roster, by " + fields.name_of(seat.index));
+    }
+  }
+  out.party = read->party;
+  out.result = read->result;
+  out.time = read->time;
+  const Bytes message = receipt_message(out.run, out.party, read->protocol, out.result, out.time);
+  if (!policy::check_signature(read->signature, message, out.roster.seat(out.party)->key)) {
+    return Error(ReceiptErrc::not_signed, "the receipt, by " + fields.name_of(out.party));
+  }
+  if (out.time < fields.not_before || out.time > fields.deadline) {
+    return Error(ReceiptErrc::outside_session, "at " + base::format_rfc3339(out.time));
+  }
+  return out;
+}
+
+}  // namespace concordat::session
