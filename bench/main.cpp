@@ -21,7 +21,8 @@ std::vector<Ratio> all_ratios() {
   std::vector<Ratio> out = concordat::bench::attestation_ratios();
   using namespace concordat::bench;
   for (const auto& more :
-       {peer_ratios, policy_ratios, custody_ratios, audit_ratios, session_aggregate_ratios}) {
+       {peer_ratios, policy_ratios, custody_ratios, audit_ratios, session_aggregate_ratios,
+        session_forming_ratios}) {
     for (Ratio& ratio : more())
       out.push_back(std::move(ratio));
   }

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "bench/handshake.hpp"
 #include "bench/raw.hpp"
 #include "peer/channel.hpp"
 #include "tests/peer/dialogue.hpp"
@@ -28,6 +29,8 @@ Parties& parties() {
   return instance;
 }
 
+}  // namespace
+
 // Policies are parsed when a dialogue is made, not when it runs: that is done ahead, in batches.
 double handshake_seconds(double slice) {
   constexpr int kBatch = 20;
@@ -50,6 +53,8 @@ double handshake_seconds(double slice) {
   }
   return total / done;
 }
+
+namespace {
 
 double handshake_ratio(int rounds, double slice) {
   static const RawP384 raw(4800);  // what a document's signature covers

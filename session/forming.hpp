@@ -111,6 +111,8 @@ class Forming {
   [[nodiscard]] const std::deque<FormingRefusal>& refusals() const noexcept { return refusals_; }
   // Who has no seat yet.
   [[nodiscard]] std::vector<PartyIndex> missing() const;
+  // What this party signed; empty while it gathers.
+  [[nodiscard]] const base::Bytes& encoded_roster() const noexcept { return encoded_roster_; }
   [[nodiscard]] const SessionPublicKey& public_key() const noexcept { return key_.public_key(); }
   // Once, in state formed.
   [[nodiscard]] FormedSession take() &&;
