@@ -20,7 +20,8 @@ constexpr double kSliceSeconds = 0.25;
 std::vector<Ratio> all_ratios() {
   std::vector<Ratio> out = concordat::bench::attestation_ratios();
   using namespace concordat::bench;
-  for (const auto& more : {peer_ratios, policy_ratios, custody_ratios, audit_ratios}) {
+  for (const auto& more :
+       {peer_ratios, policy_ratios, session_frost_ratios, custody_ratios, audit_ratios}) {
     for (Ratio& ratio : more())
       out.push_back(std::move(ratio));
   }

@@ -42,5 +42,6 @@ struct Ratio {
 [[nodiscard]] std::vector<Ratio> custody_ratios();
 [[nodiscard]] std::vector<Ratio> peer_ratios();
 [[nodiscard]] std::vector<Ratio> policy_ratios();
+[[nodiscard]] std::vector<Ratio> session_frost_ratios();
 
 }  // namespace concordat::bench
