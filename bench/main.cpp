@@ -22,7 +22,7 @@ std::vector<Ratio> all_ratios() {
   using namespace concordat::bench;
   for (const auto& more :
        {peer_ratios, policy_ratios, custody_ratios, audit_ratios, session_aggregate_ratios,
-        session_forming_ratios}) {
+        session_forming_ratios, session_frost_ratios}) {
     for (Ratio& ratio : more())
       out.push_back(std::move(ratio));
   }

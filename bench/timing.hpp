@@ -51,9 +51,10 @@ struct Ratio {
 [[nodiscard]] std::vector<Ratio> attestation_ratios();
 [[nodiscard]] std::vector<Ratio> audit_ratios();
 [[nodiscard]] std::vector<Ratio> custody_ratios();
-[[nodiscard]] std::vector<Ratio> session_forming_ratios();
 [[nodiscard]] std::vector<Ratio> peer_ratios();
 [[nodiscard]] std::vector<Ratio> policy_ratios();
 [[nodiscard]] std::vector<Ratio> session_aggregate_ratios();
+[[nodiscard]] std::vector<Ratio> session_forming_ratios();
+[[nodiscard]] std::vector<Ratio> session_frost_ratios();
 
 }  // namespace concordat::bench

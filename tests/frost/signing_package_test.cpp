@@ -133,6 +133,34 @@ TEST(NonceTest, NoTwoAreAlike) {
   EXPECT_NE(a.commitment().hiding, a.commitment().binding);
 }
 
+// A generator of the system that has stopped making anything new.
+class StuckGenerator {
+ public:
+  StuckGenerator() { randombytes_set_implementation(&stuck_); }
+  StuckGenerator(const StuckGenerator&) = delete;
+  StuckGenerator& operator=(const StuckGenerator&) = delete;
+  ~StuckGenerator() { randombytes_set_implementation(&randombytes_sysrandom_implementation); }
+
+ private:
+  static void fill(void* to, std::size_t size) { std::memset(to, 5, size); }
+  inline static randombytes_implementation stuck_{
+      [] { return "stuck"; }, [] { return 5u; }, nullptr, nullptr, fill, nullptr};
+};
+
+TEST(NonceTest, AGeneratorThatRepeatsItselfRepeatsNoNonceElsewhere) {
+  const auto shares = test::deal(2, 2);
+  const base::Sha256Digest other = base::sha256({base::as_bytes("another message")});
+  const StuckGenerator stuck;
+  const NonceCommitment made = Nonces::generate(shares[0], kUse).commitment();
+  ASSERT_EQ(Nonces::generate(shares[0], kUse).commitment(), made);
+  EXPECT_NE(made.hiding, made.binding);
+  for (const NonceCommitment& elsewhere : {Nonces::generate(shares[0], other).commitment(),
+                                           Nonces::generate(shares[1], kUse).commitment()}) {
+    EXPECT_NE(elsewhere.hiding, made.hiding);
+    EXPECT_NE(elsewhere.binding, made.binding);
+  }
+}
+
 TEST(NonceTest, CommitmentsAreReadAsTheyWereWritten) {
   const Nonces nonces = Nonces::generate(test::deal(2, 2)[0], kUse);
   base::Bytes encoded = nonces.commitment().encoded();

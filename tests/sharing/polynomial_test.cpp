@@ -66,6 +66,19 @@ TEST_F(Sharing, OneShareLessFitsEverySecret) {
   }
 }
 
+TEST_F(Sharing, AllCoefficientsAtOnceAreThoseOneByOne) {
+  SCOPED_TRACE("seed " + std::to_string(seed_));
+  for (std::size_t count = 1; count <= 10; ++count) {
+    const auto indices = some_of(20, count, random_);
+    const auto all = lagrange_at_zero(indices).value();
+    ASSERT_EQ(all.size(), count);
+    for (std::size_t i = 0; i < count; ++i)
+      EXPECT_EQ(all[i], lagrange_at_zero(indices, indices[i]).value());
+  }
+  EXPECT_TRUE(lagrange_at_zero({1, 2, 1}).error().is(Errc::repeated_index));
+  EXPECT_TRUE(lagrange_at_zero({1, 0}).error().is(Errc::zero_index));
+}
+
 TEST_F(Sharing, ThresholdsLargerThanTheirSharesSayNothing) {
   const auto polynomial = Polynomial::random(Scalar::random(), 3).value();
   EXPECT_TRUE(recover(shares_of(polynomial, {1, 2}), 3).error().is(Errc::too_few_shares));

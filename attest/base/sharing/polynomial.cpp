@@ -21,21 +21,30 @@ std::vector<Index> indices_of(const std::vector<Share>& shares) {
   return out;
 }
 
-// Indices were checked.
-Scalar coefficient(std::span<const Index> indices, Index index) {
+struct Fraction {
   Scalar above = Scalar::from_number(1);
   Scalar below = Scalar::from_number(1);
+};
+
+// Indices were checked.
+Fraction fraction(std::span<const Index> indices, Index index) {
+  Fraction out;
   const Scalar own = Scalar::from_number(index);
   for (const Index other : indices) {
     if (other == index) continue;
     const Scalar x = Scalar::from_number(other);
-    above *= x;
+    out.above *= x;
     Scalar difference = x.clone();
     difference -= own;
-    below *= difference;
+    out.below *= difference;
   }
-  above *= below.inverse();
-  return above;
+  return out;
+}
+
+Scalar coefficient(std::span<const Index> indices, Index index) {
+  Fraction out = fraction(indices, index);
+  out.above *= out.below.inverse();
+  return std::move(out.above);
 }
 
 }  // namespace
@@ -67,6 +76,29 @@ Result<Scalar> lagrange_at_zero(const std::vector<Index>& indices, Index index) 
     return Error(Errc::too_few_shares, "no share of index " + std::to_string(index));
   }
   return coefficient(indices, index);
+}
+
+// Inversions cost most: one, of the product of all, and from it each (Montgomery's trick).
+Result<std::vector<Scalar>> lagrange_at_zero(const std::vector<Index>& indices) {
+  CONCORDAT_CHECK(check_indices(indices));
+  std::vector<Fraction> fractions;
+  Scalar product = Scalar::from_number(1);
+  std::vector<Scalar> before;  // the product of the denominators before each
+  for (const Index index : indices) {
+    fractions.push_back(fraction(indices, index));
+    before.push_back(product.clone());
+    product *= fractions.back().below;
+  }
+  Scalar inverse = product.inverse();  // of the denominators up to the one that is next
+  std::vector<Scalar> out;
+  for (std::size_t i = indices.size(); i-- > 0;) {
+    fractions[i].above *= before[i];
+    fractions[i].above *= inverse;
+    inverse *= fractions[i].below;
+  }
+  for (Fraction& each : fractions)
+    out.push_back(std::move(each.above));
+  return out;
 }
 
 Result<Scalar> recover(const std::vector<Share>& shares, std::size_t threshold) {

@@ -39,6 +39,9 @@ class Polynomial {
 // which it is one. zero_index, repeated_index.
 [[nodiscard]] Result<Scalar> lagrange_at_zero(const std::vector<Index>& indices, Index index);
 
+// Those of all of them, in their order, for little more than one of them takes.
+[[nodiscard]] Result<std::vector<Scalar>> lagrange_at_zero(const std::vector<Index>& indices);
+
 // The value at 0 of the polynomial through the first `threshold` of the shares. Shares that nobody
 // checked against commitments give a wrong secret without a word. too_few_shares, zero_index,
 // repeated_index (of any of them), bad_threshold.

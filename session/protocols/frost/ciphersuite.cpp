@@ -85,14 +85,14 @@ Scalar h_dkg(Parts parts) {
   return Sha512("dkg").update(parts).scalar();
 }
 
-SecretBytes hedged_randomness(const base::Sha256Digest& context) {
+SecretBytes hedged_randomness(std::string_view what, const base::Sha256Digest& context) {
   const base::StackWipe wipe;
   constexpr std::size_t kSize = 32;
   const SecretBytes fresh = SecretBytes::random(kSize);
-  SecretBytes wide =
-      Sha512()
-          .update({base::as_bytes(kRandomness), fresh.expose(SecretAccess{}), context.view()})
-          .secret();
+  SecretBytes wide = Sha512()
+                         .update({base::as_bytes(kRandomness), fresh.expose(SecretAccess{}),
+                                  context.view(), base::as_bytes(what)})
+                         .secret();
   return SecretBytes::take(wide.expose_mutable(SecretAccess{}).first(kSize));
 }
 

@@ -32,7 +32,8 @@ using Parts = std::initializer_list<base::BytesView>;
 
 // 32 random bytes for h3: of fresh ones, and of what they are for, so that a generator that repeats
 // itself still leads to other nonces for anything else.
-[[nodiscard]] base::SecretBytes hedged_randomness(const base::Sha256Digest& context);
+[[nodiscard]] base::SecretBytes hedged_randomness(std::string_view what,
+                                                  const base::Sha256Digest& context);
 
 // SerializeScalar of an identifier.
 [[nodiscard]] PublicScalar identifier(Index index) noexcept;

@@ -38,7 +38,8 @@ base::Bytes NonceCommitment::encoded() const {
 }
 
 Nonces Nonces::generate(const KeyShare& share, const base::Sha256Digest& context) {
-  return from(share.secret(), hedged_randomness(context), hedged_randomness(context));
+  return from(share.secret(), hedged_randomness("hiding", context),
+              hedged_randomness("binding", context));
 }
 
 Nonces Nonces::from(const Scalar& secret, const SecretBytes& hiding, const SecretBytes& binding) {

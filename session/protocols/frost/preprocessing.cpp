@@ -34,10 +34,12 @@ Result<std::unique_ptr<Protocol>> Preprocessing::begin(const Seat& seat, const I
     return Error(Errc::no_nonces, "for " + std::to_string(count) + " signatures, want 1 to " +
                                       std::to_string(kMaxBatch));
   }
-  const auto use = base::sha256({base::as_bytes(kBatchUse), seat.roster.view()});
   std::vector<Nonces> nonces;
-  while (nonces.size() < count)
-    nonces.push_back(Nonces::generate(share, use));
+  while (nonces.size() < count) {
+    const PublicScalar position = identifier(static_cast<Index>(nonces.size()));
+    nonces.push_back(Nonces::generate(
+        share, base::sha256({base::as_bytes(kBatchUse), seat.roster.view(), position.view()})));
+  }
   return std::unique_ptr<Protocol>(
       new Preprocessing(seat, std::move(holders), std::move(nonces), store));
 }

@@ -23,7 +23,7 @@ Scalar proof_challenge(const base::Sha256Digest& roster, Index index, const Elem
 
 base::Bytes prove(const base::Sha256Digest& roster, Index index, const Scalar& secret,
                   const Element& constant) {
-  Scalar response = h3(hedged_randomness(roster), secret);
+  Scalar response = h3(hedged_randomness("proof", roster), secret);
   const auto nonce = times_base<Curve>(response);
   // Zero comes out of the hash with a probability of 2^-252.
   if (!nonce) throw std::logic_error("a proof's nonce is zero");

@@ -72,8 +72,10 @@ Status SigningPackage::weigh() {
   std::vector<Index> indices;
   for (const auto& [index, signer] : signers_)
     indices.push_back(index);
+  CONCORDAT_TRY(std::vector<Scalar> coefficients, base::sharing::lagrange_at_zero(indices));
+  auto next = coefficients.begin();
   for (auto& [index, signer] : signers_) {
-    CONCORDAT_TRY(signer.weight, base::sharing::lagrange_at_zero(indices, index));
+    signer.weight = std::move(*next++);
     signer.weight *= challenge;
   }
   return {};
