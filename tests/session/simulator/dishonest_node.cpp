@@ -217,7 +217,7 @@ bool DishonestNode::changes(PartyIndex to, Message& message) {
     case Attack::false_certificate:
     case Attack::forged_equivocation:
     case Attack::unsigned_accusation:
-      accuse_instead(to, message);
+      accuse_instead(message);
       return !std::exchange(mute_, false);
     case Attack::late_accusation:
     case Attack::confession:
@@ -350,7 +350,7 @@ void DishonestNode::strike(PartyIndex to, const Evidence& evidence) {
 }
 
 // At the first moment at which an honest party could accuse, and nothing after it.
-void DishonestNode::accuse_instead(PartyIndex to, Message& message) {
+void DishonestNode::accuse_instead(const Message& message) {
   if (struck_ && accusation_) {
     mute_ = true;
     return;
@@ -368,7 +368,6 @@ void DishonestNode::accuse_instead(PartyIndex to, Message& message) {
   for (const auto& [party, peer] : peers_)
     strike(party, *accusation_);
   mute_ = true;
-  static_cast<void>(to);
 }
 
 void DishonestNode::flood(PartyIndex to) {

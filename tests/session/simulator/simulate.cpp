@@ -45,7 +45,7 @@ class Simulation {
   [[nodiscard]] std::unique_ptr<Node> begin(PartyIndex party, Time now);
 
   void judge(const Network& network);
-  void judge_party(const Network& network, PartyIndex party, const Outcome& outcome);
+  void judge_party(PartyIndex party, const Outcome& outcome);
   void judge_stop(PartyIndex party, const Stop& stop);
   void judge_output(PartyIndex party, const Outcome& outcome);
   void judge_whole();
@@ -208,7 +208,7 @@ void Simulation::judge(const Network& network) {
     if (!place.honest) continue;
     const Outcome* outcome = place.honest->run().outcome();
     if (network.is_dead(party)) {
-      if (outcome) judge_party(network, party, *outcome);
+      if (outcome) judge_party(party, *outcome);
       continue;
     }
     ++alive_;
@@ -217,14 +217,14 @@ void Simulation::judge(const Network& network) {
     if (!outcome || !closed || *closed > latest) {
       broken(party, "has not ended in time");
     } else {
-      judge_party(network, party, *outcome);
+      judge_party(party, *outcome);
       if (!outcome->output && !outcome->convicted.contains(report_.dishonest)) ++undecided_;
     }
   }
   judge_whole();
 }
 
-void Simulation::judge_party(const Network&, PartyIndex party, const Outcome& outcome) {
+void Simulation::judge_party(PartyIndex party, const Outcome& outcome) {
   for (const auto& [guilty, conviction] : outcome.convicted) {
     if (guilty != report_.dishonest) broken(party, "convicts " + to_string(guilty, conviction));
   }
