@@ -77,6 +77,10 @@ SecretBytes Link::take(std::size_t most) {
   auto to = out.expose_mutable(SecretAccess{});
   while (!to.empty() && (has_current() || begin_next()))
     to = to.subspan(copy_current(to));
+  if (!has_current()) {  // nor is it kept for its own sake
+    current_body_.reset();
+    current_offset_ = kFrameHeaderSize;
+  }
   return out;
 }
 

@@ -320,8 +320,9 @@ std::size_t Run::most_held() const {
   // A round's books, and what is sent of this round and the one before, is kept for three rounds
   // at most; a frame on its way in, one on its way out, an accusation that waits; proof against
   // each party once, kept and sent.
-  const std::size_t peer = 2 * round + 3 * limits_.largest() + group_.keys.size() * of(Kind::blame) +
-                           2 * of(Kind::confirmation) + of(Kind::farewell);
+  const std::size_t peer = 2 * round + 3 * limits_.largest() +
+                           group_.keys.size() * of(Kind::blame) + 2 * of(Kind::confirmation) +
+                           of(Kind::farewell);
   return (peers_.size() + 1) * (3 * round + peer);
 }
 

@@ -14,6 +14,7 @@ enum class Attack {
   equivocate,           // another broadcast to some, and tells each what it wants to hear
   bad_broadcast,        // one that no honest party sends
   bad_letter,           // to some
+  unsigned_bad_letter,  // likewise, and its signature is wrong
   lie,                  // what may pass every check
   bad_signature,        // on some message to some
   bad_echo,             // says that another party said something else
@@ -37,6 +38,8 @@ enum class Attack {
 inline constexpr std::size_t kAttacks = static_cast<std::size_t>(Attack::no_acknowledgements) + 1;
 
 [[nodiscard]] std::string_view name_of(Attack attack) noexcept;
+// Whether it takes a round with letters.
+[[nodiscard]] bool is_of_letters(Attack attack) noexcept;
 // Whether every honest party that is reached in time convicts the attacker, or is done before, of a
 // protocol that checks everything.
 [[nodiscard]] bool is_provable(Attack attack) noexcept;

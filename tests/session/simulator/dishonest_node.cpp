@@ -52,7 +52,8 @@ class Twisted final : public Protocol {
     if (attack_ == Attack::bad_broadcast && !out.broadcast.empty()) out.broadcast.pop_back();
     if (attack_ == Attack::lie && !out.broadcast.empty()) out.broadcast.front() ^= 1;
     for (auto& [to, letter] : out.letters) {
-      if (attack_ != Attack::bad_letter || !victims_.contains(to)) continue;
+      const bool bad = attack_ == Attack::bad_letter || attack_ == Attack::unsigned_bad_letter;
+      if (!bad || !victims_.contains(to)) continue;
       letter.expose_mutable(base::SecretAccess{}).front() ^= 1;
     }
     return out;
@@ -196,6 +197,9 @@ bool DishonestNode::changes(PartyIndex to, Message& message) {
     case Attack::bad_signature:
       if (is_time && is_victim(to)) spoil_signature(message);
       return true;
+    case Attack::unsigned_bad_letter:
+      if (std::holds_alternative<Letter>(message) && is_victim(to)) spoil_signature(message);
+      return true;
     case Attack::bad_echo:
       if (auto* echo = std::get_if<Echo>(&message); echo && is_victim(to)) spoil_echo(*echo);
       return true;
@@ -213,7 +217,7 @@ bool DishonestNode::changes(PartyIndex to, Message& message) {
     case Attack::false_certificate:
     case Attack::forged_equivocation:
     case Attack::unsigned_accusation:
-      accuse_instead(to, message);
+      accuse_instead(message);
       return !std::exchange(mute_, false);
     case Attack::late_accusation:
     case Attack::confession:
@@ -323,8 +327,11 @@ std::optional<Evidence> DishonestNode::accusation() {
   if (theirs == broadcasts_.end()) return std::nullopt;
   if (plan_.attack == Attack::forged_equivocation) {
     const messaging::Seen genuine{base::sha256({theirs->second.body}), theirs->second.signature};
+    // Before the genuine one or behind it.
+    base::Sha256Digest made_up;
+    if (plan_.seed % 4 != 0) std::ranges::fill(made_up.mutable_view(), 0xFF);
     return Evidence(messaging::equivocation(plan_.round, plan_.scapegoat, genuine,
-                                            {bent(genuine.digest), genuine.signature}));
+                                            {made_up, genuine.signature}));
   }
   messaging::BadBroadcast out{
       plan_.round, self, plan_.scapegoat, theirs->second.body, theirs->second.signature, {}};
@@ -343,7 +350,7 @@ void DishonestNode::strike(PartyIndex to, const Evidence& evidence) {
 }
 
 // At the first moment at which an honest party could accuse, and nothing after it.
-void DishonestNode::accuse_instead(PartyIndex to, Message& message) {
+void DishonestNode::accuse_instead(const Message& message) {
   if (struck_ && accusation_) {
     mute_ = true;
     return;
@@ -361,7 +368,6 @@ void DishonestNode::accuse_instead(PartyIndex to, Message& message) {
   for (const auto& [party, peer] : peers_)
     strike(party, *accusation_);
   mute_ = true;
-  static_cast<void>(to);
 }
 
 void DishonestNode::flood(PartyIndex to) {
@@ -421,6 +427,7 @@ std::string_view name_of(Attack attack) noexcept {
                                                                 "equivocate",
                                                                 "bad_broadcast",
                                                                 "bad_letter",
+                                                                "unsigned_bad_letter",
                                                                 "lie",
                                                                 "bad_signature",
                                                                 "bad_echo",
@@ -441,6 +448,19 @@ std::string_view name_of(Attack attack) noexcept {
                                                                 "far_rounds",
                                                                 "no_acknowledgements"};
   return names[static_cast<std::size_t>(attack)];
+}
+
+bool is_of_letters(Attack attack) noexcept {
+  switch (attack) {
+    case Attack::bad_letter:
+    case Attack::unsigned_bad_letter:
+    case Attack::false_letter:
+    case Attack::forged_letter:
+    case Attack::false_certificate:
+      return true;
+    default:
+      return false;
+  }
 }
 
 bool is_provable(Attack attack) noexcept {

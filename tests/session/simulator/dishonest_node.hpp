@@ -22,7 +22,7 @@ struct AttackPlan {
 
 class DishonestNode final : public Node {
  public:
-  // `seed_of_key` makes the same key as the run's.
+  // `key` is the run's.
   DishonestNode(std::unique_ptr<messaging::Run> run, const messaging::Group& group,
                 policy::SigningKey key, AttackPlan plan);
 
@@ -51,7 +51,7 @@ class DishonestNode final : public Node {
   void note(PartyIndex from, const messaging::Message& message);
   void say(PartyIndex to, messaging::Message message);
   [[nodiscard]] bool changes(PartyIndex to, messaging::Message& message);
-  void accuse_instead(PartyIndex to, messaging::Message& message);
+  void accuse_instead(const messaging::Message& message);
   void equivocate(PartyIndex to, messaging::Message& message);
   void spoil_signature(messaging::Message& message);
   void spoil_echo(messaging::Echo& echo);
