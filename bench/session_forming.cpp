@@ -8,13 +8,13 @@
 namespace concordat::bench {
 namespace {
 
-constexpr std::size_t kParties = 10;
-constexpr double kHandshakes = kParties * (kParties - 1) / 2.0;
+constexpr std::size_t kFormingParties = 10;
+constexpr double kHandshakes = kFormingParties * (kFormingParties - 1) / 2.0;
 
 class Formation {
  public:
-  Formation() : world_(kParties), descriptor_(world_.descriptor()) {
-    for (session::PartyIndex index = 1; index <= kParties; ++index)
+  Formation() : world_(kFormingParties), descriptor_(world_.descriptor()) {
+    for (session::PartyIndex index = 1; index <= kFormingParties; ++index)
       enclaves_.push_back(world_.enclave(index));
     (void)run();  // leaf certificates are made, and known to each other
   }
@@ -22,7 +22,7 @@ class Formation {
   // CPU of all ten, from the first dial to the last signature. Policies are read before.
   double run() {
     session::RelayNet net(world_, ++seed_);
-    for (session::PartyIndex index = 1; index <= kParties; ++index)
+    for (session::PartyIndex index = 1; index <= kFormingParties; ++index)
       net.start(index, descriptor_, enclaves_[index - 1]);
     const double start = thread_seconds();
     net.run(std::chrono::seconds(20));

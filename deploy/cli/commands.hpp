@@ -53,6 +53,7 @@ void add_status_command(Command app, Invocation& invocation);
 void add_keys_commands(Command app, Invocation& invocation);
 void add_audit_commands(Command app, Invocation& invocation);
 void add_recovery_commands(Command app, Invocation& invocation);
+void add_session_commands(Command app, Invocation& invocation);
 
 // Parses the arguments (without the program's name) and runs the chosen command. Never throws.
 [[nodiscard]] int run(int argc, const char* const* argv, Invocation& invocation);

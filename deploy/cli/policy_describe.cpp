@@ -121,6 +121,34 @@ ordered_json operators_json(const Model& model) {
   return out;
 }
 
+ordered_json sessions_json(const Model& model) {
+  ordered_json out = ordered_json::array();
+  for (const auto& [name, rule] : model.sessions) {
+    ordered_json realms = ordered_json::array();
+    for (const auto& [realm, entry] : rule.realms) {
+      ordered_json roles = ordered_json::array();
+      for (const auto& [role, evidence] : entry.roles) {
+        ordered_json images = ordered_json::array();
+        for (const std::uint32_t index : evidence.images)
+          images.push_back(model.images[index].name);
+        roles.push_back({{"name", role},
+                         {"images", std::move(images)},
+                         {"accounts", pins_json(evidence.accounts)},
+                         {"instances", pins_json(evidence.instances)}});
+      }
+      realms.push_back(
+          {{"name", realm}, {"authority", entry.authority.hex()}, {"roles", std::move(roles)}});
+    }
+    out.push_back({{"name", name},
+                   {"id", rule.id},
+                   {"protocol", rule.protocol},
+                   {"own_roles", rule.own_roles},
+                   {"runs_per_input", limit_json(rule.runs_per_input, "any")},
+                   {"realms", std::move(realms)}});
+  }
+  return out;
+}
+
 ordered_json to_json(const Description& description, const Described& described,
                      base::UnixMillis now) {
   const Model& model = *description.model;
@@ -139,6 +167,7 @@ ordered_json to_json(const Description& description, const Described& described,
                       {"root", root_json(model)},
                       {"recovery", recovery_json(model)},
                       {"operators", operators_json(model)},
+                      {"sessions", sessions_json(model)},
                       {"limits",
                        {{"minimum_protocol_version", model.minimum_protocol_version},
                         {"document_max_age_seconds", model.document_max_age_seconds},

@@ -24,6 +24,7 @@ struct Options {
   std::optional<std::string> my_role;
   std::optional<std::string> key;
   policy::Operation operation{};
+  std::optional<std::string> session, protocol, realm;  // all or none
   std::string lab_root;
   bool json = false;
 };
@@ -50,8 +51,31 @@ Evaluation explain_purpose(const Options& options, const policy::Model& model,
   return evaluate(model, question, claims, attest::authority_pcr16(model.authority));
 }
 
+// A party of a session, by the rule alone: under the authority that policy names for its realm.
+Explained explain_party(const Options& options, const policy::Model& model,
+                        const attest::VerifiedClaims& claims) {
+  policy::PartyQuestion question;
+  question.session = *options.session;
+  question.protocol = *options.protocol;
+  question.realm = *options.realm;
+  question.role = *options.role;
+  question.authority = model.authority;
+  const policy::SessionRule* const rule =
+      policy::session_rule(model, question.session, question.protocol);
+  if (rule != nullptr) {
+    const auto realm = rule->realms.find(question.realm);
+    if (realm != rule->realms.end()) question.authority = realm->second.authority;
+    if (!rule->own_roles.empty()) question.my_role = rule->own_roles.front();
+  }
+  if (options.my_role) question.my_role = *options.my_role;
+  return {*options.role,
+          evaluate_party(model, question, &claims, attest::authority_pcr16(model.authority)),
+          std::nullopt};
+}
+
 std::vector<Explained> explain(const Options& options, const policy::Model& model,
                                const attest::VerifiedClaims& claims) {
+  if (options.session) return {explain_party(options, model, claims)};
   std::vector<std::string> roles;
   if (options.role) {
     roles.push_back(*options.role);
@@ -165,16 +189,16 @@ void add_policy_explain(Command policy, Invocation& invocation) {
                   "Attestation document: raw CBOR, base64 or hex; - is standard input")
       .type_name("FILE")
       .required();
-  explain.add_option("--role", options->role, "The role that it claims; default: every role")
-      .type_name("ROLE");
+  const Option role =
+      explain.add_option("--role", options->role, "The role that it claims; default: every role")
+          .type_name("ROLE");
   const Option purpose =
       explain.add_option("--purpose", options->purpose, "What it is asked for or asks for")
           .type_name("PURPOSE");
   explain
       .add_option("--my-role", options->my_role,
-                  "The role that asks; default: the first that the purpose lists")
-      .type_name("ROLE")
-      .needs(purpose);
+                  "The role that asks; default: the first that the purpose or session lists")
+      .type_name("ROLE");
   const Option key = explain.add_option("--key", options->key, "A key that it asks for, by name")
                          .type_name("NAME");
   const Option operation = explain
@@ -188,6 +212,21 @@ void add_policy_explain(Command policy, Invocation& invocation) {
                                    },
                                    "What it wants to do with the key: get, sign, ...")
                                .type_name("OPERATION");
+  const Option session =
+      explain
+          .add_option("--session", options->session, "The id of a session of which it is a party")
+          .type_name("ID")
+          .excludes(purpose)
+          .excludes(key)
+          .needs(role);
+  const Option protocol =
+      explain.add_option("--protocol", options->protocol, "The session's protocol")
+          .type_name("PROTOCOL")
+          .needs(session);
+  const Option realm = explain.add_option("--realm", options->realm, "The party's realm")
+                           .type_name("REALM")
+                           .needs(session);
+  session.needs(protocol).needs(realm);
   key.needs(operation);
   operation.needs(key);
   add_lab_root(explain, invocation, options->lab_root);
@@ -198,6 +237,8 @@ void add_policy_explain(Command policy, Invocation& invocation) {
       "  concordat policy explain --document refused.cbor --role custodian --purpose keys --json\n"
       "  concordat policy explain --document worker.cbor --role payments --key payments/card \\\n"
       "      --operation sign\n"
+      "  concordat policy explain --document from-b.cbor --session sums/2026-11 \\\n"
+      "      --protocol aggregate/1 --realm bank-b.example --role analyst\n"
       "Exit status: 0 admitted in a role (and granted the key), 2 refused, 1 usage or input/output "
       "error.");
   on_chosen(explain, invocation,

@@ -21,7 +21,7 @@ bool was_refused(const Instance& instance, boost::system::error_code code,
 }
 
 // Two enclaves of the third party, and to each other party the relay shows one of them.
-TEST(HostileRelay, TwoGroupsAreCaughtByTheRosterWhichNamesTheFieldThatDiffers) {
+TEST(SessionRelay, TwoGroupsAreCaughtByTheRosterWhichNamesTheFieldThatDiffers) {
   SessionWorld world(4);
   RelayNet net(world, 1);
   const auto descriptor = world.descriptor();
@@ -46,7 +46,7 @@ TEST(HostileRelay, TwoGroupsAreCaughtByTheRosterWhichNamesTheFieldThatDiffers) {
   }
 }
 
-TEST(HostileRelay, TwoSessionsDoNotSplice) {
+TEST(SessionRelay, TwoSessionsDoNotSplice) {
   SessionWorld world(3);
   RelayNet net(world, 2);
   const auto one = world.descriptor("sums/one");
@@ -62,7 +62,7 @@ TEST(HostileRelay, TwoSessionsDoNotSplice) {
                           one->digest().hex()));
 }
 
-TEST(HostileRelay, AStreamToAnotherPartyIsRefusedByIt) {
+TEST(SessionRelay, AStreamToAnotherPartyIsRefusedByIt) {
   SessionWorld world(3);
   RelayNet net(world, 3);
   const auto descriptor = world.descriptor();
@@ -79,7 +79,7 @@ TEST(HostileRelay, AStreamToAnotherPartyIsRefusedByIt) {
 }
 
 // Everything that a party sent in an older run, played to another in a newer one.
-TEST(HostileRelay, APartyOfAnOlderRunIsNoParty) {
+TEST(SessionRelay, APartyOfAnOlderRunIsNoParty) {
   SessionWorld world(2);
   RelayNet net(world, 4);
   const auto descriptor = world.descriptor();
@@ -220,7 +220,7 @@ class Attack {
 
 constexpr std::uint64_t kSeeds = 60;
 
-TEST(HostileRelay, NoSeedMakesTwoGroups) {
+TEST(SessionRelay, NoSeedMakesTwoGroups) {
   std::size_t formed = 0;
   std::size_t caught_without = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {

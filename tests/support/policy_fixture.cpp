@@ -168,7 +168,7 @@ std::string full_policy(const attest::AuthorityDescriptor& authority) {
            "\"own_roles\": [\"payments\"], \"runs_per_input\": 3, \"realms\": {\"bank-b.example\": "
            "{\"authority\": \"" +
            std::string(96, 'c') +
-           "\", \"roles\": {\"analyst\": {\"images\": [\"reports-1\"], \"accounts\": "
+           "\", \"roles\": {\"analyst\": {\"images\": [\"payments-1\"], \"accounts\": "
            "[\"arn:aws:iam::444455556666:role/parent\"], \"instances\": "
            "[\"i-0123456789abcdef1\"]}}}}}}"},
   };

@@ -1,0 +1,22 @@
+// Descriptors, rosters and receipts from anywhere: what is taken is written back as it was.
+#include <cstdlib>
+
+#include "session/receipt.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace concordat;
+  const base::BytesView input(data, size);
+  if (const auto read = session::UnverifiedDescriptor::parse(base::as_text(input))) {
+    // In another layout it may be too long; else it says the same.
+    if (const auto text = session::encode_descriptor(read->fields())) {
+      const auto again = session::UnverifiedDescriptor::parse(*text);
+      if (!again || session::encode_descriptor(again->fields()).value() != *text) std::abort();
+    }
+  }
+  if (const auto roster = session::decode_roster(input)) {
+    if (!base::equal(session::encode(*roster), input)) std::abort();
+  }
+  // Nobody signed it.
+  if (session::verify_receipt(input, {}, attest::TrustAnchors::aws())) std::abort();
+  return 0;
+}
