@@ -17,10 +17,6 @@ using base::SecretBytes;
 constexpr SecretKeyKind kKind{"concordat/signer-key/1", "SIGNER KEY"};
 constexpr std::string_view kPublicFormat = "concordat/signer-public-key/1";
 
-Error not_a_key_file(std::string why) {
-  return Error(KeyFileErrc::not_a_key_file, std::move(why));
-}
-
 }  // namespace
 
 SigningKey SigningKey::generate() {
@@ -44,7 +40,7 @@ base::Result<SigningKey> SigningKey::decode(const SecretBytes& file,
   CONCORDAT_TRY(SecretKeyFile content, decode_secret_key(kKind, file, passphrase));
   CONCORDAT_TRY(SigningKey key, from_seed(std::move(content.secret)));
   if (!base::equal(key.public_key().view(), content.public_key.view())) {
-    return not_a_key_file("its public key belongs to another secret");
+    return Error(KeyFileErrc::not_a_key_file, "its public key belongs to another secret");
   }
   return key;
 }
@@ -69,7 +65,7 @@ std::string encode_public_key(const SignerKey& key) {
 
 base::Result<SignerKey> decode_public_key(std::string_view file) {
   const json::Parsed parsed = json::parse(file, {kMaxKeyFile, 2, 16});
-  if (!parsed.root) return not_a_key_file(parsed.why.to_string());
+  if (!parsed.root) return Error(KeyFileErrc::not_a_key_file, parsed.why.to_string());
   json::Report report;
   const json::Path path;
   const json::Fields fields(*parsed.root, path, report, {"format", "key_id", "public_key"});
@@ -83,7 +79,7 @@ base::Result<SignerKey> decode_public_key(std::string_view file) {
     fields.error(PolicyErrc::bad_value, "key_id", "not the SHA-256 of public_key");
   }
   const Findings findings = std::move(report).take(file, *parsed.root);
-  if (!findings.empty()) return not_a_key_file(findings.front().to_string());
+  if (!findings.empty()) return Error(KeyFileErrc::not_a_key_file, findings.front().to_string());
   return *key;
 }
 
