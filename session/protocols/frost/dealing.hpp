@@ -12,7 +12,8 @@
 // Round 1 is so that nobody chooses with the others' commitments before its eyes: a public key to
 // its liking, or commitments that cancel another's and end the run with nobody to blame. What is
 // left to a party is to end a run that leads to a key it does not like, which names it.
-// Round 4 is the parties' word that each has its share: nobody ends with a key that others lack.
+// Round 4 is the parties' word that each has its share. One may end with it and another without
+// all the same, where a confirmation after it is lost (README.md).
 #pragma once
 
 #include "session/protocols/frost/indices.hpp"
