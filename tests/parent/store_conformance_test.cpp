@@ -96,6 +96,12 @@ std::optional<EtcdServer> StoreConformance::etcd_;
 INSTANTIATE_TEST_SUITE_P(Engines, StoreConformance, ::testing::Values("sqlite", "etcd"),
                          [](const auto& engine) { return engine.param; });
 
+// Of an engine that is a program of its own, which can be killed alone. The embedded one ends with
+// its program, which parent_kill_test does.
+using ServedStore = StoreConformance;
+INSTANTIATE_TEST_SUITE_P(Engines, ServedStore, ::testing::Values("etcd"),
+                         [](const auto& engine) { return engine.param; });
+
 TEST_P(StoreConformance, GivesBackWhatWasPutToItsFolderAlone) {
   EXPECT_EQ(content("root"), "not_found");
   const std::string blob("sealed\0blob\xff", 12);
@@ -332,9 +338,7 @@ TEST_P(StoreConformance, OfRacingBatchesExactlyOneWinsEachRound) {
   EXPECT_EQ(all("file-").size(), 30u) << "of the losers there is nothing";
 }
 
-// The embedded store's own `kill -9` is parent_kill_test's: it ends with its program.
-TEST_P(StoreConformance, ABatchIsWholeWhenTheEngineIsKilledUnderIt) {
-  if (!config_.etcd) GTEST_SKIP() << "the engine is this process";
+TEST_P(ServedStore, ABatchIsWholeWhenTheEngineIsKilledUnderIt) {
   std::set<std::string> acknowledged;
   for (int round = 0; round < 8; ++round) {
     constexpr int kBatches = 12;
