@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "keyservice/audit/details.hpp"
+
 namespace concordat::keyservice::audit_events {
 
 namespace {
@@ -144,7 +146,7 @@ AuditRecord rotated(const std::string& name, const base::Result<KeySummary>& res
 AuditRecord policy_changed(const policy::PolicyPtr& policy, base::Bytes freshness) {
   Event event;
   event.kind = Kind::policy_change;
-  event.detail = "serial " + std::to_string(policy->serial());
+  event.detail = audit::policy_change_detail(policy->serial());
   return {std::move(event), {}, policy, std::move(freshness)};
 }
 
@@ -152,8 +154,7 @@ Event genesis(const Root& root) {
   Event event;
   event.kind = Kind::genesis;
   event.operation = "genesis";
-  event.detail = "root generation " + std::to_string(root.generation()) + ", commitment " +
-                 root.commitment().hex();
+  event.detail = audit::genesis_detail(root.generation(), root.commitment().view());
   return event;
 }
 

@@ -1,6 +1,7 @@
 #include "keyservice/audit/admission_check.hpp"
 
 #include "attest/mint.hpp"
+#include "keyservice/audit/freshness_check.hpp"
 #include "peer/judge.hpp"
 #include "policy/dsse.hpp"
 #include "policy/evaluate.hpp"
@@ -65,6 +66,7 @@ void check_admission(std::uint64_t index, const Entry& entry,
   }
   const auto policy = evidence.policy(index, *policy_hash, authority, entry.time);
   if (!policy) return;
+  check_freshness(index, entry, *policy, true, evidence, findings);
   std::string fault;
   if (is_enclave) {
     const ClaimsPtr claims = evidence.document(index, *document);

@@ -111,7 +111,7 @@ std::optional<KnownBoot> BootCheck::check(std::uint64_t index, const Entry& entr
   report->boot_key = verifier_key(origin_, stated->boot_key);
   report->log_key = verifier_key(origin_, stated->log_key);
   boots_.push_back(*std::move(report));
-  return KnownBoot{*std::move(stated), *std::move(descriptor)};
+  return KnownBoot{*std::move(stated), *std::move(descriptor), policy};
 }
 
 void BootCheck::check_takeover(std::uint64_t index, const Entry& entry, const Hash& root,

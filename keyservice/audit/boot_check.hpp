@@ -12,6 +12,7 @@ namespace concordat::keyservice::audit {
 struct KnownBoot {
   BootStatement statement;
   attest::AuthorityDescriptor authority;
+  policy::PolicyPtr policy;
 };
 
 class BootCheck {

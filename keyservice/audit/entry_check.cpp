@@ -22,8 +22,14 @@ const Entry* EntryCheck::check(std::uint64_t index, base::BytesView bytes, const
     evidence_.require(index, ref);
   check_order(index, entry_, root);
   next_sequence_ = entry_.sequence + 1;
-  if (boot_) check_admission(index, entry_, boot_->authority, evidence_, findings_);
+  if (boot_) check_what_it_tells(index);
   return &entry_;
+}
+
+void EntryCheck::check_what_it_tells(std::uint64_t index) {
+  check_admission(index, entry_, boot_->authority, evidence_, findings_);
+  check_policy_change(index, entry_, boot_->authority, evidence_, findings_);
+  check_genesis(index, entry_, *boot_->policy, evidence_, findings_);
 }
 
 void EntryCheck::check_head(const Note& note, Report& report) {

@@ -4,6 +4,8 @@
 
 #include "keyservice/audit/admission_check.hpp"
 #include "keyservice/audit/boot_check.hpp"
+#include "keyservice/audit/genesis_check.hpp"
+#include "keyservice/audit/policy_change_check.hpp"
 
 namespace concordat::keyservice::audit {
 
@@ -32,6 +34,7 @@ class EntryCheck {
 
  private:
   void on_boot(std::uint64_t index, const Entry& entry, const OnRoot& root);
+  void check_what_it_tells(std::uint64_t index);
   void check_order(std::uint64_t index, const Entry& entry, const OnRoot& root);
   void check_signatures(const Note& note);
   void check_witnesses(const Note& note, Report& report);

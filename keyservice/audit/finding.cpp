@@ -74,6 +74,8 @@ base::CodeInfo describe(Fault fault) noexcept {
       return {"time_differs", "the attestation document was made at another time"};
     case Fault::admission_unfounded:
       return {"admission_unfounded", "policy does not admit who was admitted"};
+    case Fault::freshness_invalid:
+      return {"freshness_invalid", "the policy was not confirmed as the newest then"};
     case Fault::previous_checkpoint_differs:
       return {"previous_checkpoint_differs", "the boot did not go on from what was there"};
     case Fault::too_many:

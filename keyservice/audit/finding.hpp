@@ -49,6 +49,7 @@ enum class Fault {
   not_a_custodian,
   time_differs,
   admission_unfounded,
+  freshness_invalid,
   previous_checkpoint_differs,
   // Of the check itself.
   too_many,

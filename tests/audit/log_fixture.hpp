@@ -201,6 +201,13 @@ class AuditWorld {
     return out;
   }
 
+  // Of boots and admissions from now on.
+  void put_in_force(std::string policy) {
+    text = std::move(policy);
+    envelope = authority.sign(text).encode();
+    policy_digest = base::sha256({base::as_bytes(text)});
+  }
+
   [[nodiscard]] audit::Report verify(const Files& files) const {
     return verify(files, audit::Expectations{anchors});
   }
