@@ -173,6 +173,7 @@ base::Result<std::string> change_settings(std::string_view text, const Settings&
   if (settings.freshness) file["freshness"] = freshness_entry(*settings.freshness);
   if (settings.recovery) file["recovery"] = recovery_entry(*settings.recovery);
   if (settings.kms_key_arn) CONCORDAT_CHECK(set_kms_key(file["root"], *settings.kms_key_arn));
+  if (settings.audited_uses) file["audited_uses"] = to_string(*settings.audited_uses);
   set_number(file["minimum_protocol_version"], settings.minimum_protocol_version);
   set_number(file["document_max_age_seconds"], settings.document_max_age_seconds);
   set_number(file["channel_life"]["seconds"], settings.channel_seconds);

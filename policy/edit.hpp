@@ -63,6 +63,7 @@ struct Settings {
   std::optional<std::optional<Freshness>> freshness;
   std::optional<std::optional<Recovery>> recovery;
   std::optional<std::string> kms_key_arn;  // root_pinned once a root is sealed under another
+  std::optional<AuditedUses> audited_uses;
   std::optional<std::uint64_t> minimum_protocol_version;
   std::optional<std::uint64_t> document_max_age_seconds;
   std::optional<std::uint64_t> channel_seconds, channel_bytes, channel_records;

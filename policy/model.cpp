@@ -37,6 +37,12 @@ std::string_view to_string(AuditedUses level) noexcept {
   return level == AuditedUses::secret ? "secret" : "all";
 }
 
+std::optional<AuditedUses> audited_uses_from(std::string_view level) noexcept {
+  for (const AuditedUses each : {AuditedUses::all, AuditedUses::secret})
+    if (level == to_string(each)) return each;
+  return std::nullopt;
+}
+
 bool is_audited(AuditedUses level, std::string_view operation) noexcept {
   constexpr std::array kOpen{Operation::verify, Operation::public_key, Operation::random};
   return level != AuditedUses::secret ||

@@ -78,6 +78,7 @@ enum class AuditedUses : std::uint8_t {
   secret,
 };
 [[nodiscard]] std::string_view to_string(AuditedUses level) noexcept;
+[[nodiscard]] std::optional<AuditedUses> audited_uses_from(std::string_view level) noexcept;
 // `operation` by its name; one that is not known is audited.
 [[nodiscard]] bool is_audited(AuditedUses level, std::string_view operation) noexcept;
 

@@ -75,9 +75,9 @@ void read_audited_uses(const Fields& file, Model& model) {
   constexpr std::string_view kKey = "audited_uses";
   if (file.get(kKey) == nullptr) return;
   const std::string_view level = file.text(kKey, limits::kNameLength);
-  if (level == to_string(AuditedUses::secret)) {
-    model.audited_uses = AuditedUses::secret;
-  } else if (!level.empty() && level != to_string(AuditedUses::all)) {
+  if (const auto known = audited_uses_from(level)) {
+    model.audited_uses = *known;
+  } else if (!level.empty()) {
     file.error(PolicyErrc::bad_value, kKey, "want \"all\" or \"secret\"");
   }
 }

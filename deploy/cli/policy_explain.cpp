@@ -33,6 +33,7 @@ struct Explained {
   std::string role;
   Evaluation evaluation;
   std::optional<base::Result<policy::Grant>> grant;  // when it was asked for
+  bool is_audited = true;                            // what was granted, each time
 };
 
 // With a purpose: the role on the side that policy lists it on, asked by a role of the other side.
@@ -93,6 +94,7 @@ std::vector<Explained> explain(const Options& options, const policy::Model& mode
     if (options.key) {
       out.back().grant =
           explain_grant(model, role, *options.key, options.operation, base::system_wall_clock());
+      out.back().is_audited = is_audited(model.audited_uses, to_string(options.operation));
     }
   }
   return out;
@@ -118,7 +120,9 @@ nlohmann::ordered_json to_json(const Explained& explained) {
   out["requirements"] = std::move(list);
   if (!explained.grant) return out;
   const auto& grant = *explained.grant;
-  out["grant"] = grant ? nlohmann::ordered_json{{"granted", true}, {"keys", grant->keys}}
+  out["grant"] = grant ? nlohmann::ordered_json{{"granted", true},
+                                                {"keys", grant->keys},
+                                                {"audited", explained.is_audited}}
                        : nlohmann::ordered_json{{"granted", false},
                                                 {"code", grant.error().name()},
                                                 {"reason", grant.error().to_string()}};
@@ -141,8 +145,10 @@ std::string to_text(const Explained& explained) {
                             : "  refused: " + reason(evaluation.verdict.error());
   if (!explained.grant) return out;
   const auto& grant = *explained.grant;
-  return out +
-         (grant ? "  granted by " + grant->keys + "\n" : "  refused: " + reason(grant.error()));
+  if (!grant) return out + "  refused: " + reason(grant.error());
+  return out + "  granted by " + grant->keys +
+         (explained.is_audited ? ", with an entry in the audit log\n"
+                               : ", without an entry in the audit log\n");
 }
 
 // Admitted and, where a key was asked for, granted.

@@ -103,6 +103,11 @@ std::string take_rotation(SetOptions& options, const std::string& text) {
   return {};
 }
 
+std::string take_audited_uses(SetOptions& options, const std::string& text) {
+  options.settings.audited_uses = policy::audited_uses_from(text);
+  return options.settings.audited_uses ? "" : "want all or secret, got '" + text + "'";
+}
+
 // Each adds its options to the group, of which one at least is needed.
 void add_freshness(Command group, SetOptions& options) {
   const Option key =
@@ -183,7 +188,7 @@ ExitStatus run_renew(const RenewOptions& options, const Invocation& invocation) 
       invocation);
 }
 
-struct OperatorOptions {
+struct NewOperatorOptions {
   PolicyFiles files;
   std::string name;
   std::string key;
@@ -191,7 +196,7 @@ struct OperatorOptions {
   bool json = false;
 };
 
-ExitStatus run_add_operator(const OperatorOptions& options, const Invocation& invocation) {
+ExitStatus run_add_operator(const NewOperatorOptions& options, const Invocation& invocation) {
   return run_edit(
       "add-operator", options.files, options.json,
       [&](const OpenPolicy& open) -> base::Result<std::string> {
@@ -206,7 +211,7 @@ ExitStatus run_add_operator(const OperatorOptions& options, const Invocation& in
 void add_policy_set(Command policy, Invocation& invocation) {
   auto options = std::make_shared<SetOptions>();
   const Command set = policy.add_subcommand(
-      "set", "Change what holds for all: freshness, recovery, the KMS key, rotation, limits");
+      "set", "Change what holds for all: freshness, recovery, the KMS key, audit, rotation, limits");
   add_policy_files(set, options->files);
   const Command group = set.add_option_group("Settings", "At least one of these");
   add_freshness(group, *options);
@@ -215,6 +220,12 @@ void add_policy_set(Command policy, Invocation& invocation) {
       .add_option("--kms-key", options->settings.kms_key_arn,
                   "ARN of the KMS key that seals the root; as long as no root is pinned")
       .type_name("ARN");
+  group
+      .add_option_function(
+          "--audited-uses",
+          [options](const std::string& text) { return take_audited_uses(*options, text); },
+          "Which uses have an entry in the audit log: all, or secret (not verify, public, random)")
+      .type_name("LEVEL");
   add_numbers(group, *options);
   group.require_option(1, 0);
   set.add_flag("--json", options->json, "Print one JSON object");
@@ -222,6 +233,7 @@ void add_policy_set(Command policy, Invocation& invocation) {
       "Examples:\n"
       "  concordat policy set --freshness-key online.key.pub --freshness-age 600\n"
       "  concordat policy set --maximum-live payments=4 --channel-seconds 900\n"
+      "  concordat policy set --audited-uses secret\n"
       "  concordat policy set --rotation 'payments/*=7776000'\n"
       "  concordat policy set --recovery-threshold 2 --recovery-holder erin=HEX \\\n"
       "      --recovery-holder frank=HEX --recovery-holder grace=HEX\n"
@@ -247,7 +259,7 @@ void add_policy_renew(Command policy, Invocation& invocation) {
 }
 
 void add_policy_add_operator(Command policy, Invocation& invocation) {
-  auto options = std::make_shared<OperatorOptions>();
+  auto options = std::make_shared<NewOperatorOptions>();
   const Command add = policy.add_subcommand(
       "add-operator", "Let a person or service that is no enclave ask for purposes");
   add_policy_files(add, options->files);

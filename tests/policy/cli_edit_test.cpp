@@ -145,6 +145,12 @@ TEST_F(PolicyCli, SetAndAddOperatorSayWhatChanges) {
   EXPECT_FALSE(model().freshness || model().recovery);
   EXPECT_EQ(policy({"set", "--rotation", "payments/*=never"}).status, 0);
   EXPECT_TRUE(model().rotation.empty());
+  const Outcome fewer = policy({"set", "--audited-uses", "secret"});
+  EXPECT_EQ(fewer.status, 0) << fewer.err;
+  EXPECT_NE(fewer.out.find("audited uses"), std::string::npos) << fewer.out;
+  EXPECT_EQ(model().audited_uses, policy::AuditedUses::secret);
+  EXPECT_EQ(policy({"set", "--audited-uses", "all"}).status, 0);
+  EXPECT_EQ(model().audited_uses, policy::AuditedUses::all);
 
   const Outcome added =
       policy({"add-operator", "dana", "--key", "online.pub", "--purpose", "admin"});
@@ -164,6 +170,7 @@ TEST_F(PolicyCli, SetAndAddOperatorSayWhatChanges) {
   EXPECT_EQ(policy({"set", "--maximum-live", "payments=many"}).status, 1);
   EXPECT_EQ(policy({"set", "--recovery-threshold", "1", "--recovery-holder", "erin=33"}).status, 1);
   EXPECT_EQ(policy({"set", "--rotation", "payments/*=daily"}).status, 1);
+  EXPECT_EQ(policy({"set", "--audited-uses", "none"}).status, 1);
   EXPECT_EQ(policy({"set", "--rotation", "payments/*=never"}).status, 2);
   EXPECT_EQ(policy({"set", "--maximum-live", "ledger=4"}).status, 2);
 }

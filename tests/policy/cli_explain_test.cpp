@@ -65,9 +65,19 @@ TEST_F(PolicyCli, ExplainSaysWhetherAKeyIsGranted) {
   };
   const Outcome granted = explain({"--key", "payments/card", "--operation", "sign", "--json"});
   EXPECT_EQ(granted.status, 0) << granted.err;
-  EXPECT_NE(granted.out.find("\"grant\":{\"granted\":true,\"keys\":\"payments/*\"}"),
+  EXPECT_NE(granted.out.find("\"grant\":{\"granted\":true,\"keys\":\"payments/*\",\"audited\":true}"),
             std::string::npos)
       << granted.out;
+  const Outcome in_words = explain({"--key", "payments/card", "--operation", "sign"});
+  EXPECT_NE(in_words.out.find("granted by payments/*, with an entry in the audit log\n"),
+            std::string::npos)
+      << in_words.out;
+  ASSERT_EQ(policy({"set", "--audited-uses", "secret"}).status, 0);
+  ASSERT_EQ(policy({"grant", "payments", "payments/card:public"}).status, 0);
+  const Outcome silent = explain({"--key", "payments/card", "--operation", "public"});
+  EXPECT_NE(silent.out.find("granted by payments/card, without an entry in the audit log\n"),
+            std::string::npos)
+      << silent.out << silent.err;
   const Outcome refused = explain({"--key", "reports/daily", "--operation", "get"});
   EXPECT_EQ(refused.status, 2);
   expect_golden("explain_not_granted.txt", masked(refused.out));
