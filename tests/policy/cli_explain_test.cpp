@@ -73,7 +73,7 @@ TEST_F(PolicyCli, ExplainSaysWhetherAKeyIsGranted) {
             std::string::npos)
       << in_words.out;
   ASSERT_EQ(policy({"set", "--audited-uses", "secret"}).status, 0);
-  ASSERT_EQ(policy({"grant", "payments", "payments/card:public"}).status, 0);
+  ASSERT_EQ(policy({"grant", "payments", "payments/card", "public"}).status, 0);
   const Outcome silent = explain({"--key", "payments/card", "--operation", "public"});
   EXPECT_NE(silent.out.find("granted by payments/card, without an entry in the audit log\n"),
             std::string::npos)
