@@ -140,6 +140,14 @@ Result<Lease> read_lease(JsonObject& object) {
 
 }  // namespace
 
+std::int64_t revision_of(const std::optional<KeyValue>& kept) noexcept {
+  return kept ? kept->mod_revision : 0;
+}
+
+std::string last_part(const std::string& key) {
+  return key.substr(key.rfind('/') + 1);
+}
+
 std::string range_request(const std::string& from, const std::string& to, std::size_t limit) {
   return json{{"key", base64(from)}, {"range_end", base64(to)}, {"limit", std::to_string(limit)}}
       .dump();

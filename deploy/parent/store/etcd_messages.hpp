@@ -21,6 +21,10 @@ struct KeyValue {
   std::int64_t mod_revision = 0;
   std::int64_t lease = 0;
 };
+// As a transaction's condition names it: 0 is that nothing is there.
+[[nodiscard]] std::int64_t revision_of(const std::optional<KeyValue>& kept) noexcept;
+// The part of a key behind its last '/'.
+[[nodiscard]] std::string last_part(const std::string& key);
 
 // Keys from `from` on and below `to`.
 [[nodiscard]] std::string range_request(const std::string& from, const std::string& to,

@@ -57,15 +57,6 @@ Bytes words(const std::string& first, std::uint64_t second) {
   return base::to_bytes(base::as_bytes(first + " " + std::to_string(second)));
 }
 
-std::int64_t revision_of(const std::optional<KeyValue>& kept) {
-  return kept ? kept->mod_revision : 0;
-}
-
-// The part of a key behind its last '/'.
-std::string last_part(const std::string& key) {
-  return key.substr(key.rfind('/') + 1);
-}
-
 }  // namespace
 
 // What a decision is made from; entries and their revisions in the order of the write's puts.
@@ -87,13 +78,6 @@ struct EtcdStore::Write {
   std::optional<Seen> seen;
   bool guessed = false;  // `seen` was not read for this write
   int attempts = 0;
-};
-
-struct EtcdStore::Announcing {
-  Announcement who;
-  std::chrono::seconds ttl;
-  Handler<void> handler;
-  std::int64_t lease = 0;
 };
 
 EtcdStore::EtcdStore(EtcdClient client, std::string prefix, const StoreLimits& limits,
@@ -278,7 +262,7 @@ void EtcdStore::take_reads(const std::shared_ptr<Write>& write, const TxnReply& 
   if (!usage) return finish(write, usage.error());
   Seen seen;
   seen.usage = *usage;
-  seen.usage_revision = revision_of(reply.reads[0]);
+  seen.usage_revision = etcd::revision_of(reply.reads[0]);
   KnownFolder& known = known_[write->folder];
   known.usage = seen.usage;
   known.usage_revision = seen.usage_revision;
@@ -287,14 +271,14 @@ void EtcdStore::take_reads(const std::shared_ptr<Write>& write, const TxnReply& 
     const auto state = read_state_of(read);
     if (!state) return finish(write, state.error());
     seen.entries.push_back(*state);
-    seen.revisions.push_back(revision_of(read));
-    known.keep(write->batch.puts[i].name, *state, revision_of(read));
+    seen.revisions.push_back(etcd::revision_of(read));
+    known.keep(write->batch.puts[i].name, *state, etcd::revision_of(read));
   }
   if (write->batch.behind) {
     const auto behind = read_state_of(reply.reads.back());
     if (!behind) return finish(write, behind.error());
     seen.behind = *behind;
-    seen.behind_revision = revision_of(reply.reads.back());
+    seen.behind_revision = etcd::revision_of(reply.reads.back());
     known.keep(write->batch.behind->name, *behind, seen.behind_revision);
   }
   write->seen = std::move(seen);
@@ -384,10 +368,10 @@ void EtcdStore::remove_page(const std::shared_ptr<Write>& write, const TxnReply&
     removed = {removed.entries + 1, removed.bytes + (*state)->size};
   }
   const FolderUsage after = without(*before, removed);
-  const std::string from = last_part(page.found.front().key), to = last_part(page.found.back().key);
+  const std::string from = etcd::last_part(page.found.front().key), to = etcd::last_part(page.found.back().key);
   const std::string usage_key = key_of("usage", write->folder, {});
   Txn change;
-  change.conditions = {{usage_key, revision_of(usage.reads[0])}};
+  change.conditions = {{usage_key, etcd::revision_of(usage.reads[0])}};
   change.reads = {usage_key};
   change.puts = {{usage_key, words(std::to_string(after.entries), after.bytes)}};
   for (const char* kind : {"entries", "versions"}) {
@@ -432,95 +416,16 @@ void EtcdStore::read_page(const ListQuery& query, const RangeReply& versions,
   }
   if (taken == 0) return handler(StorePage{});
   const bool more = versions.more || taken < versions.found.size();
-  const std::string first = last_part(versions.found.front().key);
-  const std::string last = last_part(versions.found[taken - 1].key);
+  const std::string first = etcd::last_part(versions.found.front().key);
+  const std::string last = etcd::last_part(versions.found[taken - 1].key);
   range(key_of("entries", query.folder, first), key_of("entries", query.folder, last) + kNext,
         taken, [more, handler = std::move(handler)](Result<RangeReply> contents) {
           if (!contents) return handler(contents.error());
           StorePage page;
           page.more = more || contents->more;
           for (KeyValue& kept : contents->found)
-            page.entries.push_back({last_part(kept.key), std::move(kept.value)});
+            page.entries.push_back({etcd::last_part(kept.key), std::move(kept.value)});
           handler(std::move(page));
-        });
-}
-
-void EtcdStore::do_announce(Announcement who, std::chrono::seconds ttl, Handler<void> handler) {
-  const auto announcing =
-      std::make_shared<Announcing>(Announcing{std::move(who), ttl, std::move(handler)});
-  const auto lease = leases_.find(announcing->who.name);
-  if (lease == leases_.end()) return grant_lease(announcing);
-  announcing->lease = lease->second;
-  renew_lease(announcing);
-}
-
-// A lease that ended is another one from here on.
-void EtcdStore::renew_lease(const std::shared_ptr<Announcing>& announcing) {
-  client_.call(etcd::kLeaseKeepAlive, etcd::lease_request(announcing->lease),
-               guarded([this, announcing](const Result<std::string>& body) {
-                 if (!body) return announcing->handler(body.error());
-                 const auto lease = etcd::parse_lease_keep_alive(*body);
-                 if (!lease) return announcing->handler(lease.error());
-                 if (lease->ttl <= 0) return grant_lease(announcing);
-                 read_announced(announcing);
-               }));
-}
-
-void EtcdStore::grant_lease(const std::shared_ptr<Announcing>& announcing) {
-  client_.call(etcd::kLeaseGrant, etcd::lease_grant_request(announcing->ttl),
-               guarded([this, announcing](const Result<std::string>& body) {
-                 if (!body) return announcing->handler(body.error());
-                 const auto lease = etcd::parse_lease_grant(*body);
-                 if (!lease) return announcing->handler(lease.error());
-                 announcing->lease = leases_[announcing->who.name] = lease->id;
-                 read_announced(announcing);
-               }));
-}
-
-void EtcdStore::read_announced(const std::shared_ptr<Announcing>& announcing) {
-  Txn read;
-  read.reads = {key_of("custodians", {}, announcing->who.name)};
-  txn(read, [this, announcing](const Result<TxnReply>& reply) {
-    if (!reply) return announcing->handler(reply.error());
-    write_announced(announcing, reply->reads.front());
-  });
-}
-
-void EtcdStore::write_announced(const std::shared_ptr<Announcing>& announcing,
-                                const std::optional<KeyValue>& there) {
-  const Announcement& who = announcing->who;
-  const bool same = there && base::as_text(there->value) == who.address;
-  if (there && !same) return announcing->handler(Error(StoreErrc::name_taken, who.name));
-  if (same && there->lease == announcing->lease) return announcing->handler({});
-  const std::string key = key_of("custodians", {}, who.name);
-  Txn change;
-  change.conditions = {{key, revision_of(there)}};
-  change.puts = {{key, base::to_bytes(base::as_bytes(who.address)), announcing->lease}};
-  txn(change, [announcing](const Result<TxnReply>& reply) {
-    if (!reply) return announcing->handler(reply.error());
-    if (reply->written) return announcing->handler({});
-    announcing->handler(Error(StoreErrc::name_taken, announcing->who.name));
-  });
-}
-
-void EtcdStore::do_withdraw(std::string name, Handler<void> handler) {
-  const auto lease = leases_.extract(name);
-  if (lease.empty()) return handler({});
-  client_.call(etcd::kLeaseRevoke, etcd::lease_request(lease.mapped()),
-               guarded([handler = std::move(handler)](const Result<std::string>& body) {
-                 handler(body ? Status() : Status(body.error()));
-               }));
-}
-
-void EtcdStore::do_custodians(Handler<std::vector<Announcement>> handler) {
-  const std::string from = key_of("custodians", {}, {});
-  range(from, from + '\x7f', kMaxCustodians,
-        [handler = std::move(handler)](const Result<RangeReply>& found) {
-          if (!found) return handler(found.error());
-          std::vector<Announcement> out;
-          for (const KeyValue& kept : found->found)
-            out.push_back({last_part(kept.key), std::string(base::as_text(kept.value))});
-          handler(std::move(out));
         });
 }
 
