@@ -80,6 +80,7 @@ void Custodian::audit_opened() {
   for (const auto& [number, session] : sessions_) {
     if (session->is_admitted() && !session->is_recorded) record_admission(session);
   }
+  look_at_serving();
 }
 
 Status Custodian::may_answer() const {

@@ -1,6 +1,7 @@
 #include "keyservice/custodian_link_io.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "keyservice/error.hpp"
 #include "keyservice/journal/errc.hpp"
@@ -27,14 +28,15 @@ constexpr std::chrono::milliseconds kLinkTick{100};
 // Before what a lost custodian owed is asked for elsewhere: many workers lose it at one moment.
 constexpr std::chrono::milliseconds kFirstResend{20};
 constexpr std::chrono::milliseconds kLongestResend{500};
-// For how long one that is not ready is passed over where there is another.
-constexpr std::chrono::milliseconds kUnready = std::chrono::seconds(1);
+// Of those that can be asked and answer, the least useful.
+constexpr int kDoesNotServe = 2;
 
-// What a custodian that cannot serve at all says: nothing was done.
+// What a custodian that cannot serve says: nothing was given out.
 bool is_unready(const Result<ResponseBody>& result) {
+  static const std::set<std::string, std::less<>> kCodes{
+      "not_ready", "wrong_root", "rolled_back", "forked", "audit_unavailable", "audit_taken_over"};
   const auto* failure = result ? std::get_if<Failure>(&*result) : nullptr;
-  return failure != nullptr && (failure->code == "not_ready" || failure->code == "rolled_back" ||
-                                failure->code == "forked");
+  return failure != nullptr && kCodes.contains(failure->code);
 }
 
 }  // namespace
@@ -55,17 +57,15 @@ CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, pe
       return take_head(i, head, brought);
     };
     events.seen = [this]() -> const auto& { return seen_; };
-    custodians_.push_back(
-        {std::make_unique<CustodianChannel>(io, party, nsm, log, options_.relay,
-                                            options_.custodians[i], std::move(events)),
-         {}});
+    custodians_.push_back(std::make_unique<CustodianChannel>(
+        io, party, nsm, log, options_.relay, options_.custodians[i], std::move(events)));
   }
 }
 
 void CustodianLink::start() {
   stopped_ = false;
-  for (const Known& known : custodians_)
-    known.channel->start();
+  for (const auto& channel : custodians_)
+    channel->start();
   tick();
 }
 
@@ -76,51 +76,52 @@ void CustodianLink::stop() {
   const Error why(Errc::custodian_unreachable, "stopping");
   for (const auto& call : std::exchange(waiting_, {}))
     finish(call, why);
-  for (const Known& known : custodians_)
-    known.channel->stop();
+  for (const auto& channel : custodians_)
+    channel->stop();
 }
 
 bool CustodianLink::connected() const noexcept {
   return std::ranges::any_of(custodians_,
-                             [](const Known& known) { return known.channel->is_connected(); });
+                             [](const auto& channel) { return channel->is_connected(); });
 }
 
 bool CustodianLink::can_send() const noexcept {
   return std::ranges::any_of(custodians_,
-                             [](const Known& known) { return known.channel->can_send(); });
+                             [](const auto& channel) { return channel->can_send(); });
 }
 
-const Status& CustodianLink::state() const noexcept {
+Status CustodianLink::state() const {
   return current().state();
 }
 
 std::uint64_t CustodianLink::handshakes() const noexcept {
   std::uint64_t all = 0;
-  for (const Known& known : custodians_)
-    all += known.channel->handshakes();
+  for (const auto& channel : custodians_)
+    all += channel->handshakes();
   return all;
 }
 
-int CustodianLink::usefulness(const Known& known) const {
-  if (!known.channel->can_send()) return 0;
-  if (known.channel->is_silent()) return 1;
-  return known.unready_until > base::system_monotonic_clock() ? 2 : 3;
+int CustodianLink::usefulness(const CustodianChannel& channel) {
+  if (!channel.can_send()) return 0;
+  if (channel.is_silent()) return 1;
+  if (!channel.said()) return 3;
+  return channel.said()->serves() ? 4 : kDoesNotServe;
 }
 
 bool CustodianLink::choose() {
   std::size_t best = current_;
   for (std::size_t i = 0; i < custodians_.size(); ++i) {
-    const int useful = usefulness(custodians_[i]), so_far = usefulness(custodians_[best]);
+    const int useful = usefulness(*custodians_[i]), so_far = usefulness(*custodians_[best]);
     const bool is_preferred = !is_settled_ && i < best && useful != 0;
     if (useful > so_far || (useful == so_far && is_preferred)) best = i;
   }
   if (best == current_) return false;
   log_.info("custodian_chosen",
             {{"custodian", options_.custodians[best]}, {"after", options_.custodians[current_]}});
-  CustodianChannel& left = *custodians_[current_].channel;
+  CustodianChannel& left = *custodians_[current_];
   current_ = best;
   // It learns of what was seen elsewhere before it is asked.
-  custodians_[best].channel->tell_head();
+  custodians_[best]->tell_head();
   if (left.is_silent()) left.take_back();
   return true;
 }
@@ -139,7 +140,7 @@ Status CustodianLink::take_head(std::size_t from, const VouchedHead& head, std::
       (head.generation == seen_->generation && head.head.position > seen_->head.position)) {
     seen_ = head;
     // Learnt on a channel that drains, or of another custodian: whoever is asked may lack it.
-    if (from != current_) custodians_[current_].channel->tell_head();
+    if (from != current_) custodians_[current_]->tell_head();
     return {};
   }
   if (head.generation < seen_->generation) return {};
@@ -172,7 +173,7 @@ void CustodianLink::submit(const CallPtr& call) {
   if (!standing_) return finish(call, standing_.error());
   (void)choose();
   const std::size_t to = current_;
-  CustodianChannel& channel = *custodians_[to].channel;
+  CustodianChannel& channel = *custodians_[to];
   if (!channel.can_send()) return wait_for_channel(call);
   const bool counted = is_counted(call->body);
   const Status sent = channel.send(
@@ -205,9 +206,8 @@ void CustodianLink::on_answer(const CallPtr& call, std::size_t from, bool counte
     }
     return finish(call, std::move(result));
   }
-  custodians_[from].unready_until = base::system_monotonic_clock() + kUnready;
-  const bool is_another_better =
-      choose() || (current_ != from && usefulness(custodians_[current_]) > 2);
+  (void)choose();
+  const bool is_another_better = current_ != from && usefulness(current()) > kDoesNotServe;
   // It may have stopped being ready when the use was counted already.
   if (!counted && is_another_better && is_in_time && ++call->moves <= custodians_.size())
     return submit(call);
@@ -220,8 +220,8 @@ void CustodianLink::wait_for_channel(const CallPtr& call) {
   }
   waiting_.push_back(call);
   if (can_send()) return flush_soon();
-  for (const Known& known : custodians_)
-    known.channel->dial();
+  for (const auto& channel : custodians_)
+    channel->dial();
 }
 
 void CustodianLink::flush_soon() {
@@ -246,22 +246,22 @@ void CustodianLink::finish(const CallPtr& call, Result<ResponseBody> result) {
 }
 
 void CustodianLink::policy_changed() {
-  for (const Known& known : custodians_)
-    known.channel->policy_changed();
+  for (const auto& channel : custodians_)
+    channel->policy_changed();
 }
 
 void CustodianLink::policy_lapsed(const Error& why) {
   standing_ = why;
   for (const auto& call : std::exchange(waiting_, {}))
     finish(call, why);
-  for (const Known& known : custodians_)
-    known.channel->policy_lapsed(why);
+  for (const auto& channel : custodians_)
+    channel->policy_lapsed(why);
 }
 
 void CustodianLink::policy_usable() {
   standing_ = {};
-  for (const Known& known : custodians_)
-    known.channel->policy_usable();
+  for (const auto& channel : custodians_)
+    channel->policy_usable();
 }
 
 void CustodianLink::tick() {
@@ -269,10 +269,10 @@ void CustodianLink::tick() {
   ticker_.async_wait([this, alive = alive_](boost::system::error_code error) {
     if (error || !*alive || stopped_) return;
     const MonotonicMillis now = base::system_monotonic_clock();
-    for (const Known& known : custodians_)
-      known.channel->tick(now);
+    for (const auto& channel : custodians_)
+      channel->tick(now);
     while (!waiting_.empty() && waiting_.front()->deadline <= now) {
-      finish(waiting_.front(), state() ? Error(Errc::timed_out) : state().error());
+      finish(waiting_.front(), connected() ? Error(Errc::timed_out) : state().error());
       waiting_.pop_front();
     }
     tick();

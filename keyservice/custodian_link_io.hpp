@@ -1,5 +1,6 @@
 // The worker's link to its custodians: a channel to each of those that its parent names, requests
-// on one of them for as long as it answers, and at once on another when it does not. A request that
+// on one of them for as long as it answers and says that it serves, and at once on another when it
+// does not. A request that
 // was under way then is sent again, unless its use may have been counted: nothing is counted twice.
 // One io_context, one thread.
 #pragma once
@@ -42,10 +43,11 @@ class CustodianLink {
   void request(RequestBody body, Done done);
 
   [[nodiscard]] bool connected() const noexcept;
-  // Told whenever connected() may have changed.
+  // Told whenever connected() or state() may have changed.
   void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
-  // Why there is no channel; success when there is one.
-  [[nodiscard]] const base::Status& state() const noexcept;
+  // Success where the one that is asked now serves, as it says itself; otherwise why there is no
+  // channel, or custodian_not_serving with the code that it gave.
+  [[nodiscard]] base::Status state() const;
   // The one that is asked now.
   [[nodiscard]] const std::string& custodian() const noexcept { return current().custodian(); }
   // The latest head of the journal that a custodian told: each is told it first.
@@ -61,18 +63,13 @@ class CustodianLink {
  private:
   struct Call;
   using CallPtr = std::shared_ptr<Call>;
-  // A custodian and what is known of it besides its channel.
-  struct Known {
-    std::unique_ptr<CustodianChannel> channel;
-    base::MonotonicMillis unready_until;  // it said that it cannot serve yet
-  };
 
   [[nodiscard]] const CustodianChannel& current() const noexcept {
-    return *custodians_[current_].channel;
+    return *custodians_[current_];
   }
   [[nodiscard]] bool can_send() const noexcept;
   // How good it would be to ask this one: 0 not at all.
-  [[nodiscard]] int usefulness(const Known& known) const;
+  [[nodiscard]] static int usefulness(const CustodianChannel& channel);
   // Another one becomes current where it is better; told when it did.
   bool choose();
   void on_changed();
@@ -95,7 +92,7 @@ class CustodianLink {
   LinkOptions options_;
   boost::asio::steady_timer ticker_;
   boost::asio::steady_timer again_;
-  std::vector<Known> custodians_;
+  std::vector<std::unique_ptr<CustodianChannel>> custodians_;
   std::size_t current_ = 0;
   std::deque<CallPtr> waiting_;  // for a channel
   Backoff backoff_;

@@ -111,7 +111,10 @@ class Service {
       audit_keeper_.start();
       custody_keeper_.start();
     });
-    replicas_.on_tick([this] { custodian_.tell_custodians(); });
+    replicas_.on_tick([this] {
+      custodian_.tell_custodians();
+      custodian_.look_at_serving();
+    });
     // A root that the policy no longer pins is not kept: the next boot unseals its successor.
     root_keeper_.on_contradiction([this](const Error& why) {
       outcome_ = why;

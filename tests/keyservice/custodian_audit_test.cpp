@@ -95,6 +95,43 @@ TEST_F(CustodianAuditTest, WithoutItsStoreNothingIsReleasedAndItComesBackByItsel
   EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
 }
 
+TEST_F(CustodianAuditTest, WorkersAreToldWhetherTheyAreServedAndWheneverItChanges) {
+  start_administered();
+  const auto worker = admit(worker_);
+  const auto told = [&](const std::string& trouble) {
+    run_until([&] { return !worker->signs.empty() && worker->signs.back().trouble == trouble; });
+  };
+  told("audit_unavailable");
+  keeper_.on_open([this] { custodian_->audit_opened(); });
+  keeper_.start();
+  told("");
+  store_->tears_after = 0;
+  store_->failure = audit::Errc::store_full;
+  EXPECT_EQ(ask(worker, kGet), "audit_unavailable");
+  EXPECT_EQ(worker->signs.back().trouble, "audit_unavailable") << "before the answer";
+  store_->tears_after.reset();
+  store_->failure.reset();
+  run_until([&] { return keeper_.trail().ready().has_value(); });
+  custodian_->look_at_serving();
+  told("");
+  const std::size_t signs = worker->signs.size();
+  custodian_->look_at_serving();
+  EXPECT_EQ(ask(worker, kGet), "ok");
+  EXPECT_EQ(worker->signs.size(), signs) << "what is no news is not told";
+  custody_.wipe();
+  custodian_->look_at_serving();
+  told("root_missing");
+}
+
+TEST_F(CustodianAuditTest, AWorkerIsToldWhenTheStoreCannotBeRead) {
+  start_open();
+  const auto worker = admit(worker_);
+  loaded_.store.fail_all(test::MemoryStore::Failure::refused);
+  custody_.load([](const Status& loaded) { EXPECT_FALSE(loaded); });
+  custodian_->look_at_serving();
+  run_until([&] { return worker->signs.back().trouble == "unreachable"; });
+}
+
 TEST_F(CustodianAuditTest, WhoeverLosesTheLogServesNothingAnyMore) {
   start_open();
   const auto worker = admit(worker_);

@@ -195,6 +195,23 @@ TEST_F(FailoverTest, OneThatIsNotReadyIsPassedOver) {
   EXPECT_EQ(link_->custodian(), "custodian-a");
 }
 
+TEST_F(FailoverTest, OneThatSaysThatItDoesNotServeIsLeftBeforeItIsAsked) {
+  const auto first = serving("custodian-a");
+  start({"custodian-a", "custodian-b"});
+  run_until([&] { return link_->state().has_value(); });
+  ASSERT_EQ(code(get()), "answered");
+  const auto second = serving("custodian-b");
+  run_until([&] { return logged("custodian_serves") == 2; });
+  EXPECT_EQ(link_->custodian(), "custodian-a");
+  first->custody.wipe();
+  first->custodian->look_at_serving();
+  run_until([&] { return link_->custodian() == "custodian-b"; });
+  EXPECT_TRUE(link_->state());
+  EXPECT_EQ(logged("custodian_not_serving", "root_missing"), 1u);
+  EXPECT_EQ(code(get()), "answered");
+  EXPECT_EQ(first->custodian->counts().denied, 0u);
+}
+
 TEST_F(FailoverTest, TheOtherKnowsTheHeadBeforeItIsAsked) {
   const auto first = serving("custodian-a");
   create_key(*first, "payments/a");
