@@ -206,7 +206,7 @@ void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy
       is_silent ? answer_worker(session, served, now) : on_served(session, std::move(served), now);
     });
   };
-  if (const Status able = may_answer(); !able) {
+  if (const Status able = may_answer(); !able && !goes_without_entry(session, level, request)) {
     return keys_.refuse(request, able.error(), std::move(done));
   }
   if (!session->is_recorded) record_admission(session);

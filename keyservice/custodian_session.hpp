@@ -24,7 +24,7 @@ struct Custodian::Session {
   std::size_t administering = 0;  // requests of an operator that wait for the store
   bool evicted = false;           // its stream is ending, to make room
   bool is_recorded = false;       // its admission, as far as is known, by this boot
-  bool is_kept = false;           // its admission, for the log to be opened
+  bool is_kept = false;           // its admission, for when the log takes entries
   HeadTeller teller;              // of another custodian
 
   [[nodiscard]] bool is_admitted() const noexcept { return peer || who; }

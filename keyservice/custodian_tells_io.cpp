@@ -23,6 +23,7 @@ void Custodian::look_at_serving() {
   take_early_heads();
   // What is not known before a look at the store is over is told then.
   if (custody_.is_looking()) return;
+  record_kept();
   const Status able = serving();
   sign_.trouble = able ? std::string_view() : able.error().name();
   for (const auto& [number, session] : sessions_) {
