@@ -44,6 +44,10 @@ class CustodianChannel {
   void tick(base::MonotonicMillis now);
 
   [[nodiscard]] bool is_connected() const noexcept { return current_ != nullptr; }
+  // There is none, none is being made, and none owes anything.
+  [[nodiscard]] bool is_idle() const noexcept {
+    return current_ == nullptr && next_ == nullptr && draining_.empty();
+  }
   // Not while it ends.
   [[nodiscard]] bool can_send() const noexcept {
     return current_ != nullptr && current_->stream->can_send();

@@ -5,6 +5,7 @@
 
 #include "keyservice/error.hpp"
 #include "keyservice/journal/errc.hpp"
+#include "keyservice/limits.hpp"
 #include "keyservice/request_grants.hpp"
 
 namespace concordat::keyservice {
@@ -45,20 +46,51 @@ CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, pe
                              base::Logger& log, LinkOptions options)
     : io_(io),
       party_(party),
+      nsm_(nsm),
       log_(log),
       options_(std::move(options)),
       ticker_(io),
       again_(io),
       backoff_(kFirstResend, kLongestResend) {
-  for (std::size_t i = 0; i < options_.custodians.size(); ++i) {
-    CustodianChannel::Events events;
-    events.changed = [this] { on_changed(); };
-    events.head = [this, i](const VouchedHead& head, std::uint64_t brought) {
-      return take_head(i, head, brought);
-    };
-    events.seen = [this]() -> const auto& { return seen_; };
-    custodians_.push_back(std::make_unique<CustodianChannel>(
-        io, party, nsm, log, options_.relay, options_.custodians[i], std::move(events)));
+  for (const std::string& name : options_.custodians)
+    add(name);
+}
+
+void CustodianLink::add(const std::string& custodian) {
+  CustodianChannel::Events events;
+  events.changed = [this] { on_changed(); };
+  events.head = [this, custodian](const VouchedHead& head, std::uint64_t brought) {
+    return take_head(custodian, head, brought);
+  };
+  events.seen = [this]() -> const auto& { return seen_; };
+  custodians_.push_back(std::make_unique<CustodianChannel>(
+      io_, party_, nsm_, log_, options_.relay, custodian, std::move(events)));
+}
+
+void CustodianLink::know(std::vector<std::string> announced) {
+  announced_ = std::move(announced);
+  forget_unnamed();
+  for (const std::string& name : announced_) {
+    const auto has_name = [&](const auto& channel) { return channel->custodian() == name; };
+    if (custodians_.size() >= kMaxCustodians || std::ranges::any_of(custodians_, has_name)) continue;
+    log_.info("custodian_announced", {{"custodian", name}});
+    add(name);
+    if (!stopped_) custodians_.back()->start();
+  }
+}
+
+void CustodianLink::forget_unnamed() {
+  const auto is_in = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  for (std::size_t i = custodians_.size(); i-- > 0;) {
+    const CustodianChannel& channel = *custodians_[i];
+    const std::string& name = channel.custodian();
+    if (is_in(options_.custodians, name) || is_in(announced_, name)) continue;
+    if (i == current_ || !channel.is_idle()) continue;
+    log_.info("custodian_forgotten", {{"custodian", name}});
+    custodians_.erase(custodians_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (i < current_) --current_;
   }
 }
 
@@ -117,7 +149,7 @@ bool CustodianLink::choose() {
   }
   if (best == current_) return false;
   log_.info("custodian_chosen",
-            {{"custodian", options_.custodians[best]}, {"after", options_.custodians[current_]}});
+            {{"custodian", custodians_[best]->custodian()}, {"after", current().custodian()}});
   CustodianChannel& left = *custodians_[current_];
   current_ = best;
   // It learns of what was seen elsewhere before it is asked.
@@ -134,13 +166,13 @@ void CustodianLink::on_changed() {
   if (changed_) changed_();
 }
 
-Status CustodianLink::take_head(std::size_t from, const VouchedHead& head, std::uint64_t brought) {
+Status CustodianLink::take_head(const std::string& from, const VouchedHead& head, std::uint64_t brought) {
   // Another generation is the authority's word that things begin anew (Custody::take_seen).
   if (!seen_ || head.generation > seen_->generation ||
       (head.generation == seen_->generation && head.head.position > seen_->head.position)) {
     seen_ = head;
     // Learnt on a channel that drains, or of another custodian: whoever is asked may lack it.
-    if (from != current_) custodians_[current_]->tell_head();
+    if (from != current().custodian()) custodians_[current_]->tell_head();
     return {};
   }
   if (head.generation < seen_->generation) return {};
@@ -172,13 +204,12 @@ void CustodianLink::submit(const CallPtr& call) {
   if (stopped_) return finish(call, Error(Errc::custodian_unreachable, "stopping"));
   if (!standing_) return finish(call, standing_.error());
   (void)choose();
-  const std::size_t to = current_;
-  CustodianChannel& channel = *custodians_[to];
+  CustodianChannel& channel = *custodians_[current_];
   if (!channel.can_send()) return wait_for_channel(call);
   const bool counted = is_counted(call->body);
   const Status sent = channel.send(
       call->body, call->deadline, !counted,
-      [this, alive = alive_, call, to, counted](Result<ResponseBody> result) {
+      [this, alive = alive_, call, to = channel.custodian(), counted](Result<ResponseBody> result) {
         if (!*alive) return;
         if (counted && !result && result.error().is(Errc::custodian_unreachable)) {
           result = Error(journal::Errc::outcome_unknown,
@@ -192,7 +223,7 @@ void CustodianLink::submit(const CallPtr& call) {
                                                : finish(call, sent.error());
 }
 
-void CustodianLink::on_answer(const CallPtr& call, std::size_t from, bool counted,
+void CustodianLink::on_answer(const CallPtr& call, const std::string& from, bool counted,
                               Result<ResponseBody> result) {
   const bool is_in_time = !stopped_ && base::system_monotonic_clock() < call->deadline;
   // The channel went away under a request that may be repeated: once more, on another one.
@@ -207,7 +238,7 @@ void CustodianLink::on_answer(const CallPtr& call, std::size_t from, bool counte
     return finish(call, std::move(result));
   }
   (void)choose();
-  const bool is_another_better = current_ != from && usefulness(current()) > kDoesNotServe;
+  const bool is_another_better = current().custodian() != from && usefulness(current()) > kDoesNotServe;
   // It may have stopped being ready when the use was counted already.
   if (!counted && is_another_better && is_in_time && ++call->moves <= custodians_.size())
     return submit(call);
@@ -271,6 +302,7 @@ void CustodianLink::tick() {
     const MonotonicMillis now = base::system_monotonic_clock();
     for (const auto& channel : custodians_)
       channel->tick(now);
+    forget_unnamed();
     while (!waiting_.empty() && waiting_.front()->deadline <= now) {
       finish(waiting_.front(), connected() ? Error(Errc::timed_out) : state().error());
       waiting_.pop_front();
