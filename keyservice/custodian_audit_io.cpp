@@ -22,6 +22,7 @@ void Custodian::record_admission(const SessionPtr& session) {
   const auto now = party_.clock();
   const auto& policy = party_.policies->latest();
   if (!now || !recorder_.ready() || session->digest() != policy->digest()) return;
+  if (session->is_kept) return record_kept();
   session->is_recorded = true;
   recorder_.record(admission_of(*session), now->wall, [session](const Status& recorded) {
     if (!recorded) session->is_recorded = false;
@@ -62,24 +63,46 @@ void Custodian::record_refusal(AuditRecord record) {
 // The root that was restored is said whatever else was: it is the one thing that a set is for.
 void Custodian::keep_record(const SessionPtr& session, AuditRecord record, base::UnixMillis now,
                             bool is_restored) {
-  const auto& policy = party_.policies->latest();
-  if (!session->is_kept && session->digest() == policy->digest()) {
-    session->is_kept = kept_records_.keep(admission_of(*session), now, is_restored);
-  }
+  (void)keep_admission(session, now, is_restored);
   if (!kept_records_.keep(std::move(record), now, is_restored)) ++refused_unrecorded_;
+}
+
+bool Custodian::keep_admission(const SessionPtr& session, base::UnixMillis now, bool always) {
+  if (session->is_recorded || session->is_kept) return true;
+  if (session->digest() != party_.policies->latest()->digest()) return false;
+  session->is_kept = kept_records_.keep(admission_of(*session), now, always);
+  return session->is_kept;
+}
+
+void Custodian::record_kept() {
+  const auto now = party_.clock();
+  if (!now || kept_records_.size() == 0 || !recorder_.ready()) return;
+  for (const auto& [number, session] : sessions_) {
+    if (std::exchange(session->is_kept, false)) session->is_recorded = true;
+  }
+  kept_records_.record(recorder_, now->wall);
+}
+
+bool Custodian::goes_without_entry(const SessionPtr& session, policy::AuditedUses level,
+                                   base::BytesView request) {
+  const auto read = decode_request(request);
+  const auto now = party_.clock();
+  return read && now && !policy::is_audited(level, policy::to_string(operation_of(read->body))) &&
+         keep_admission(session, now->wall);
 }
 
 void Custodian::audit_opened() {
   // What was kept, and then who is there.
-  if (const auto now = party_.clock()) kept_records_.record(recorder_, now->wall);
   for (const auto& [number, session] : sessions_)
-    session->is_recorded = std::exchange(session->is_kept, false);
+    session->is_recorded = false;
+  record_kept();
   if (refused_unrecorded_ != 0) {
     record_refusal(audit_events::refused_before(std::exchange(refused_unrecorded_, 0)));
   }
   for (const auto& [number, session] : sessions_) {
     if (session->is_admitted() && !session->is_recorded) record_admission(session);
   }
+  look_at_serving();
 }
 
 Status Custodian::may_answer() const {

@@ -126,7 +126,6 @@ void CustodianChannel::on_established(const ChannelPtr& channel) {
   trouble_.clear();
   established_at_ = base::system_monotonic_clock();
   signs_.heard(established_at_);
-  state_ = {};
   retire_current();
   current_ = channel;
   next_.reset();
@@ -153,7 +152,9 @@ void CustodianChannel::on_record(const ChannelPtr& channel, const base::SecretBy
     set_silent(false);
   }
   const base::BytesView bytes = record.expose(base::SecretAccess{});
-  if (is_heartbeat(bytes)) return;
+  const auto sign = decode_sign_of_life(bytes);
+  if (!sign) return channel->stream->abort(sign.error());
+  if (*sign) return on_sign(channel, **sign);
   const auto head = decode_head_record(bytes);
   Status taken;
   if (!head) {
@@ -168,6 +169,22 @@ void CustodianChannel::on_record(const ChannelPtr& channel, const base::SecretBy
   if (channel != current_ && channel->pending.size() == 0) channel->stream->close();
 }
 
+void CustodianChannel::on_sign(const ChannelPtr& channel, const SignOfLife& sign) {
+  if (channel != current_) return;  // the next one's custodian has said something newer
+  if (said_ == sign) return;
+  said_ = sign;
+  sign.serves() ? log_.info("custodian_serves", {{"custodian", custodian_}})
+                : log_.warn("custodian_not_serving",
+                            {{"custodian", custodian_}, {"code", sign.trouble}});
+  events_.changed();
+}
+
+Status CustodianChannel::state() const {
+  if (!current_) return state_;
+  if (!said_) return Error(Errc::custodian_not_serving, "it has not said yet that it does");
+  return said_->serves() ? Status() : Error(Errc::custodian_not_serving, said_->trouble);
+}
+
 void CustodianChannel::on_ended(const ChannelPtr& channel, const Status& status) {
   const bool was_current = current_ == channel;
   const bool was_next = next_ == channel;
@@ -176,7 +193,10 @@ void CustodianChannel::on_ended(const ChannelPtr& channel, const Status& status)
   std::erase(draining_, channel);
   if (!status) {
     log_.error("channel_ended", status.error(), {{"custodian", custodian_}});
-    if (!current_) state_ = status;
+  }
+  if (!current_) {
+    state_ = status ? Error(Errc::custodian_unreachable, "the channel ended") : status;
+    said_.reset();
   }
   if (was_current) is_silent_ = false;
   // Each caller decides by its own deadline whether its request goes out again.

@@ -19,7 +19,7 @@ class CustodianChannel {
  public:
   using Done = PendingRequests::Done;
   struct Events {
-    // Requests can be sent, or can no more, or it is silent, or is not.
+    // Requests can be sent, or can no more, or it is silent, or serves, or is not or does not.
     std::function<void()> changed;
     // A head that the custodian told. `brought`: the position that it was told first of all. What
     // this answers with ends the channel.
@@ -44,15 +44,22 @@ class CustodianChannel {
   void tick(base::MonotonicMillis now);
 
   [[nodiscard]] bool is_connected() const noexcept { return current_ != nullptr; }
+  // There is none, none is being made, and none owes anything.
+  [[nodiscard]] bool is_idle() const noexcept {
+    return current_ == nullptr && next_ == nullptr && draining_.empty();
+  }
   // Not while it ends.
   [[nodiscard]] bool can_send() const noexcept {
     return current_ != nullptr && current_->stream->can_send();
   }
   // It was asked for a sign of life and gave none for 400 ms. What it owes may still come.
   [[nodiscard]] bool is_silent() const noexcept { return is_silent_; }
+  // What the custodian said of itself last; nullopt: nothing yet.
+  [[nodiscard]] const std::optional<SignOfLife>& said() const noexcept { return said_; }
   [[nodiscard]] const std::string& custodian() const noexcept { return custodian_; }
-  // Why there is no channel; success when there is one.
-  [[nodiscard]] const base::Status& state() const noexcept { return state_; }
+  // Why there is no channel, or, custodian_not_serving, what is the matter with its custodian;
+  // success where it serves.
+  [[nodiscard]] base::Status state() const;
   [[nodiscard]] std::uint64_t handshakes() const noexcept { return handshakes_; }
 
   // On the live channel. An error: it was not sent, and `done` will not be called;
@@ -89,6 +96,7 @@ class CustodianChannel {
   void dial_later();
   void listen_for_life(base::MonotonicMillis now);
   void set_silent(bool silent);
+  void on_sign(const ChannelPtr& channel, const SignOfLife& sign);
 
   boost::asio::io_context& io_;
   peer::Party& party_;
@@ -102,7 +110,8 @@ class CustodianChannel {
   ChannelPtr next_;                   // under way
   std::vector<ChannelPtr> draining_;  // replaced, with answers still to come
   Backoff backoff_;
-  base::Status state_;
+  base::Status state_;              // without a channel
+  std::optional<SignOfLife> said_;  // on the current channel, or the one that it replaced
   std::string trouble_;  // the code of a dial that was logged last
   std::uint64_t handshakes_ = 0;
   base::MonotonicMillis established_at_;

@@ -6,7 +6,6 @@
 #include "attest/base/secret_access.hpp"
 #include "keyservice/audit_events.hpp"
 #include "keyservice/custodian_session.hpp"
-#include "keyservice/heartbeat.hpp"
 #include "peer/preface_io.hpp"
 
 namespace concordat::keyservice {
@@ -155,6 +154,7 @@ void Custodian::on_established(const SessionPtr& session, const policy::Admitted
                               {"source", session->source},
                               {"policy_serial", peer.policy_serial()}});
   record_admission(session);
+  look_at_serving();
 }
 
 void Custodian::on_established(const SessionPtr& session, const policy::AdmittedOperator& who) {
@@ -179,7 +179,7 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
   if (!policy) return session->stream->abort(policy.error());
   const base::BytesView request = record.expose(base::SecretAccess{});
   if (session->peer) {
-    if (is_heartbeat(request)) return answer_heartbeat(*session);
+    if (is_heartbeat(request)) return tell_serving(*session);
     const auto seen = decode_head_record(request);
     if (!seen) return session->stream->abort(seen.error());
     if (*seen) return take_seen(session, **seen);
@@ -195,12 +195,6 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
   session->stream->abort(Error(peer::Errc::wrong_state, "a record of nobody"));
 }
 
-void Custodian::answer_heartbeat(Session& session) {
-  if (const Status sent = session.stream->send(heartbeat()); !sent) {
-    session.stream->abort(sent.error());
-  }
-}
-
 void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy,
                              base::BytesView request, base::UnixMillis now) {
   ++session->serving;
@@ -212,85 +206,11 @@ void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy
       is_silent ? answer_worker(session, served, now) : on_served(session, std::move(served), now);
     });
   };
-  if (const Status able = may_answer(); !able) {
+  if (const Status able = may_answer(); !able && !goes_without_entry(session, level, request)) {
     return keys_.refuse(request, able.error(), std::move(done));
   }
   if (!session->is_recorded) record_admission(session);
   keys_.serve(std::move(policy), *session->peer, request, now, std::move(done));
-}
-
-void Custodian::take_seen(const SessionPtr& session, const VouchedHead& seen) {
-  if (!custody_.has_root()) {
-    // Looked at before anybody is answered under the root.
-    if (early_heads_.size() >= limits_.channels) {
-      return session->stream->abort(Error(Errc::overloaded, "heads that come before the root"));
-    }
-    early_heads_.emplace_back(session, seen);
-    return;
-  }
-  custody_.take_seen(seen, [this, alive = alive_, session](const Status& taken) {
-    if (!*alive) return;
-    guarded(session, [&] {
-      if (!taken) on_head_refused(session, taken.error());
-    });
-    serve_held();
-  });
-}
-
-void Custodian::take_seen(const VouchedHead& seen, const std::string& custodian) {
-  custody_.take_seen(seen, [this, alive = alive_, custodian](const Status& taken) {
-    if (!*alive) return;
-    if (!taken) log_.error("head_refused", taken.error(), {{"custodian", custodian}});
-    serve_held();
-  });
-}
-
-void Custodian::tell_custodians() {
-  for (const auto& [number, session] : sessions_) {
-    if (!session->is_custodian() || !session->stream->can_send()) continue;
-    if (const Status told = session->teller.tell(custody_, *session->stream); !told) {
-      session->stream->abort(told.error());
-    }
-  }
-}
-
-void Custodian::take_early_heads() {
-  while (custody_.has_root() && !early_heads_.empty()) {
-    const auto [session, seen] = std::move(early_heads_.front());
-    early_heads_.pop_front();
-    take_seen(session, seen);
-  }
-}
-
-void Custodian::on_head_refused(const SessionPtr& session, const Error& why) {
-  log_.error("head_refused", why,
-             {{"role", session->peer->role()}, {"module_id", session->peer->module_id()}});
-  report_.refused(wall(), session->source, why);
-  if (report_changed_) report_changed_();
-  record_refusal(audit_events::refused(session->source, why));
-  if (why.is(Errc::head_forged)) session->stream->abort(why);
-}
-
-void Custodian::serve_held() {
-  if (custody_.is_looking()) return;
-  for (const auto& [number, session] : sessions_) {
-    guarded(session, [&, &session = session] {
-      while (!session->held.empty() && session->stream->can_send()) {
-        base::SecretBytes record = std::move(session->held.front());
-        session->held.pop_front();
-        on_record(session, std::move(record));
-      }
-    });
-  }
-}
-
-void Custodian::send_head_if_new(Session& session) {
-  const auto head = custody_.head();
-  if (!head || session.told == head->head) return;
-  session.told = head->head;
-  if (const Status sent = session.stream->send(encode(*head)); !sent) {
-    session.stream->abort(sent.error());
-  }
 }
 
 // Whatever was done has its entry, also when nobody is there any more to get the answer.
@@ -326,6 +246,8 @@ void Custodian::answer_worker(const SessionPtr& session, const ServedRequest& se
                {{"operation", served.operation},
                 {"key", served.key_name},
                 {"role", session->peer->role()}});
+    // Whoever is refused for want of something hears of it first.
+    look_at_serving();
   }
   if (served.response.empty()) {
     return session->stream->abort(Error(peer::Errc::out_of_memory));

@@ -11,6 +11,7 @@
 #include "keyservice/audit_trail.hpp"
 #include "keyservice/custodian_report.hpp"
 #include "keyservice/head_teller_io.hpp"
+#include "keyservice/heartbeat.hpp"
 #include "keyservice/kept_records.hpp"
 #include "keyservice/key_client.hpp"
 #include "keyservice/key_server.hpp"
@@ -86,6 +87,9 @@ class Custodian {
   void take_seen(const VouchedHead& seen, const std::string& custodian);
   // Tells custodians that dialled this one of the journal's head, where that is news to them.
   void tell_custodians();
+  // Tells workers whether they are served, where that is news to them. To be called whenever it may
+  // have changed; again does no harm.
+  void look_at_serving();
   // Closes every channel and stops accepting.
   void stop();
 
@@ -113,7 +117,10 @@ class Custodian {
   void on_established(const SessionPtr& session, const policy::AdmittedPeer& peer);
   void on_established(const SessionPtr& session, const policy::AdmittedOperator& who);
   void on_record(const SessionPtr& session, base::SecretBytes record);
-  static void answer_heartbeat(Session& session);
+  // Why nobody's keys are served, as far as that can be said before anybody asks.
+  [[nodiscard]] base::Status serving();
+  // Sends a sign of life.
+  void tell_serving(Session& session);
   void serve_worker(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
                     base::UnixMillis now);
   // What the worker remembers of the journal: before it asks for anything, and whenever it learns
@@ -124,10 +131,18 @@ class Custodian {
   // Those that came while the store was looked at.
   void serve_held();
   void send_head_if_new(Session& session);
-  // Whether what a worker asks can be answered in time, as far as that can be said before.
+  // Whether what needs an entry can be answered in time, as far as that can be said before.
   [[nodiscard]] base::Status may_answer() const;
+  // Whether this is a use that policy wants no entry of, by somebody whose admission has one or will
+  // have it.
+  [[nodiscard]] bool goes_without_entry(const SessionPtr& session, policy::AuditedUses level,
+                                        base::BytesView request);
   [[nodiscard]] AuditRecord admission_of(const Session& session) const;
   void record_admission(const SessionPtr& session);
+  // For when the log takes entries again; false where it cannot be kept. `always`: never so.
+  bool keep_admission(const SessionPtr& session, base::UnixMillis now, bool always = false);
+  // Records what was kept.
+  void record_kept();
   void record_refusal(AuditRecord record);
   void record_stranger(const std::string& source, const base::Error& why,
                        const base::Bytes& document);
@@ -181,9 +196,10 @@ class Custodian {
   peer::TokenBucket refusal_entries_, refused_documents_;  // of strangers, in the audit log
   std::uint64_t refused_unsaid_ = 0;                       // since the last line about it
   std::uint64_t refused_unrecorded_ = 0;                   // since the audit log was last open
-  KeptRecords kept_records_;  // of what was answered before there was a root
+  KeptRecords kept_records_;  // of what was done while the audit log took no entry
   std::shared_ptr<std::size_t> held_bytes_ = std::make_shared<std::size_t>(0);
   std::deque<std::pair<SessionPtr, VouchedHead>> early_heads_;  // that came before the root
+  SignOfLife sign_{"not_ready"};                                // that workers are told
   std::map<std::uint64_t, SessionPtr> sessions_;                // by number, oldest first
   std::uint64_t next_session_ = 1;
   std::shared_ptr<std::size_t> reading_preface_ = std::make_shared<std::size_t>(0);

@@ -1,9 +1,11 @@
 #include "keyservice/custodian_link_io.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "keyservice/error.hpp"
 #include "keyservice/journal/errc.hpp"
+#include "keyservice/limits.hpp"
 #include "keyservice/request_grants.hpp"
 
 namespace concordat::keyservice {
@@ -27,14 +29,15 @@ constexpr std::chrono::milliseconds kLinkTick{100};
 // Before what a lost custodian owed is asked for elsewhere: many workers lose it at one moment.
 constexpr std::chrono::milliseconds kFirstResend{20};
 constexpr std::chrono::milliseconds kLongestResend{500};
-// For how long one that is not ready is passed over where there is another.
-constexpr std::chrono::milliseconds kUnready = std::chrono::seconds(1);
+// Of those that can be asked and answer, the least useful.
+constexpr int kDoesNotServe = 2;
 
-// What a custodian that cannot serve at all says: nothing was done.
+// What a custodian that cannot serve says: nothing was given out.
 bool is_unready(const Result<ResponseBody>& result) {
+  static const std::set<std::string, std::less<>> kCodes{
+      "not_ready", "wrong_root", "rolled_back", "forked", "audit_unavailable", "audit_taken_over"};
   const auto* failure = result ? std::get_if<Failure>(&*result) : nullptr;
-  return failure != nullptr && (failure->code == "not_ready" || failure->code == "rolled_back" ||
-                                failure->code == "forked");
+  return failure != nullptr && kCodes.contains(failure->code);
 }
 
 }  // namespace
@@ -43,29 +46,58 @@ CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, pe
                              base::Logger& log, LinkOptions options)
     : io_(io),
       party_(party),
+      nsm_(nsm),
       log_(log),
       options_(std::move(options)),
       ticker_(io),
       again_(io),
       backoff_(kFirstResend, kLongestResend) {
-  for (std::size_t i = 0; i < options_.custodians.size(); ++i) {
-    CustodianChannel::Events events;
-    events.changed = [this] { on_changed(); };
-    events.head = [this, i](const VouchedHead& head, std::uint64_t brought) {
-      return take_head(i, head, brought);
-    };
-    events.seen = [this]() -> const auto& { return seen_; };
-    custodians_.push_back(
-        {std::make_unique<CustodianChannel>(io, party, nsm, log, options_.relay,
-                                            options_.custodians[i], std::move(events)),
-         {}});
+  for (const std::string& name : options_.custodians)
+    add(name);
+}
+
+void CustodianLink::add(const std::string& custodian) {
+  CustodianChannel::Events events;
+  events.changed = [this] { on_changed(); };
+  events.head = [this, custodian](const VouchedHead& head, std::uint64_t brought) {
+    return take_head(custodian, head, brought);
+  };
+  events.seen = [this]() -> const auto& { return seen_; };
+  custodians_.push_back(std::make_unique<CustodianChannel>(
+      io_, party_, nsm_, log_, options_.relay, custodian, std::move(events)));
+}
+
+void CustodianLink::know(std::vector<std::string> announced) {
+  announced_ = std::move(announced);
+  forget_unnamed();
+  for (const std::string& name : announced_) {
+    const auto has_name = [&](const auto& channel) { return channel->custodian() == name; };
+    if (custodians_.size() >= kMaxCustodians || std::ranges::any_of(custodians_, has_name)) continue;
+    log_.info("custodian_announced", {{"custodian", name}});
+    add(name);
+    if (!stopped_) custodians_.back()->start();
+  }
+}
+
+void CustodianLink::forget_unnamed() {
+  const auto is_in = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  for (std::size_t i = custodians_.size(); i-- > 0;) {
+    const CustodianChannel& channel = *custodians_[i];
+    const std::string& name = channel.custodian();
+    if (is_in(options_.custodians, name) || is_in(announced_, name)) continue;
+    if (i == current_ || !channel.is_idle()) continue;
+    log_.info("custodian_forgotten", {{"custodian", name}});
+    custodians_.erase(custodians_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (i < current_) --current_;
   }
 }
 
 void CustodianLink::start() {
   stopped_ = false;
-  for (const Known& known : custodians_)
-    known.channel->start();
+  for (const auto& channel : custodians_)
+    channel->start();
   tick();
 }
 
@@ -76,51 +108,52 @@ void CustodianLink::stop() {
   const Error why(Errc::custodian_unreachable, "stopping");
   for (const auto& call : std::exchange(waiting_, {}))
     finish(call, why);
-  for (const Known& known : custodians_)
-    known.channel->stop();
+  for (const auto& channel : custodians_)
+    channel->stop();
 }
 
 bool CustodianLink::connected() const noexcept {
   return std::ranges::any_of(custodians_,
-                             [](const Known& known) { return known.channel->is_connected(); });
+                             [](const auto& channel) { return channel->is_connected(); });
 }
 
 bool CustodianLink::can_send() const noexcept {
   return std::ranges::any_of(custodians_,
-                             [](const Known& known) { return known.channel->can_send(); });
+                             [](const auto& channel) { return channel->can_send(); });
 }
 
-const Status& CustodianLink::state() const noexcept {
+Status CustodianLink::state() const {
   return current().state();
 }
 
 std::uint64_t CustodianLink::handshakes() const noexcept {
   std::uint64_t all = 0;
-  for (const Known& known : custodians_)
-    all += known.channel->handshakes();
+  for (const auto& channel : custodians_)
+    all += channel->handshakes();
   return all;
 }
 
-int CustodianLink::usefulness(const Known& known) const {
-  if (!known.channel->can_send()) return 0;
-  if (known.channel->is_silent()) return 1;
-  return known.unready_until > base::system_monotonic_clock() ? 2 : 3;
+int CustodianLink::usefulness(const CustodianChannel& channel) {
+  if (!channel.can_send()) return 0;
+  if (channel.is_silent()) return 1;
+  if (!channel.said()) return 3;
+  return channel.said()->serves() ? 4 : kDoesNotServe;
 }
 
 bool CustodianLink::choose() {
   std::size_t best = current_;
   for (std::size_t i = 0; i < custodians_.size(); ++i) {
-    const int useful = usefulness(custodians_[i]), so_far = usefulness(custodians_[best]);
+    const int useful = usefulness(*custodians_[i]), so_far = usefulness(*custodians_[best]);
     const bool is_preferred = !is_settled_ && i < best && useful != 0;
     if (useful > so_far || (useful == so_far && is_preferred)) best = i;
   }
   if (best == current_) return false;
   log_.info("custodian_chosen",
-            {{"custodian", options_.custodians[best]}, {"after", options_.custodians[current_]}});
-  CustodianChannel& left = *custodians_[current_].channel;
+            {{"custodian", custodians_[best]->custodian()}, {"after", current().custodian()}});
+  CustodianChannel& left = *custodians_[current_];
   current_ = best;
   // It learns of what was seen elsewhere before it is asked.
-  custodians_[best].channel->tell_head();
+  custodians_[best]->tell_head();
   if (left.is_silent()) left.take_back();
   return true;
 }
@@ -133,13 +166,13 @@ void CustodianLink::on_changed() {
   if (changed_) changed_();
 }
 
-Status CustodianLink::take_head(std::size_t from, const VouchedHead& head, std::uint64_t brought) {
+Status CustodianLink::take_head(const std::string& from, const VouchedHead& head, std::uint64_t brought) {
   // Another generation is the authority's word that things begin anew (Custody::take_seen).
   if (!seen_ || head.generation > seen_->generation ||
       (head.generation == seen_->generation && head.head.position > seen_->head.position)) {
     seen_ = head;
     // Learnt on a channel that drains, or of another custodian: whoever is asked may lack it.
-    if (from != current_) custodians_[current_].channel->tell_head();
+    if (from != current().custodian()) custodians_[current_]->tell_head();
     return {};
   }
   if (head.generation < seen_->generation) return {};
@@ -171,13 +204,12 @@ void CustodianLink::submit(const CallPtr& call) {
   if (stopped_) return finish(call, Error(Errc::custodian_unreachable, "stopping"));
   if (!standing_) return finish(call, standing_.error());
   (void)choose();
-  const std::size_t to = current_;
-  CustodianChannel& channel = *custodians_[to].channel;
+  CustodianChannel& channel = *custodians_[current_];
   if (!channel.can_send()) return wait_for_channel(call);
   const bool counted = is_counted(call->body);
   const Status sent = channel.send(
       call->body, call->deadline, !counted,
-      [this, alive = alive_, call, to, counted](Result<ResponseBody> result) {
+      [this, alive = alive_, call, to = channel.custodian(), counted](Result<ResponseBody> result) {
         if (!*alive) return;
         if (counted && !result && result.error().is(Errc::custodian_unreachable)) {
           result = Error(journal::Errc::outcome_unknown,
@@ -191,7 +223,7 @@ void CustodianLink::submit(const CallPtr& call) {
                                                : finish(call, sent.error());
 }
 
-void CustodianLink::on_answer(const CallPtr& call, std::size_t from, bool counted,
+void CustodianLink::on_answer(const CallPtr& call, const std::string& from, bool counted,
                               Result<ResponseBody> result) {
   const bool is_in_time = !stopped_ && base::system_monotonic_clock() < call->deadline;
   // The channel went away under a request that may be repeated: once more, on another one.
@@ -205,9 +237,8 @@ void CustodianLink::on_answer(const CallPtr& call, std::size_t from, bool counte
     }
     return finish(call, std::move(result));
   }
-  custodians_[from].unready_until = base::system_monotonic_clock() + kUnready;
-  const bool is_another_better =
-      choose() || (current_ != from && usefulness(custodians_[current_]) > 2);
+  (void)choose();
+  const bool is_another_better = current().custodian() != from && usefulness(current()) > kDoesNotServe;
   // It may have stopped being ready when the use was counted already.
   if (!counted && is_another_better && is_in_time && ++call->moves <= custodians_.size())
     return submit(call);
@@ -220,8 +251,8 @@ void CustodianLink::wait_for_channel(const CallPtr& call) {
   }
   waiting_.push_back(call);
   if (can_send()) return flush_soon();
-  for (const Known& known : custodians_)
-    known.channel->dial();
+  for (const auto& channel : custodians_)
+    channel->dial();
 }
 
 void CustodianLink::flush_soon() {
@@ -246,22 +277,22 @@ void CustodianLink::finish(const CallPtr& call, Result<ResponseBody> result) {
 }
 
 void CustodianLink::policy_changed() {
-  for (const Known& known : custodians_)
-    known.channel->policy_changed();
+  for (const auto& channel : custodians_)
+    channel->policy_changed();
 }
 
 void CustodianLink::policy_lapsed(const Error& why) {
   standing_ = why;
   for (const auto& call : std::exchange(waiting_, {}))
     finish(call, why);
-  for (const Known& known : custodians_)
-    known.channel->policy_lapsed(why);
+  for (const auto& channel : custodians_)
+    channel->policy_lapsed(why);
 }
 
 void CustodianLink::policy_usable() {
   standing_ = {};
-  for (const Known& known : custodians_)
-    known.channel->policy_usable();
+  for (const auto& channel : custodians_)
+    channel->policy_usable();
 }
 
 void CustodianLink::tick() {
@@ -269,10 +300,11 @@ void CustodianLink::tick() {
   ticker_.async_wait([this, alive = alive_](boost::system::error_code error) {
     if (error || !*alive || stopped_) return;
     const MonotonicMillis now = base::system_monotonic_clock();
-    for (const Known& known : custodians_)
-      known.channel->tick(now);
+    for (const auto& channel : custodians_)
+      channel->tick(now);
+    forget_unnamed();
     while (!waiting_.empty() && waiting_.front()->deadline <= now) {
-      finish(waiting_.front(), state() ? Error(Errc::timed_out) : state().error());
+      finish(waiting_.front(), connected() ? Error(Errc::timed_out) : state().error());
       waiting_.pop_front();
     }
     tick();

@@ -1,7 +1,7 @@
-// The worker's link to its custodians: a channel to each of those that its parent names, requests
-// on one of them for as long as it answers, and at once on another when it does not. A request that
-// was under way then is sent again, unless its use may have been counted: nothing is counted twice.
-// One io_context, one thread.
+// The worker's link to its custodians: a channel to each of those that its parent names or finds
+// announced, requests on one of them for as long as it answers and says that it serves, and at once
+// on another when it does not. A request that was under way then is sent again, unless its use may
+// have been counted: nothing is counted twice. One io_context, one thread.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -15,7 +15,8 @@ namespace concordat::keyservice {
 struct LinkOptions {
   peer::Endpoint relay;
   // Names by which the relay knows them, on this instance or beyond another parent: the first of
-  // those that are reached is asked, and goes on to be for as long as it answers. At least one.
+  // those that are reached is asked, and goes on to be for as long as it answers. At least one. They
+  // stay, whoever is announced besides.
   std::vector<std::string> custodians{"custodian"};
   std::chrono::milliseconds request_timeout = std::chrono::seconds(10);
 };
@@ -34,6 +35,10 @@ class CustodianLink {
   // Dials now and again whenever a channel is lost.
   void start();
   void stop();
+  // Custodians that are announced now: each is dialled as those of the options are, as long as there
+  // are no more than kMaxCustodians in all. One that is named no more is forgotten once there is no
+  // channel to it.
+  void know(std::vector<std::string> announced);
   // One request. Nothing changes a key, so that a request whose channel is lost, or whose custodian
   // just stopped or is not ready, is sent again, with a jittered pause, on another or the next one
   // until its time is over. Where policy has its use counted it is sent once: outcome_unknown when
@@ -42,10 +47,11 @@ class CustodianLink {
   void request(RequestBody body, Done done);
 
   [[nodiscard]] bool connected() const noexcept;
-  // Told whenever connected() may have changed.
+  // Told whenever connected() or state() may have changed.
   void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
-  // Why there is no channel; success when there is one.
-  [[nodiscard]] const base::Status& state() const noexcept;
+  // Success where the one that is asked now serves, as it says itself; otherwise why there is no
+  // channel, or custodian_not_serving with the code that it gave.
+  [[nodiscard]] base::Status state() const;
   // The one that is asked now.
   [[nodiscard]] const std::string& custodian() const noexcept { return current().custodian(); }
   // The latest head of the journal that a custodian told: each is told it first.
@@ -61,26 +67,24 @@ class CustodianLink {
  private:
   struct Call;
   using CallPtr = std::shared_ptr<Call>;
-  // A custodian and what is known of it besides its channel.
-  struct Known {
-    std::unique_ptr<CustodianChannel> channel;
-    base::MonotonicMillis unready_until;  // it said that it cannot serve yet
-  };
 
   [[nodiscard]] const CustodianChannel& current() const noexcept {
-    return *custodians_[current_].channel;
+    return *custodians_[current_];
   }
   [[nodiscard]] bool can_send() const noexcept;
   // How good it would be to ask this one: 0 not at all.
-  [[nodiscard]] int usefulness(const Known& known) const;
+  [[nodiscard]] static int usefulness(const CustodianChannel& channel);
+  void add(const std::string& custodian);
+  void forget_unnamed();
   // Another one becomes current where it is better; told when it did.
   bool choose();
   void on_changed();
-  [[nodiscard]] base::Status take_head(std::size_t from, const VouchedHead& head,
+  // `from`, here and below: the custodian's name.
+  [[nodiscard]] base::Status take_head(const std::string& from, const VouchedHead& head,
                                        std::uint64_t brought);
   void submit(const CallPtr& call);
   [[nodiscard]] bool is_counted(const RequestBody& body) const;
-  void on_answer(const CallPtr& call, std::size_t from, bool counted,
+  void on_answer(const CallPtr& call, const std::string& from, bool counted,
                  base::Result<ResponseBody> result);
   void wait_for_channel(const CallPtr& call);
   // Sends again what waits, after a pause that differs from worker to worker.
@@ -91,11 +95,13 @@ class CustodianLink {
 
   boost::asio::io_context& io_;
   peer::Party& party_;
+  peer::NsmWorker& nsm_;
   base::Logger& log_;
   LinkOptions options_;
   boost::asio::steady_timer ticker_;
   boost::asio::steady_timer again_;
-  std::vector<Known> custodians_;
+  std::vector<std::unique_ptr<CustodianChannel>> custodians_;  // at least one
+  std::vector<std::string> announced_;
   std::size_t current_ = 0;
   std::deque<CallPtr> waiting_;  // for a channel
   Backoff backoff_;

@@ -19,11 +19,12 @@ struct Custodian::Session {
   std::size_t serving = 0;                           // requests of a worker that wait for the store
   std::deque<base::SecretBytes> held;                // that wait for a look at it
   std::optional<journal::Head> told;                 // of the journal, when it was last answered
+  std::optional<SignOfLife> sign;                    // that it was told last
   std::deque<std::unique_ptr<AdminAnswer>> answers;  // that an operator is owed
   std::size_t administering = 0;  // requests of an operator that wait for the store
   bool evicted = false;           // its stream is ending, to make room
   bool is_recorded = false;       // its admission, as far as is known, by this boot
-  bool is_kept = false;           // its admission, for the log to be opened
+  bool is_kept = false;           // its admission, for when the log takes entries
   HeadTeller teller;              // of another custodian
 
   [[nodiscard]] bool is_admitted() const noexcept { return peer || who; }

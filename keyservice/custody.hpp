@@ -39,6 +39,9 @@ class Custody {
   // what peers saw of it (HeadWatch::check): on another state nothing is decided.
   [[nodiscard]] base::Status check(const policy::Policy& policy);
 
+  // What became of the last load; success before the first.
+  [[nodiscard]] const base::Status& last_load() const noexcept { return last_load_; }
+
   // Loads the keyring, or takes in what other custodians wrote since. `done` does not run when the
   // root goes meanwhile. Only with a root.
   void load(journal::Journal::Done done);

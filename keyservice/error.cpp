@@ -12,10 +12,14 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"message_too_large", "message larger than allowed"};
     case Errc::not_ready:
       return {"not_ready", "not ready to serve"};
+    case Errc::root_missing:
+      return {"root_missing", "the custodian has no root yet"};
     case Errc::malformed_response:
       return {"malformed_response", "response not understood"};
     case Errc::custodian_unreachable:
       return {"custodian_unreachable", "no channel to the custodian"};
+    case Errc::custodian_not_serving:
+      return {"custodian_not_serving", "the custodian is there and does not serve"};
     case Errc::refused_by_custodian:
       return {"refused_by_custodian", "the custodian refused"};
     case Errc::overloaded:

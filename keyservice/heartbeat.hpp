@@ -1,22 +1,44 @@
-// Whether the other side of a channel is there at all: asked by the initiator when nothing came for
-// a while, answered by the same. One CBOR array in one record of the channel, answered before
-// anything else: [0, "beat"].
+// Whether the other side of a channel is there at all, and whether it serves. CBOR arrays, each in
+// one record of the channel:
+//
+//   [0, "beat"]         from the initiator: asks, when nothing came for a while
+//                       from the responder: it serves
+//   [0, "beat", CODE]   from the responder alone: it is there and does not serve, with the stable
+//                       name of why
+//
+// A custodian answers what is asked before anything else; and it tells workers unasked, when it
+// admitted them and whenever it is another one of the two.
 //
 // A stream that is closed tells so by itself. One whose other end, or what carries it, just stopped
 // does not, and a request may take its time: the store may.
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "attest/base/bytes.hpp"
 #include "attest/base/clock.hpp"
+#include "attest/base/result.hpp"
 
 namespace concordat::keyservice {
 
+// What the initiator asks.
 [[nodiscard]] base::BytesView heartbeat() noexcept;
 [[nodiscard]] inline bool is_heartbeat(base::BytesView record) noexcept {
   return base::equal(record, heartbeat());
 }
+
+// What the responder says.
+struct SignOfLife {
+  std::string trouble{};  // the code of why it does not serve; empty: it does
+  [[nodiscard]] bool serves() const noexcept { return trouble.empty(); }
+
+  friend bool operator==(const SignOfLife&, const SignOfLife&) = default;
+};
+// `trouble`: at most kMaxErrorCode characters of printable ASCII, none of them a space.
+[[nodiscard]] base::Bytes encode(const SignOfLife& sign);
+// nullopt: `record` is something else. malformed_response.
+[[nodiscard]] base::Result<std::optional<SignOfLife>> decode_sign_of_life(base::BytesView record);
 
 // When the initiator asks, and for how long nothing came then.
 class SignsOfLife {

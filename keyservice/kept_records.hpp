@@ -1,7 +1,7 @@
-// What a custodian answered while it could have no audit log, whose key comes from the root:
-// requests about restoring that very root. Their records are kept here and go into the log that the
-// root opens, each until it is durable. They are in memory only: of a custodian that ends without a
-// root there is no log at all.
+// What a custodian did while its audit log took no entry, and may do then: before there is a root,
+// from which the log's key comes, it answers about restoring that very root; and it admits those
+// whose uses need no entry. The records are kept here, each until it is durable. They are in memory
+// only: of a custodian that ends before they are in no log.
 #pragma once
 
 #include <deque>
@@ -19,14 +19,19 @@ class KeptRecords {
   // False where there are too many; `always`: never so. `at` goes into the entry's detail: its own
   // time is when the log takes it.
   [[nodiscard]] bool keep(AuditRecord record, base::UnixMillis at, bool always = false);
-  // Gives `recorder` what is kept, in order. What does not become durable stays for the next time.
+  // Gives `recorder` what is kept and is not under way to it, in order. What does not become durable
+  // stays for the next time.
   void record(Recorder& recorder, base::UnixMillis now);
   [[nodiscard]] std::size_t size() const noexcept { return kept_->size(); }
 
  private:
+  struct Kept {
+    AuditRecord record;
+    std::weak_ptr<const void> offer;  // lives as long as its end is still to come
+  };
   // Shared with completions that may outlive this.
-  std::shared_ptr<std::deque<std::shared_ptr<AuditRecord>>> kept_ =
-      std::make_shared<std::deque<std::shared_ptr<AuditRecord>>>();
+  std::shared_ptr<std::deque<std::shared_ptr<Kept>>> kept_ =
+      std::make_shared<std::deque<std::shared_ptr<Kept>>>();
 };
 
 }  // namespace concordat::keyservice

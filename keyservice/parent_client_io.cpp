@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "attest/base/json.hpp"
+#include "keyservice/announced_io.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/parent_http_io.hpp"
 #include "peer/preface_io.hpp"
@@ -164,9 +165,9 @@ Result<StorePage> ParentClient::list(const std::string& prefix, const std::strin
   return read_store_list(reply);
 }
 
-Result<std::vector<std::string>> ParentClient::custodians() {
+Result<std::vector<std::string>> ParentClient::announced(std::string_view own) {
   CONCORDAT_TRY(const HttpReply reply, call(list_custodians()));
-  return read_custodians(reply);
+  return announced_names(reply, own);
 }
 
 Result<HttpReply> KmsThroughRelay::exchange(const std::string& host, const HttpRequest& request,

@@ -41,7 +41,8 @@ class ParentClient final : public ParentService {
                                    const std::optional<std::string>& expected);
   [[nodiscard]] base::Status remove(const std::string& name, const std::string& version);
   [[nodiscard]] base::Result<StorePage> list(const std::string& prefix, const std::string& after);
-  [[nodiscard]] base::Result<std::vector<std::string>> custodians();
+  // announced_io.hpp.
+  [[nodiscard]] base::Result<std::vector<std::string>> announced(std::string_view own);
 
  private:
   [[nodiscard]] base::Result<HttpReply> call(const HttpRequest& request);

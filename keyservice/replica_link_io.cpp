@@ -120,7 +120,9 @@ void ReplicaLink::on_established(const policy::AdmittedPeer& peer) {
 
 void ReplicaLink::on_record(const base::SecretBytes& record) {
   signs_.heard(base::system_monotonic_clock());
-  if (is_heartbeat(record.expose(base::SecretAccess{}))) return;
+  const auto sign = decode_sign_of_life(record.expose(base::SecretAccess{}));
+  if (!sign) return stream_->abort(sign.error());
+  if (*sign) return;  // whether it serves workers is nothing to one that wants its heads
   const auto head = decode_head_record(record.expose(base::SecretAccess{}));
   if (!head) return stream_->abort(head.error());
   if (*head) return take_head(**head);

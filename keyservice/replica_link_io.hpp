@@ -32,6 +32,8 @@ class ReplicaLink {
   ReplicaLink& operator=(const ReplicaLink&) = delete;
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  // There is a channel, or one is being made.
+  [[nodiscard]] bool is_connected() const noexcept { return stream_ != nullptr; }
   // Dials now, and again whenever there is no channel; only under a policy that admits replicas.
   void start();
   void stop();

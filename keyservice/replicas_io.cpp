@@ -1,5 +1,9 @@
 #include "keyservice/replicas_io.hpp"
 
+#include <algorithm>
+
+#include "keyservice/limits.hpp"
+
 namespace concordat::keyservice {
 
 using base::Error;
@@ -8,10 +12,43 @@ using base::Result;
 Replicas::Replicas(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
                    Custody& custody, base::Logger& log, ReplicaOptions options,
                    ReplicaLink::OnHead on_head)
-    : log_(log), options_(std::move(options)), patience_(io), ticker_(io) {
-  for (const std::string& name : options_.custodians) {
-    links_.push_back(
-        std::make_unique<ReplicaLink>(io, party, nsm, custody, log, options_.relay, name, on_head));
+    : io_(io),
+      party_(party),
+      nsm_(nsm),
+      custody_(custody),
+      log_(log),
+      options_(std::move(options)),
+      on_head_(std::move(on_head)),
+      patience_(io),
+      ticker_(io) {
+  for (const std::string& name : options_.custodians)
+    add(name);
+}
+
+void Replicas::add(const std::string& custodian) {
+  links_.push_back(std::make_unique<ReplicaLink>(io_, party_, nsm_, custody_, log_, options_.relay,
+                                                 custodian, on_head_));
+}
+
+void Replicas::know(const std::vector<std::string>& announced) {
+  const auto is_named = [&](const std::string& name) {
+    return std::ranges::find(options_.custodians, name) != options_.custodians.end() ||
+           std::ranges::find(announced, name) != announced.end();
+  };
+  // Not while one after the other is asked.
+  if (!fetch_) {
+    std::erase_if(links_, [&](const auto& link) {
+      const bool is_forgotten = !is_named(link->name()) && !link->is_connected();
+      if (is_forgotten) log_.info("custodian_forgotten", {{"custodian", link->name()}});
+      return is_forgotten;
+    });
+  }
+  for (const std::string& name : announced) {
+    const auto has_name = [&](const auto& link) { return link->name() == name; };
+    if (links_.size() >= kMaxCustodians || std::ranges::any_of(links_, has_name)) continue;
+    log_.info("custodian_announced", {{"custodian", name}});
+    add(name);
+    if (!stopped_) links_.back()->start();
   }
 }
 
@@ -54,10 +91,11 @@ void Replicas::ask_next() {
   ReplicaLink& link = *links_[fetch_->next++];
   patience_.expires_after(options_.patience / links_.size());
   patience_.async_wait(
-      peer::with(patience_memory_, [this, alive = alive_, &link](boost::system::error_code error) {
-        if (error || !*alive || stopped_) return;
-        guarded([&link] { link.give_up(Error(Errc::timed_out, "custodian " + link.name())); });
-      }));
+      peer::with(patience_memory_,
+                 [this, alive = alive_, name = link.name()](boost::system::error_code error) {
+                   if (error || !*alive || stopped_) return;
+                   guarded([&] { give_up(name); });
+                 }));
   link.ask(fetch_->request, [this, name = link.name()](Result<Root> root) {
     if (!fetch_) return;
     if (root) {
@@ -69,6 +107,13 @@ void Replicas::ask_next() {
     }
     guarded([&] { on_root(std::move(root)); });
   });
+}
+
+void Replicas::give_up(const std::string& custodian) {
+  for (const auto& link : links_) {
+    if (link->name() != custodian) continue;
+    return link->give_up(Error(Errc::timed_out, "custodian " + custodian));
+  }
 }
 
 void Replicas::on_root(Result<Root> root) {

@@ -1,4 +1,4 @@
-// The other custodians that a custodian's parent names: who is asked for the root before KMS is,
+// The other custodians that a custodian's parent names or finds announced: who is asked for the root before KMS is,
 // and who is told the journal's head. The names are addresses and nothing else; policy and
 // handshake decide who is there. One io_context, one thread.
 #pragma once
@@ -9,7 +9,8 @@ namespace concordat::keyservice {
 
 struct ReplicaOptions {
   peer::Endpoint relay;
-  std::vector<std::string> custodians;  // names by which the relay knows them; may be empty
+  // Names by which the relay knows them; may be empty. They stay, whoever is announced besides.
+  std::vector<std::string> custodians;
   std::chrono::milliseconds patience = kReplicaPatience;
   std::chrono::milliseconds tick = kReplicaTick;
 };
@@ -25,6 +26,8 @@ class Replicas {
 
   void start();
   void stop();
+  // Custodians that are announced now, as CustodianLink::know.
+  void know(const std::vector<std::string>& announced);
   // Told at each tick: for those whom others dialled.
   void on_tick(std::function<void()> handler) { ticked_ = std::move(handler); }
   // Asks one after the other for the root that `policy` pins. `done` is called once, within the
@@ -41,9 +44,11 @@ class Replicas {
     RootRequest request;
     ReplicaLink::OnRoot done;
     std::size_t next = 0;
-    base::Error why{Errc::no_replica, "the parent's configuration names none"};
+    base::Error why{Errc::no_replica, "the parent names none"};
   };
 
+  void add(const std::string& custodian);
+  void give_up(const std::string& custodian);
   void ask_next();
   void on_root(base::Result<Root> root);
   void finish(base::Result<Root> root);
@@ -52,8 +57,13 @@ class Replicas {
   template <class Step>
   void guarded(const Step& step);
 
+  boost::asio::io_context& io_;
+  peer::Party& party_;
+  peer::NsmWorker& nsm_;
+  Custody& custody_;
   base::Logger& log_;
   ReplicaOptions options_;
+  ReplicaLink::OnHead on_head_;
   std::vector<std::unique_ptr<ReplicaLink>> links_;
   boost::asio::steady_timer patience_;
   boost::asio::steady_timer ticker_;

@@ -5,6 +5,7 @@
 
 #include "attest/base/file.hpp"
 #include "deploy/enclave/common.hpp"
+#include "keyservice/announced_io.hpp"
 #include "keyservice/audit_keeper_io.hpp"
 #include "keyservice/audit_records.hpp"
 #include "keyservice/boot.hpp"
@@ -73,6 +74,8 @@ class Service {
                   [this](const VouchedHead& seen, const std::string& custodian) {
                     custodian_.take_seen(seen, custodian);
                   }),
+        announced_(io_, surroundings.relay, config.enclave,
+                   [this](const std::vector<std::string>& names) { replicas_.know(names); }),
         reports_(io_, surroundings.relay, [this] { return custodian_.report(); }),
         signals_(io_, SIGTERM, SIGINT) {
     custodian_.serve_operators(
@@ -111,7 +114,10 @@ class Service {
       audit_keeper_.start();
       custody_keeper_.start();
     });
-    replicas_.on_tick([this] { custodian_.tell_custodians(); });
+    replicas_.on_tick([this] {
+      custodian_.tell_custodians();
+      custodian_.look_at_serving();
+    });
     // A root that the policy no longer pins is not kept: the next boot unseals its successor.
     root_keeper_.on_contradiction([this](const Error& why) {
       outcome_ = why;
@@ -119,7 +125,8 @@ class Service {
     });
   }
 
-  Status run() {
+  // `announced`: who is to be asked for the root first of all.
+  Status run(const std::vector<std::string>& announced) {
     CONCORDAT_TRY(auto listener, peer::Listener::open(io_, surroundings_.inbound));
     signals_.async_wait([this](boost::system::error_code error, int) {
       if (error) return;
@@ -129,7 +136,9 @@ class Service {
       stop();
     });
     runtime_.start();
+    replicas_.know(announced);
     replicas_.start();
+    announced_.start();
     if (runtime_.standing()) root_keeper_.standing_changed({});
     custodian_.serve(std::move(listener));
     log_.info("serving", {{"inbound", peer::to_string(surroundings_.inbound)}});
@@ -149,6 +158,7 @@ class Service {
   void stop() {
     custodian_.stop();
     reports_.stop();
+    announced_.stop();
     replicas_.stop();
     root_keeper_.stop();
     custody_keeper_.stop();
@@ -169,6 +179,7 @@ class Service {
   recovery::Desk recovery_;
   Custodian custodian_;
   Replicas replicas_;
+  Announced announced_;
   ReportSender reports_;
   boost::asio::signal_set signals_;
   Status outcome_;
@@ -196,8 +207,10 @@ Status run(const Surroundings& surroundings, base::Logger& log) {
   if (const std::string named = config.setting("custodians", ""); !named.empty()) {
     CONCORDAT_TRY(others, parse_enclave_names("custodians", named));
   }
+  const auto announced = parent.announced(config.enclave);
+  if (!announced) log.warn("custodians_not_told", {{"code", announced.error().name()}});
   return Service(surroundings, *enclave, kms, config, std::move(others), std::move(facts), log)
-      .run();
+      .run(announced ? *announced : std::vector<std::string>());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "deploy/enclave/application.hpp"
 #include "deploy/enclave/common.hpp"
 #include "keyservice/agent/agent_server_io.hpp"
+#include "keyservice/announced_io.hpp"
 #include "keyservice/enclave_names.hpp"
 #include "keyservice/enclave_runtime_io.hpp"
 #include "keyservice/parent_client_io.hpp"
@@ -21,7 +22,8 @@ using namespace keyservice;
 
 // The application's user is another than the agent's: the socket is for everybody in the enclave.
 constexpr unsigned kAgentSocketMode = 0666;
-// By which the relay knows the custodian, where the parent's configuration names none.
+// By which the relay knows the custodian, where the parent's configuration names none. Others are
+// found as they are announced.
 constexpr const char* kCustodian = "custodian";
 
 class Worker {
@@ -34,6 +36,8 @@ class Worker {
         runtime_(io_, enclave, surroundings.anchors, surroundings.relay, config.role, log),
         link_(io_, runtime_.party(), runtime_.nsm(), log,
               {surroundings.relay, std::move(custodians)}),
+        announced_(io_, surroundings.relay, config.enclave,
+                   [this](const std::vector<std::string>& names) { link_.know(names); }),
         agent_({io_, runtime_.party(), runtime_.nsm(), link_, log,
                 [this] { return runtime_.anchored_at(); }, CONCORDAT_VERSION}),
         ends_(io_, SIGTERM, SIGINT),
@@ -60,6 +64,7 @@ class Worker {
     CONCORDAT_CHECK(listen_on_loopback());
     runtime_.start();
     link_.start();
+    announced_.start();
     ends_.async_wait([this](boost::system::error_code error, int) {
       if (!error) stop();
     });
@@ -105,6 +110,7 @@ class Worker {
     ends_.cancel();
     child_.cancel();
     agent_.stop();
+    announced_.stop();
     link_.stop();
     runtime_.stop();
   }
@@ -115,6 +121,7 @@ class Worker {
   boost::asio::io_context io_{1};
   EnclaveRuntime runtime_;
   CustodianLink link_;
+  Announced announced_;
   AgentServer agent_;
   boost::asio::signal_set ends_;
   boost::asio::signal_set child_;

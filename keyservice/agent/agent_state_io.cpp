@@ -89,7 +89,6 @@ agent::Facts AgentServer::State::facts() {
   out.policy = now ? parts.party.policies->at(now->wall) : Result<policy::PolicyPtr>(now.error());
   out.latest = parts.party.policies->latest();
   out.custodian = parts.link.state();
-  out.connected = parts.link.connected();
   out.handshakes = parts.link.handshakes();
   out.cached_keys = keys.size();
   return out;

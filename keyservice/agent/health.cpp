@@ -77,9 +77,8 @@ Check policy(const Facts& facts) {
 }
 
 Check custodian(const Facts& facts) {
-  return {
-      "custodian", facts.connected, true,
-      facts.connected ? std::to_string(facts.handshakes) + " handshakes" : reason(facts.custodian)};
+  if (!facts.custodian) return {"custodian", false, true, reason(facts.custodian)};
+  return {"custodian", true, true, std::to_string(facts.handshakes) + " handshakes"};
 }
 
 }  // namespace
@@ -110,7 +109,7 @@ std::string health_json(const Facts& facts) {
   const ordered_json out = {
       {"ready", ready(facts)},
       {"version", facts.version},
-      {"custodian", facts.connected ? "ok" : reason(facts.custodian)},
+      {"custodian", reason(facts.custodian)},
       {"policy",
        {{"state", reason(facts.policy)}, {"serial", facts.latest ? facts.latest->serial() : 0}}},
       {"handshakes", facts.handshakes},

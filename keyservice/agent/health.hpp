@@ -41,7 +41,6 @@ struct Facts {
   base::Result<policy::PolicyPtr> policy = base::Error();  // usable now, or why not
   policy::PolicyPtr latest;                                // whatever is in force
   base::Status custodian;                                  // the link's state
-  bool connected = false;
   std::uint64_t handshakes = 0;
   std::size_t cached_keys = 0;
 };

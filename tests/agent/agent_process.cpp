@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   if (argc != 2) return 1;
   test::AgentWorld world(argv[1]);
   world.start();
-  world.run_until([&] { return world.link->connected(); });
+  world.run_until([&] { return world.link->state().has_value(); });
   std::puts("ready");
   std::fflush(stdout);
   boost::asio::posix::stream_descriptor input(world.io, ::dup(STDIN_FILENO));

@@ -72,6 +72,14 @@ class AgentWorld {
     custodian->serve(peer::Listener::open(io, inbound_).value());
   }
 
+  // As a custodian does that unsealed it anew.
+  void take_root() {
+    loaded.custody.take(keyservice::Root::create(1, fixed_root()).value(), "acme");
+    loaded.custody.load([](const base::Status& done) {
+      if (!done) throw std::runtime_error(done.error().to_string());
+    });
+  }
+
   // Runs the io_context until `done`.
   void run_until(const std::function<bool()>& done) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);

@@ -31,7 +31,6 @@ Facts good() {
                      authority.descriptor(), test::kNow)
                      .value();
   facts.policy = facts.latest;
-  facts.connected = true;
   facts.handshakes = 2;
   return facts;
 }
@@ -91,9 +90,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"dumps", false, [](Facts& f) { f.process.dumpable = true; }},
         Case{"clock", true, [](Facts& f) { f.now = Error(Errc::not_ready, "no time"); }},
         Case{"policy", true, [](Facts& f) { f.policy = Error(policy::SignatureErrc::expired); }},
+        Case{"custodian", true,
+             [](Facts& f) { f.custodian = Error(Errc::custodian_unreachable); }},
         Case{"custodian", true, [](Facts& f) {
-               f.connected = false;
-               f.custodian = Error(Errc::custodian_unreachable);
+               f.custodian = Error(Errc::custodian_not_serving, "root_missing");
              }}));
 
 }  // namespace

@@ -42,6 +42,29 @@ TEST_F(AgentReady, WaitsForTheCustodian) {
   EXPECT_EQ(first.finish().status, 200u) << "at once";
 }
 
+TEST_F(AgentReady, WaitsForACustodianThatServes) {
+  world_.install(1);
+  world_.loaded.custody.wipe();
+  world_.start_custodian();
+  world_.link->start();
+  world_.run_until([&] {
+    const auto health = HttpCaller(world_).get("/v1/health");
+    return health.status == 503u &&
+           health.json()["custodian"].get<std::string>().find("root_missing") != std::string::npos;
+  });
+  EXPECT_TRUE(world_.link->connected());
+  HttpCaller caller(world_);
+  ask(caller, 300);
+  EXPECT_EQ(HttpCaller(world_).get("/v1/health").status, 503u);
+  EXPECT_EQ(HttpCaller(world_).get("/v1/keys/payments/a").code(), "not_ready");
+  EXPECT_FALSE(caller.received());
+  world_.take_root();
+  world_.custodian->look_at_serving();
+  world_.run_until([&] { return caller.received(); });
+  EXPECT_EQ(caller.finish().status, 200u);
+  EXPECT_EQ(HttpCaller(world_).get("/v1/keys/payments/a").status, 200u);
+}
+
 TEST_F(AgentReady, WaitsForAUsablePolicy) {
   world_.start();
   world_.run_until([&] { return world_.link->connected(); });

@@ -95,6 +95,43 @@ TEST_F(CustodianAuditTest, WithoutItsStoreNothingIsReleasedAndItComesBackByItsel
   EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
 }
 
+TEST_F(CustodianAuditTest, WorkersAreToldWhetherTheyAreServedAndWheneverItChanges) {
+  start_administered();
+  const auto worker = admit(worker_);
+  const auto told = [&](const std::string& trouble) {
+    run_until([&] { return !worker->signs.empty() && worker->signs.back().trouble == trouble; });
+  };
+  told("audit_unavailable");
+  keeper_.on_open([this] { custodian_->audit_opened(); });
+  keeper_.start();
+  told("");
+  store_->tears_after = 0;
+  store_->failure = audit::Errc::store_full;
+  EXPECT_EQ(ask(worker, kGet), "audit_unavailable");
+  EXPECT_EQ(worker->signs.back().trouble, "audit_unavailable") << "before the answer";
+  store_->tears_after.reset();
+  store_->failure.reset();
+  run_until([&] { return keeper_.trail().ready().has_value(); });
+  custodian_->look_at_serving();
+  told("");
+  const std::size_t signs = worker->signs.size();
+  custodian_->look_at_serving();
+  EXPECT_EQ(ask(worker, kGet), "ok");
+  EXPECT_EQ(worker->signs.size(), signs) << "what is no news is not told";
+  custody_.wipe();
+  custodian_->look_at_serving();
+  told("root_missing");
+}
+
+TEST_F(CustodianAuditTest, AWorkerIsToldWhenTheStoreCannotBeRead) {
+  start_open();
+  const auto worker = admit(worker_);
+  loaded_.store.fail_all(test::MemoryStore::Failure::refused);
+  custody_.load([](const Status& loaded) { EXPECT_FALSE(loaded); });
+  custodian_->look_at_serving();
+  run_until([&] { return worker->signs.back().trouble == "unreachable"; });
+}
+
 TEST_F(CustodianAuditTest, WhoeverLosesTheLogServesNothingAnyMore) {
   start_open();
   const auto worker = admit(worker_);
@@ -253,13 +290,50 @@ TEST_F(CustodianAuditTest, OfARefusedEnclaveTheDocumentIsKeptWithinBounds) {
   EXPECT_EQ(log.entries[4].event.detail.substr(0, 2), "2 ");
 }
 
-TEST_F(CustodianAuditTest, WhatPolicyWantsNoEntryOfHasNoneUnlessItIsRefused) {
-  world_.edit_policy = [with_root = world_.edit_policy](std::string text) {
-    auto policy = nlohmann::ordered_json::parse(with_root(std::move(text)));
+// A policy that wants no entry of cheap uses.
+std::function<std::string(std::string)> wanting_few(std::function<std::string(std::string)> edit) {
+  return [edit = std::move(edit)](std::string text) {
+    auto policy = nlohmann::ordered_json::parse(edit(std::move(text)));
     policy["audited_uses"] = "secret";
     policy["grants"][0]["operations"].push_back("random");
     return policy.dump(2);
   };
+}
+
+// Neither a caller that was there before nor one that comes only now has to wait for it, and the
+// admission of the second is written though it is gone by then.
+TEST_F(CustodianAuditTest, WhatNeedsNoEntryIsAnsweredWhileTheLogTakesNone) {
+  world_.edit_policy = wanting_few(world_.edit_policy);
+  start_open();
+  const auto worker = admit(worker_);
+  ASSERT_EQ(ask(worker, kSign), "ok");
+  store_->tears_after = 0;
+  store_->failure = audit::Errc::store_full;
+  const auto late = admit(other_);
+  for (const auto& caller : {worker, late}) {
+    EXPECT_EQ(ask(caller, kGet), "audit_unavailable");
+    EXPECT_EQ(ask(caller, RandomRequest{"payments/card", 16}), "ok");
+    EXPECT_EQ(ask(caller, RandomRequest{"reports/daily", 16}), "not_granted");
+  }
+  late->stream->close();
+  run_until([&] { return late->ended.has_value(); });
+  store_->tears_after.reset();
+  store_->failure.reset();
+  run_until([&] { return keeper_.trail().ready().has_value(); });
+  custodian_->look_at_serving();
+  custodian_->look_at_serving();  // nothing is written twice
+  EXPECT_EQ(ask(worker, kGet), "ok");
+  const Audited log = audited();
+  EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
+  std::set<std::string> admitted;
+  for (const audit::Entry& entry : log.entries) {
+    if (entry.event.kind == Kind::admission) admitted.insert(entry.event.subject->id);
+  }
+  EXPECT_EQ(admitted.size(), 2U);
+}
+
+TEST_F(CustodianAuditTest, WhatPolicyWantsNoEntryOfHasNoneUnlessItIsRefused) {
+  world_.edit_policy = wanting_few(world_.edit_policy);
   start_open();
   const auto worker = admit(worker_);
   EXPECT_EQ(ask(worker, kSign), "ok");

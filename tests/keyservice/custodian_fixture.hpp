@@ -27,7 +27,8 @@ inline constexpr std::chrono::seconds kPatience{60};  // what only a hanging cus
 struct Channel {
   std::shared_ptr<peer::SecureStream> stream;
   bool established = false;
-  std::vector<base::SecretBytes> records;  // without heads of the journal
+  std::vector<base::SecretBytes> records;  // without heads of the journal and signs of life
+  std::vector<SignOfLife> signs;
   std::optional<Status> ended;
 };
 
@@ -132,8 +133,10 @@ class CustodianTest : public testing::Test {
                 events.record = [observer](base::SecretBytes record) {
                   const base::BytesView bytes = record.expose(base::SecretAccess{});
                   const bool is_head = decode_head_record(bytes).value().has_value();
+                  const auto sign = decode_sign_of_life(bytes).value();
                   const auto seen = observer.lock();
-                  if (seen && !is_head) seen->records.push_back(std::move(record));
+                  if (seen && sign) seen->signs.push_back(*sign);
+                  if (seen && !is_head && !sign) seen->records.push_back(std::move(record));
                 };
                 events.ended = [observer](const Status& status) {
                   if (const auto seen = observer.lock()) seen->ended = status;

@@ -169,7 +169,7 @@ TEST_F(RecoveryAuditTest, WhatIsDoneWithoutARootIsInTheLogThatTheRootOpens) {
                 "recovery recovery-contribute ok", "refusal recovery-contribute share_repeated",
                 "recovery recovery-contribute ok"}));
   const std::string id = set.id().hex();
-  const std::string when = "before the log was open, at " + std::to_string(world_.wall.value);
+  const std::string when = "when the log took no entry, at " + std::to_string(world_.wall.value);
   EXPECT_EQ(log.entries.back().event.detail,
             when + ": recovery_share_taken holder frank set " + id + "; root_restored set " + id);
   EXPECT_TRUE(log.entries.at(6).event.detail.starts_with(

@@ -3,6 +3,7 @@
 #include <boost/asio/write.hpp>
 
 #include "keyservice/journal/errc.hpp"
+#include "keyservice/limits.hpp"
 #include "tests/keyservice/replicas_fixture.hpp"
 
 namespace concordat::keyservice {
@@ -193,6 +194,78 @@ TEST_F(FailoverTest, OneThatIsNotReadyIsPassedOver) {
   ASSERT_TRUE((first->custody.take(root(), "acme"), first->load()));
   EXPECT_EQ(code(get()), "answered");
   EXPECT_EQ(link_->custodian(), "custodian-a");
+}
+
+TEST_F(FailoverTest, OneThatSaysThatItDoesNotServeIsLeftBeforeItIsAsked) {
+  const auto first = serving("custodian-a");
+  start({"custodian-a", "custodian-b"});
+  run_until([&] { return link_->state().has_value(); });
+  ASSERT_EQ(code(get()), "answered");
+  const auto second = serving("custodian-b");
+  run_until([&] { return logged("custodian_serves") == 2; });
+  EXPECT_EQ(link_->custodian(), "custodian-a");
+  first->custody.wipe();
+  first->custodian->look_at_serving();
+  run_until([&] { return link_->custodian() == "custodian-b"; });
+  EXPECT_TRUE(link_->state());
+  EXPECT_EQ(logged("custodian_not_serving", "root_missing"), 1u);
+  EXPECT_EQ(code(get()), "answered");
+  EXPECT_EQ(first->custodian->counts().denied, 0u);
+}
+
+TEST_F(FailoverTest, OneThatIsAnnouncedLaterIsGoneOnWith) {
+  const auto first = serving("custodian-a");
+  start({"custodian-a"});
+  ASSERT_EQ(code(get()), "answered");
+  const auto second = serving("custodian-b");
+  link_->know({"custodian-b", "custodian-a"});
+  run_until([&] { return logged("custodian_serves") == 2; });
+  EXPECT_EQ(link_->custodian(), "custodian-a") << "for as long as it serves";
+  first->custodian.reset();
+  EXPECT_EQ(code(get()), "answered");
+  EXPECT_EQ(link_->custodian(), "custodian-b");
+  EXPECT_EQ(logged("custodian_announced"), 1u);
+}
+
+TEST_F(FailoverTest, OneThatIsAnnouncedNoMoreIsForgottenWhenItIsGone) {
+  const auto first = serving("custodian-a");
+  start({"custodian-a"});
+  ASSERT_EQ(code(get()), "answered");
+  const auto second = serving("custodian-b");
+  link_->know({"custodian-b"});
+  run_until([&] { return logged("custodian_serves") == 2; });
+  link_->know({});
+  EXPECT_EQ(logged("custodian_forgotten"), 0u) << "its channel may be all that there is";
+  second->custodian.reset();
+  run_until([&] { return logged("custodian_forgotten") == 1; });
+  first->custodian.reset();
+  run_until([&] { return !link_->connected(); });
+  link_->know({"custodian-b"});
+  const auto again = serving("custodian-b");
+  EXPECT_EQ(code(get()), "answered");
+}
+
+// The list is the parent's word: it bounds nothing but itself.
+TEST_F(FailoverTest, NoMoreAreDialledThanThereMayBe) {
+  start({"custodian-a"});
+  std::vector<std::string> many;
+  for (std::size_t i = 0; i < 3 * kMaxCustodians; ++i)
+    many.push_back("custodian-" + std::to_string(i));
+  link_->know(many);
+  EXPECT_EQ(logged("custodian_announced"), kMaxCustodians - 1);
+  const auto first = serving("custodian-a");
+  EXPECT_EQ(code(get()), "answered") << "the configured one stays";
+}
+
+TEST_F(FailoverTest, WhoIsAnnouncedMustBeACustodianAllTheSame) {
+  const auto first = serving("custodian-a");
+  start({"custodian-a"});
+  const auto impostor = host("custodian-b", nullptr, "payments-1");
+  serve(*impostor);
+  link_->know({"custodian-b"});
+  run_until([&] { return logged("channel_ended", "image_differs") >= 1; });
+  EXPECT_EQ(code(get()), "answered");
+  EXPECT_EQ(logged("custodian_admitted"), 1u);
 }
 
 TEST_F(FailoverTest, TheOtherKnowsTheHeadBeforeItIsAsked) {

@@ -11,6 +11,7 @@
 #include "keyservice/custodian_io.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/keyring/key_material.hpp"
+#include "peer/preface_io.hpp"
 #include "peer/relay/relay_io.hpp"
 #include "policy/errc.hpp"
 #include "tests/keyservice/side.hpp"
@@ -322,6 +323,53 @@ TEST_F(LinkTest, ACustodianThatIsBehindReadsTheStoreBeforeItAnswers) {
   ASSERT_TRUE(released(answer)) << failure(answer);
   EXPECT_EQ(std::get<ReleasedKey>(*answer).type, KeyType::hmac) << "and not an implicit key";
   custodian_.reset();
+}
+
+TEST_F(LinkTest, KnowsWhetherItsCustodianServes) {
+  start(1);
+  EXPECT_TRUE(link_->state().error().is(Errc::custodian_unreachable));
+  run_until([&] { return link_->state().has_value(); });
+  custody_.wipe();
+  custodian_->look_at_serving();
+  run_until([&] { return !link_->state(); });
+  EXPECT_TRUE(link_->connected());
+  EXPECT_TRUE(link_->state().error().is(Errc::custodian_not_serving));
+  EXPECT_EQ(link_->state().error().detail(), "root_missing");
+  EXPECT_EQ(failure(ask("payments/a")), "not_ready");
+  reload();
+  custodian_->look_at_serving();
+  run_until([&] { return link_->state().has_value(); });
+  stop_custodian();
+  EXPECT_TRUE(link_->state().error().is(Errc::custodian_unreachable));
+}
+
+// What a custodian may not say ends its channel, and what it said before is forgotten.
+TEST_F(LinkTest, ASignOfLifeThatIsNoneEndsTheChannel) {
+  start(1);
+  run_until([&] { return link_->state().has_value(); });
+  custodian_.reset();
+  run_until([&] { return !link_->connected(); });
+  const auto listener = peer::Listener::open(io_, inbound_).value();
+  std::shared_ptr<peer::SecureStream> stream;
+  std::optional<base::Status> ended;
+  listener->start([&](peer::StreamSocket socket, const peer::PeerAddress&) {
+    peer::async_read_source(
+        std::move(socket), kPatience, [&](peer::StreamSocket accepted, const auto&) {
+          peer::SecureStream::Events events;
+          events.established = [&](const policy::AdmittedPeer&) {
+            const Bytes record{0x83, 0x00, 0x64, 'b', 'e', 'a', 't', 0x61, ' '};
+            ASSERT_TRUE(stream->send(record));
+          };
+          events.record = [](const auto&) {};
+          events.ended = [&](const base::Status& status) { ended = status; };
+          stream = peer::SecureStream::respond(std::move(accepted), custodian_side_.party,
+                                               custodian_side_.nsm, std::move(events));
+        });
+  });
+  run_until([&] { return ended.has_value(); });
+  EXPECT_FALSE(*ended) << "not in order";
+  run_until([&] { return link_->state().error().is(Errc::malformed_response); });
+  link_->stop();
 }
 
 TEST_F(LinkTest, ARevokedImageLosesItsChannelAndIsRefusedByName) {

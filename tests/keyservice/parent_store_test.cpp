@@ -9,8 +9,10 @@
 
 #include "attest/base/hash.hpp"
 #include "deploy/parent/parent_io.hpp"
+#include "keyservice/announced_io.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/journal/errc.hpp"
+#include "keyservice/limits.hpp"
 #include "keyservice/parent_client_io.hpp"
 #include "keyservice/parent_journal_store_io.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -69,11 +71,41 @@ TEST_F(ParentStoreTest, WritesReadsListsAndRemoves) {
 
 TEST_F(ParentStoreTest, FindsCustodiansAndItsOwnConfiguration) {
   // Announced when the parent starts, by the store's own thread.
-  while (client_.custodians()->empty()) {
+  while (client_.announced("w")->empty()) {
   }
-  EXPECT_EQ(client_.custodians().value(), std::vector<std::string>{"c"});
+  EXPECT_EQ(client_.announced("w").value(), std::vector<std::string>{"c"});
+  EXPECT_TRUE(client_.announced("c")->empty()) << "nobody looks for itself";
   EXPECT_EQ(client_.config()->role, "custodian");
   EXPECT_EQ(client_.config()->settings.at("a"), "b");
+}
+
+TEST_F(ParentStoreTest, TellsAnEnclaveWhoIsAnnounced) {
+  boost::asio::io_context enclave{1};
+  std::vector<std::string> told;
+  Announced announced(enclave, relay_, "w",
+                      [&](const std::vector<std::string>& names) { told = names; });
+  announced.start();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (told.empty() && enclave.run_one_until(deadline) != 0) {
+  }
+  EXPECT_EQ(told, std::vector<std::string>{"c"});
+  announced.stop();
+}
+
+TEST(AnnouncedNames, AreNamesAndFew) {
+  const auto reply = [](const std::string& names) {
+    return HttpReply{200, {}, "{\"custodians\": [" + names + "]}"};
+  };
+  std::string many;
+  for (std::size_t i = 0; i < 2 * kMaxCustodians; ++i)
+    many += (i == 0 ? "" : ",") + std::string(R"({"name": "custodian-)") + char('a' + i) +
+            R"(", "address": "tcp:10.0.0.1:1"})";
+  const auto few = announced_names(reply(many), "custodian-a").value();
+  EXPECT_EQ(few.size(), kMaxCustodians);
+  EXPECT_EQ(few.front(), "custodian-b");
+  for (const char* const bad : {R"({"name": "a/b", "address": ""})", R"({"name": 1})", "1"})
+    EXPECT_FALSE(announced_names(reply(bad), "")) << bad;
+  EXPECT_FALSE(announced_names({503, {}, {}}, ""));
 }
 
 // The journal's store, over the same way.

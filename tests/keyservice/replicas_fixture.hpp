@@ -112,7 +112,10 @@ class ReplicasFixture : public testing::Test {
         [&host](const VouchedHead& seen, const std::string& custodian) {
           host.custodian->take_seen(seen, custodian);
         });
-    host.replicas->on_tick([&host] { host.custodian->tell_custodians(); });
+    host.replicas->on_tick([&host] {
+      host.custodian->tell_custodians();
+      host.custodian->look_at_serving();
+    });
     host.replicas->start();
   }
   base::Result<Root> fetch(Host& host) {

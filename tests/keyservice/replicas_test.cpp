@@ -37,6 +37,27 @@ TEST_F(ReplicasTest, TheRootComesFromACustodianThatRuns) {
   EXPECT_EQ(logged("root_given"), 1u);
 }
 
+TEST_F(ReplicasTest, TheRootComesFromACustodianThatIsAnnounced) {
+  const auto first = serving("custodian-a");
+  const auto second = host("custodian-b");
+  serve(*second);
+  know(*second, {});
+  EXPECT_TRUE(fetch(*second).error().is(Errc::no_replica));
+  second->replicas->know({"custodian-a"});
+  auto fetched = fetch(*second);
+  ASSERT_TRUE(fetched) << fetched.error().to_string();
+  EXPECT_EQ(fetched->commitment(), commitment_);
+  // It stays as long as there is a channel to it, whoever is announced, and is dialled no more then.
+  second->replicas->know({});
+  ASSERT_TRUE(fetch(*second));
+  first->custodian.reset();
+  run_until([&] {
+    second->replicas->know({});
+    return logged("custodian_forgotten") == 1;
+  });
+  EXPECT_TRUE(fetch(*second).error().is(Errc::no_replica));
+}
+
 // Holds what is to be recorded until the test says how that ends.
 class HeldRecorder final : public Recorder {
  public:
