@@ -62,7 +62,7 @@ class Connection::Impl {
     const base::BytesView body = order.body.expose(SecretAccess{});
     http::request<http::span_body<const char>> request(http::string_to_verb(order.method),
                                                        order.target, 11);
-    request.set(http::field::host, "agent");
+    request.set(http::field::host, "localhost");
     request.set(http::field::accept, "application/json");
     if (!request_id.empty()) request.set("X-Request-Id", request_id);
     if (!body.empty()) request.set(http::field::content_type, "application/json");
