@@ -110,6 +110,15 @@ class ApplicationOfAWorker(unittest.TestCase):
         self.assertEqual(self.seen["over_tcp"], "HTTP/1.1 200 OK")
         self.assertEqual(self.seen["over_tcp_the_same_key"], "1")
 
+    def test_its_health_finds_nothing_wrong(self):
+        checks = {check["name"]: check for check in json.loads(self.seen["health_body"])["checks"]}
+        if os.geteuid() != 0:  # agent and application are one user there, and the check says so
+            self.assertFalse(checks.pop("user")["ok"])
+        self.assertEqual([check for check in checks.values() if not check["ok"]], [])
+        self.assertIn("mode 0660" if os.geteuid() == 0 else "mode 0600", checks["socket"]["detail"])
+        if os.geteuid() == 0:
+            self.assertIn("the application: user 65534", checks["user"]["detail"])
+
     def test_its_documents_are_of_purpose_application(self):
         self.assertEqual(self.seen["attestation"], "HTTP/1.1 200 OK")
         document = self.lab.folder / "application.b64"

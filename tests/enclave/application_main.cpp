@@ -193,6 +193,7 @@ int work(const std::string& agent, const std::string& agent_on_tcp, const std::s
        true);
   tell("attestation", ask(agent, "GET", "/v1/attestation?nonce=00112233&user_data=cafe"), true);
   tell("with_a_key", ask(agent, "GET", "/v1/attestation?public_key=" + std::string(88, '0')), true);
+  tell("health", ask(agent, "GET", "/v1/health"), true);
   const std::string over_tcp = ask(agent_on_tcp, "GET", "/v1/keys/" + key);
   tell("over_tcp", over_tcp, false);
   say("over_tcp_the_same_key", body_of(over_tcp) == body_of(granted));
