@@ -114,7 +114,7 @@ class Connection::Impl {
 
   Result<Answer> receive(Deadline deadline) {
     http::response_parser<http::buffer_body> parser;
-    parser.body_limit(kMaxAnswer);
+    parser.body_limit(boost::none);  // judged below, by a code of its own
     if (auto read = await(
             deadline, [&](auto done) { http::async_read_header(socket_, buffer_, parser, done); });
         !read) {

@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "client/exchange.hpp"
 #include "tests/client/fake_agent.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -208,6 +209,43 @@ INSTANTIATE_TEST_SUITE_P(
         AgentResponse{200, std::string(300 * 1024, ' '), "application/json", true},
         AgentResponse{500, "<html>"}, AgentResponse{404, "{}"},
         AgentResponse{200, R"({"document":"AAAA"})", "application/json", false, 0}));
+
+TEST_F(AgentClient, AnswersAreTakenUpToTheirLimit) {
+  const std::string key = R"({"name":"a","version":1,"type":"derived","key":"AAAA"})";
+  const auto code_of_size = [&](std::size_t size) {
+    fake_.reset();
+    serve([&](const AgentRequest&) -> Answered {
+      return AgentResponse{200, key + std::string(size - key.size(), ' ')};
+    });
+    const auto answered = open(kShort).get_key("a");
+    return answered ? "" : answered.error().code;
+  };
+  EXPECT_EQ(code_of_size(kMaxAnswer), "");
+  EXPECT_EQ(code_of_size(kMaxAnswer + 1), "malformed_response");
+}
+
+TEST_F(AgentClient, ARefusedStreamsWordsAreTakenUpToTheirLimit) {
+  constexpr std::size_t kMaxErrorBody = 16 * 1024;
+  const auto code_of_size = [&](std::size_t size) {
+    fake_.reset();
+    serve([&](const AgentRequest&) -> Answered {
+      const std::size_t rest = test::refusal(403, "not_granted", "").body.size();
+      return test::refusal(403, "not_granted", std::string(size - rest, 'x'));
+    });
+    const auto nothing = [](std::span<std::uint8_t>) { return Result<std::size_t>(0); };
+    const auto nowhere = [](base::BytesView) { return Status(); };
+    return open().encrypt_stream("a", nothing, nowhere).error().code;
+  };
+  EXPECT_EQ(code_of_size(kMaxErrorBody), "not_granted");
+  EXPECT_EQ(code_of_size(kMaxErrorBody + 1), "malformed_response") << "half of it says nothing";
+}
+
+TEST_F(AgentClient, NamesAreTakenUpToTheirLimit) {
+  serve();
+  const Agent agent = open();
+  EXPECT_TRUE(agent.get_key(std::string(128, 'a')));
+  EXPECT_EQ(agent.get_key(std::string(129, 'a')).error().code, "bad_argument");
+}
 
 TEST_F(AgentClient, AnAgentThatNeverAnswersIsLeftAtTheDeadline) {
   std::promise<void> left;
