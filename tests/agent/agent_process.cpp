@@ -1,6 +1,7 @@
 // The agent's whole world in a process, for tests in other languages: listens on FOLDER/agent and
-// on loopback TCP, says "ready PORT", and ends with its standard input, whose lines say what becomes
-// of it: "stop-custodian", "stop-link"; each is answered "done". The root is the same in every run.
+// on loopback TCP, says "ready PORT", and ends with its standard input, whose lines say what
+// becomes of it: "stop-custodian", "stop-link"; each is answered "done". The root is the same in
+// every run.
 //
 //   agent_process FOLDER [PATTERN:OPERATION,OPERATION...[:LIMIT]]...   grants beside payments/*
 #include <boost/asio/posix/stream_descriptor.hpp>

@@ -177,7 +177,8 @@ TEST_F(AnApplication, TakesNoBodyLargerThanItsLimit) {
 TEST_F(AnApplication, TakesNoHeaderLargerThanItsLimit) {
   start_ready({.header = 300});
   const auto with_header_of = [&](std::size_t size) {
-    const std::string head = "POST /v1/echo HTTP/1.1\r\nConnection: close\r\nContent-Length: 11\r\n";
+    const std::string head =
+        "POST /v1/echo HTTP/1.1\r\nConnection: close\r\nContent-Length: 11\r\n";
     const std::string end = "\r\n\r\n", body = R"({"say":"x"})", field = "X-Padding: ";
     const auto socket = connect();
     const std::size_t padding = size - head.size() - field.size() - end.size();
