@@ -40,6 +40,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
  private:
+  // Its place is free once nothing waits for it any more, the timer neither.
   void close() {
     error_code ignored;  // nobody is left to tell
     stream_.close(ignored);
@@ -57,12 +58,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void read_header() {
     parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(serving_->router.limits().header));
     parser_->body_limit(serving_->router.limits().body);
     watch(Clock::now() + serving_->router.limits().idle, [this] { close(); });
     http::async_read_header(stream_, buffer_, *parser_,
-                            [self = shared_from_this()](error_code error, std::size_t) {
+                            [self = shared_from_this()](error_code error, std::size_t size) {
                               if (error == http::error::body_limit) return self->refuse_body();
-                              if (!error) self->on_header();
+                              // The parser bounds the request line and the fields, each for itself.
+                              const std::size_t limit = self->serving_->router.limits().header;
+                              if (error == http::error::header_limit || (!error && size > limit)) {
+                                return self->refuse_header();
+                              }
+                              if (error) return self->close();
+                              self->on_header();
                             });
   }
 
@@ -85,13 +93,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void refuse_body() {
+    refuse_size("request_too_large", "a body has", serving_->router.limits().body, 413);
+  }
+  void refuse_header() {
+    refuse_size("header_too_large", "request line and fields have",
+                serving_->router.limits().header, 431);
+  }
+  void refuse_size(const char* code, const std::string& what, std::size_t limit, unsigned status) {
     keep_alive_ = false;
     if (request_id_.empty()) request_id_ = base::request_id_from({});
-    write(error_reply(
-        refuse("request_too_large",
-               "a body has at most " + std::to_string(serving_->router.limits().body) + " bytes",
-               413),
-        request_id_));
+    const std::string message = what + " at most " + std::to_string(limit) + " bytes";
+    write(error_reply(refuse(code, message, status), request_id_));
   }
 
   void read_body() {
@@ -103,7 +115,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
                               if (self->overflown()) return self->refuse_body();
                               error = {};
                             }
-                            if (!error) self->read_body();
+                            if (error) return self->close();
+                            self->read_body();
                           });
   }
 

@@ -4,8 +4,8 @@
 //   GET  /v1/health   200 {"ready":true}, 503 {"ready":false,"reason":..}
 //
 // Errors are {"error":{"code","message","request_id"}}. This library's codes: not_found,
-// method_not_allowed, malformed_request, request_too_large, not_ready, overloaded, timed_out,
-// internal_error.
+// method_not_allowed, malformed_request, header_too_large, request_too_large, not_ready,
+// overloaded, timed_out, internal_error.
 #pragma once
 
 #include <map>
@@ -19,6 +19,7 @@
 namespace concordat::application {
 
 struct Limits {
+  std::size_t header = 8 * 1024;  // bytes of the request line and fields
   std::size_t body = 64 * 1024;   // bytes of a request's body
   std::size_t concurrent = 16;    // handlers that run at once; more are overloaded
   std::size_t connections = 256;  // more are not answered

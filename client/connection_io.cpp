@@ -62,7 +62,7 @@ class Connection::Impl {
     const base::BytesView body = order.body.expose(SecretAccess{});
     http::request<http::span_body<const char>> request(http::string_to_verb(order.method),
                                                        order.target, 11);
-    request.set(http::field::host, "agent");
+    request.set(http::field::host, "localhost");
     request.set(http::field::accept, "application/json");
     if (!request_id.empty()) request.set("X-Request-Id", request_id);
     if (!body.empty()) request.set(http::field::content_type, "application/json");
@@ -114,7 +114,7 @@ class Connection::Impl {
 
   Result<Answer> receive(Deadline deadline) {
     http::response_parser<http::buffer_body> parser;
-    parser.body_limit(kMaxAnswer);
+    parser.body_limit(boost::none);  // judged below, by a code of its own
     if (auto read = await(
             deadline, [&](auto done) { http::async_read_header(socket_, buffer_, parser, done); });
         !read) {

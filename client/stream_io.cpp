@@ -31,7 +31,7 @@ class Duplex {
         serializer_(request_),
         outgoing_(SecretBytes::zeroed(kPiece)),
         incoming_(SecretBytes::zeroed(kPiece)) {
-    request_.set(http::field::host, "agent");
+    request_.set(http::field::host, "localhost");
     request_.set(http::field::content_type, "application/octet-stream");
     if (!order.request_id.empty()) request_.set("X-Request-Id", order.request_id);
     request_.chunked(true);

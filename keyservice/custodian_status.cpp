@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxText = 256;
 constexpr std::size_t kMaxEntries = 1024;
-constexpr std::size_t kMaxKeys = 64;
+constexpr std::size_t kMaxMembers = 64;
 constexpr unsigned kMaxDepth = 3;  // of an entry that this reader does not know
 
 Status read(Reader& reader, std::string& out) {
@@ -208,7 +208,7 @@ Result<CustodianStatus> read_status(Reader& reader) {
   CustodianStatus status;
   std::set<std::string_view> seen;
   CONCORDAT_CHECK(base::cbor::for_each_entry(
-      reader, kMaxKeys, [](Reader& r) { return r.read_text(kMaxText); },
+      reader, kMaxMembers, [](Reader& r) { return r.read_text(kMaxText); },
       [&](std::string_view key) -> Status {
         const auto field = std::ranges::find(fields(), key, &Field::key);
         if (field == fields().end()) return reader.skip(kMaxDepth);

@@ -14,9 +14,9 @@ namespace concordat::enclave {
 struct Surroundings {
   attest::NsmTransport& nsm;
   const attest::TrustAnchors& anchors;
-  peer::Endpoint relay;    // the parent's
-  peer::Endpoint inbound;  // where the parent dials this enclave
-  peer::Endpoint agent;    // where a worker's application finds its agent
+  peer::Endpoint relay;      // the parent's
+  peer::Endpoint inbound;    // where the parent dials this enclave
+  peer::UnixEndpoint agent;  // where a worker's application finds its agent
   // For custodians: the certificate authorities, in the measured image, that may vouch for KMS's
   // name.
   std::filesystem::path kms_authorities{};

@@ -4,9 +4,11 @@
 
 #include <boost/asio/signal_set.hpp>
 
+#include "deploy/enclave/agent_listeners.hpp"
 #include "deploy/enclave/application.hpp"
 #include "deploy/enclave/common.hpp"
 #include "keyservice/agent/agent_server_io.hpp"
+#include "keyservice/agent/process_facts_io.hpp"
 #include "keyservice/announced_io.hpp"
 #include "keyservice/enclave_names.hpp"
 #include "keyservice/enclave_runtime_io.hpp"
@@ -20,8 +22,6 @@ using base::Result;
 using base::Status;
 using namespace keyservice;
 
-// The application's user is another than the agent's: the socket is for everybody in the enclave.
-constexpr unsigned kAgentSocketMode = 0666;
 // By which the relay knows the custodian, where the parent's configuration names none. Others are
 // found as they are announced.
 constexpr const char* kCustodian = "custodian";
@@ -39,7 +39,8 @@ class Worker {
         announced_(io_, surroundings.relay, config.enclave,
                    [this](const std::vector<std::string>& names) { link_.know(names); }),
         agent_({io_, runtime_.party(), runtime_.nsm(), link_, log,
-                [this] { return runtime_.anchored_at(); }, CONCORDAT_VERSION}),
+                [this] { return runtime_.anchored_at(); }, CONCORDAT_VERSION, agent::kIdle,
+                [this] { return application_user(); }}),
         ends_(io_, SIGTERM, SIGINT),
         child_(io_, SIGCHLD) {
     runtime_.on_policy_changed([this] {
@@ -58,10 +59,9 @@ class Worker {
 
   // The application's exit status, or 0 when asked to stop.
   Result<int> run(const std::vector<std::string>& application) {
-    CONCORDAT_TRY(auto listener,
-                  peer::Listener::open(io_, surroundings_.agent, {kAgentSocketMode}));
+    CONCORDAT_TRY(auto listener, listen_for_application(io_, surroundings_.agent));
     agent_.serve(std::move(listener));
-    CONCORDAT_CHECK(listen_on_loopback());
+    CONCORDAT_CHECK(serve_on_tcp());
     runtime_.start();
     link_.start();
     announced_.start();
@@ -79,19 +79,17 @@ class Worker {
   }
 
  private:
-  // Where the parent's configuration says so ("agent_tcp": "127.0.0.1:8700"); it can only open what
-  // processes inside this enclave reach.
-  Status listen_on_loopback() {
+  Status serve_on_tcp() {
     if (agent_tcp_.empty()) return {};
-    CONCORDAT_TRY(const peer::TcpEndpoint endpoint, peer::parse_host_port(agent_tcp_));
-    if (!peer::is_loopback(endpoint)) {
-      return base::Error(peer::EndpointErrc::bad_host,
-                         "setting agent_tcp: '" + agent_tcp_ + "' is not on loopback");
-    }
-    CONCORDAT_TRY(auto listener, peer::Listener::open(io_, endpoint));
+    CONCORDAT_TRY(auto listener, listen_on_loopback(io_, agent_tcp_));
     log_.info("agent_on_tcp", {{"endpoint", peer::to_string(listener->local())}});
     agent_.serve(std::move(listener));
     return {};
+  }
+
+  [[nodiscard]] std::optional<Result<unsigned>> application_user() const {
+    if (application_ == 0) return std::nullopt;
+    return agent::effective_user_of(application_);
   }
 
   void watch_application() {

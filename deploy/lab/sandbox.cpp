@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "deploy/enclave/loopback.hpp"
 #include "deploy/lab/error.hpp"
 
 namespace concordat::lab {
@@ -227,6 +228,9 @@ Status enter_sandbox(const SandboxPlan& plan, int keep) {
   if (has_namespaces(plan.confinement)) {
     constexpr std::string_view kHostName = "enclave";
     if (::sethostname(kHostName.data(), kHostName.size()) != 0) return system_error("sethostname");
+    // What an agent with a setting agent_tcp does in an enclave as its root; here no process keeps
+    // CAP_NET_ADMIN. Nothing less isolated is to be had for want of it: such an agent says so.
+    (void)enclave::raise_loopback();
   }
   CONCORDAT_CHECK(enter_root(plan));
   if (plan.confinement != Confinement::none) CONCORDAT_CHECK(drop_bounding_set(plan));

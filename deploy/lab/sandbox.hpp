@@ -1,5 +1,6 @@
-// What makes a process an enclave: a root directory of its own, no network, no view of other
-// processes, another user, no capabilities over this system, nothing inherited.
+// What makes a process an enclave: a root directory of its own, no network but a loopback interface
+// of its own, no view of other processes, another user, no capabilities over this system, nothing
+// inherited.
 #pragma once
 
 #include <sys/types.h>

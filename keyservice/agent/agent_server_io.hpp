@@ -26,6 +26,9 @@ struct AgentParts {
   std::function<std::optional<base::MonotonicMillis>()> anchored_at{};
   std::string version{};  // of the program
   std::chrono::milliseconds patience = agent::kIdle;
+  // The effective user of the application that was started beside the agent; nullopt, and empty:
+  // none was.
+  std::function<std::optional<base::Result<unsigned>>()> application_user{};
 };
 
 class AgentServer {

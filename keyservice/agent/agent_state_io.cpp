@@ -80,6 +80,7 @@ agent::Facts AgentServer::State::facts() {
   out.version = parts.version;
   out.nsm = nsm_;
   out.process = agent::process_facts();
+  if (parts.application_user) out.application_user = parts.application_user();
   for (const std::string& path : socket_paths)
     out.sockets.push_back(agent::socket_facts(path));
   out.memory = base::secret_memory_status();
@@ -88,6 +89,7 @@ agent::Facts AgentServer::State::facts() {
   if (now && anchored) out.anchor_age = now->monotonic - *anchored;
   out.policy = now ? parts.party.policies->at(now->wall) : Result<policy::PolicyPtr>(now.error());
   out.latest = parts.party.policies->latest();
+  out.confirmed = parts.party.policies->snapshot().confirmed;
   out.custodian = parts.link.state();
   out.handshakes = parts.link.handshakes();
   out.cached_keys = keys.size();

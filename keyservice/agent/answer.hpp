@@ -10,6 +10,7 @@ struct Answer {
   std::string text;          // where it holds no secret
   base::SecretBytes secret;  // otherwise
   const char* type = "application/json";
+  std::string allow{};  // the path's method, where that is what is wrong (RFC 9110 section 15.5.6)
 };
 
 // The HTTP status of an error, by its stable name.

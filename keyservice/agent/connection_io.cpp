@@ -199,7 +199,9 @@ void Connection::stream() {
 
 void Connection::refuse(const Error& why) {
   wire_->keep_alive = false;
-  write(refusal(why, wire_->request_id));
+  Answer answer = refusal(why, wire_->request_id);
+  if (why.is(ApiErrc::method_not_allowed)) answer.allow = why.detail();
+  write(std::move(answer));
 }
 
 void Connection::write(Answer answer) {
@@ -212,6 +214,7 @@ void Connection::write(Answer answer) {
   response_->set(http::field::content_type, answer_.type);
   response_->set(http::field::cache_control, "no-store");
   response_->set("X-Request-Id", wire_->request_id);
+  if (!answer_.allow.empty()) response_->set(http::field::allow, answer_.allow);
   response_->keep_alive(wire_->keep_alive);
   response_->body() = {reinterpret_cast<const char*>(body.data()), body.size()};
   response_->prepare_payload();

@@ -19,20 +19,44 @@ std::string seconds(std::chrono::milliseconds time) {
   return std::to_string(std::chrono::floor<std::chrono::seconds>(time).count()) + " s";
 }
 
+Check nsm(const Facts& facts) {
+  if (!facts.nsm) return {"nsm", false, false, facts.nsm.error().to_string()};
+  return {"nsm", true, false, "module " + facts.nsm->module_id};
+}
+
 Check enclave(const Facts& facts) {
-  if (!facts.nsm) return {"enclave", false, false, facts.nsm.error().to_string()};
+  if (!facts.nsm) return {"enclave", false, false, "not known: the NSM does not say"};
   if (facts.nsm->debug) {
     return {"enclave", false, false, "debug mode: its memory can be read, and no peer admits it"};
   }
-  return {"enclave", true, false, "module " + facts.nsm->module_id + ", not in debug mode"};
+  return {"enclave", true, false, "not in debug mode"};
 }
 
-Check user(const ProcessFacts& process) {
-  std::string detail =
-      "user " + std::to_string(process.effective_user) +
-      (process.effective_user == 0 ? ", root, as the NSM device wants" : ", not root");
-  return {"user", process.user == process.effective_user, false, std::move(detail)};
+// Whether the application is confined to the API: as root, or as the agent's user, it reaches the
+// NSM and the agent itself.
+Check user(const Facts& facts) {
+  const ProcessFacts& process = facts.process;
+  Check out{"user", process.user == process.effective_user, false,
+            "user " + std::to_string(process.effective_user) +
+                (process.effective_user == 0 ? ", root, as the NSM device wants" : ", not root")};
+  if (!out.ok) out.detail += ", but started by user " + std::to_string(process.user);
+  if (!facts.application_user) return out;
+  const auto& application = *facts.application_user;
+  if (!application) {
+    out.ok = false;
+    out.detail += "; the application's is not known: " + application.error().to_string();
+    return out;
+  }
+  out.detail += "; the application: user " + std::to_string(*application);
+  if (*application == process.effective_user) out.detail += ", the agent's own";
+  else if (*application == 0) out.detail += ", root";
+  else return out;
+  out.ok = false;
+  return out;
 }
+
+// connect(2) needs the right to write.
+constexpr unsigned kWritableByEverybody = 0002;
 
 Check socket(const Facts& facts) {
   Check out{"socket", true, false, {}};
@@ -40,10 +64,12 @@ Check socket(const Facts& facts) {
     char mode[8];
     std::snprintf(mode, sizeof mode, "%04o", socket.mode);
     const bool ours = socket.is_socket && socket.owner == facts.process.effective_user;
-    out.ok = out.ok && ours;
+    const bool open_to_all = (socket.mode & kWritableByEverybody) != 0;
+    out.ok = out.ok && ours && !open_to_all;
     if (!out.detail.empty()) out.detail += "; ";
     out.detail += socket.path + (socket.is_socket ? ", mode " + std::string(mode) + ", of user " +
-                                                        std::to_string(socket.owner)
+                                                        std::to_string(socket.owner) +
+                                                        (open_to_all ? ", open to everybody" : "")
                                                   : ": no socket there any more");
   }
   if (facts.sockets.empty()) out.detail = "none on a path";
@@ -76,6 +102,34 @@ Check policy(const Facts& facts) {
   return {"policy", true, true, std::move(detail)};
 }
 
+// Whether its successor is due: the last tenth of its validity, and of the age that its freshness
+// statement may have, is for whoever has to act.
+Check policy_age(const Facts& facts) {
+  Check out{"policy_age", false, false, {}};
+  if (!facts.latest) {
+    out.detail = "no policy";
+    return out;
+  }
+  if (!facts.now) {
+    out.detail = "not known: there is no time to judge it by";
+    return out;
+  }
+  const auto left = facts.latest->valid_until() - *facts.now;
+  out.ok = left * 10 > facts.latest->valid_until() - facts.latest->valid_from();
+  out.detail = "valid for " + seconds(left) + " more";
+  const auto& freshness = facts.latest->model().freshness;
+  if (!freshness) return out;
+  if (!facts.confirmed) {
+    out.ok = false;
+    out.detail += ", never confirmed";
+    return out;
+  }
+  const auto age = *facts.now - *facts.confirmed;
+  out.ok = out.ok && age * 10 < std::chrono::seconds(freshness->max_age_seconds) * 9;
+  out.detail += ", confirmed " + seconds(age) + " ago";
+  return out;
+}
+
 Check custodian(const Facts& facts) {
   if (!facts.custodian) return {"custodian", false, true, reason(facts.custodian)};
   return {"custodian", true, true, std::to_string(facts.handshakes) + " handshakes"};
@@ -84,14 +138,16 @@ Check custodian(const Facts& facts) {
 }  // namespace
 
 std::vector<Check> checks(const Facts& facts) {
-  return {enclave(facts),
-          user(facts.process),
+  return {nsm(facts),
+          enclave(facts),
+          user(facts),
           socket(facts),
           memory(facts),
           {"dumps", !facts.process.dumpable, false,
            facts.process.dumpable ? "core dumps are possible" : "no core dumps, not traceable"},
           clock(facts),
           policy(facts),
+          policy_age(facts),
           custodian(facts)};
 }
 

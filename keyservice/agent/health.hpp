@@ -34,12 +34,15 @@ struct Facts {
   std::string version;  // of the program
   base::Result<NsmFacts> nsm = base::Error();
   ProcessFacts process;
+  // The effective user of the application that the agent started; nullopt: it started none.
+  std::optional<base::Result<unsigned>> application_user;
   std::vector<SocketFacts> sockets;
   base::SecretMemoryStatus memory;
   base::Result<base::UnixMillis> now = base::Error();
   std::optional<std::chrono::milliseconds> anchor_age;
   base::Result<policy::PolicyPtr> policy = base::Error();  // usable now, or why not
   policy::PolicyPtr latest;                                // whatever is in force
+  std::optional<base::UnixMillis> confirmed;  // it, by its newest freshness statement
   base::Status custodian;                                  // the link's state
   std::uint64_t handshakes = 0;
   std::size_t cached_keys = 0;

@@ -5,7 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <fstream>
+
+#include "keyservice/error.hpp"
 
 namespace concordat::keyservice::agent {
 namespace {
@@ -33,6 +36,17 @@ ProcessFacts process_facts() {
     out.lockable_bytes = limit.rlim_cur;
   }
   return out;
+}
+
+base::Result<unsigned> effective_user_of(int process) {
+  const std::string path = "/proc/" + std::to_string(process) + "/status";
+  std::ifstream status(path);
+  // By lines: the process itself chooses its name, but no new line in it.
+  for (std::string line; std::getline(status, line);) {
+    unsigned real = 0, effective = 0;
+    if (std::sscanf(line.c_str(), "Uid: %u %u", &real, &effective) == 2) return effective;
+  }
+  return base::Error(Errc::not_ready, path + " does not say");
 }
 
 SocketFacts socket_facts(const std::string& path) {

@@ -6,6 +6,8 @@
 namespace concordat::keyservice::agent {
 
 [[nodiscard]] ProcessFacts process_facts();
+// From proc(5). not_ready: it is not there, or /proc is not.
+[[nodiscard]] base::Result<unsigned> effective_user_of(int process);
 [[nodiscard]] SocketFacts socket_facts(const std::string& path);
 
 }  // namespace concordat::keyservice::agent

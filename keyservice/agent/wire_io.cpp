@@ -65,7 +65,12 @@ void Wire::read_header(Handler done) {
     self->parser_->body_limit(boost::none);  // each path has its own
     self->patience_.renew();
     self->expect_progress();
-    http::async_read_header(self->socket_, *self->buffer_, *self->parser_, self->finished(done));
+    // The parser bounds the request line and the fields, each for itself: here it is the two.
+    http::async_read_header(self->socket_, *self->buffer_, *self->parser_,
+                            [finished = self->finished(done)](error_code failed, std::size_t size) {
+                              if (!failed && size > kMaxHeader) failed = http::error::header_limit;
+                              finished(failed, size);
+                            });
   };
   if (buffer_) return read({});
   patience_.renew();

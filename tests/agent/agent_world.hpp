@@ -8,6 +8,7 @@
 
 #include "keyservice/agent/agent_server_io.hpp"
 #include "keyservice/custodian_io.hpp"
+#include "keyservice/key_administration.hpp"
 #include "peer/relay/relay_io.hpp"
 #include "tests/keyservice/side.hpp"
 #include "tests/support/at_once_recorder.hpp"
@@ -26,6 +27,7 @@ class AgentWorld {
                       R"("generations": [{"generation": 1, "state": "current", "commitment": ")" +
                           loaded.custody.root().commitment().hex() + "\"}]");
       text = replaced(text, "\"get\",\n        \"sign\"", operations);
+      text = replaced(text, "\"grants\": [", "\"grants\": [" + grants_);
       return edit ? edit(std::move(text)) : text;
     };
     parts_.log = &log;
@@ -42,10 +44,7 @@ class AgentWorld {
     options.relay = relay_endpoint_;
     options.custodians = {"custodian"};
     link = std::make_unique<keyservice::CustodianLink>(io, worker.party, worker.nsm, log, options);
-    agent = std::make_unique<keyservice::AgentServer>(
-        keyservice::AgentParts{io, worker.party, worker.nsm, *link, log,
-                               [this] { return anchored_at; }, "test", patience});
-    agent->serve(peer::Listener::open(io, peer::UnixEndpoint{socket()}).value());
+    make_agent(worker.nsm, patience);
     worker.party.policy_changed = [this] {
       agent->policy_changed();
       link->policy_changed();
@@ -54,6 +53,39 @@ class AgentWorld {
   }
 
   [[nodiscard]] std::string socket() const { return folder_ + "/agent"; }
+
+  void make_agent(peer::NsmWorker& nsm,
+                  std::chrono::milliseconds patience = keyservice::agent::kIdle) {
+    agent = std::make_unique<keyservice::AgentServer>(
+        keyservice::AgentParts{io, worker.party, nsm, *link, log, [this] { return anchored_at; },
+                               "test", patience, [this] { return application_user; }});
+    agent->serve(peer::Listener::open(io, peer::UnixEndpoint{socket()}).value());
+  }
+
+  // Another grant of role "payments", such as ("reports/*", "sign,verify", "10"). Before install().
+  void grant(const std::string& pattern, const std::string& granted,
+             const std::string& use_limit = "\"none\"") {
+    std::string list = "\"" + granted + "\"";
+    for (std::size_t at = 0; (at = list.find(',', at)) != std::string::npos; at += 4)
+      list.replace(at, 1, "\", \"");
+    grants_ += R"({"role": "payments", "keys": ")" + pattern + R"(", "operations": [)" + list +
+               R"(], "use_limit": )" + use_limit + R"(, "expires": "never"}, )";
+  }
+  // Keys in the custodian's keyring, where all others are derived.
+  void create(const std::string& name, keyservice::KeyType type, bool exportable = false) {
+    bool made = false;
+    keyservice::KeyAdministration(loaded.custody)
+        .change(keyservice::CreateKeyRequest{name, type, exportable}, world.wall,
+                [&](const auto& key) { made = static_cast<bool>(key); });
+    if (!made) throw std::logic_error(name + " is not made");
+  }
+  void disable(const std::string& name) {
+    bool done = false;
+    keyservice::KeyAdministration(loaded.custody)
+        .change(keyservice::SetKeyStateRequest{keyservice::VersionState::disabled, name},
+                world.wall, [&](const auto& key) { done = static_cast<bool>(key); });
+    if (!done) throw std::logic_error(name + " is not disabled");
+  }
 
   // Both sides obey policy `serial`; the link dials.
   void start(std::uint64_t serial = 1) {
@@ -99,6 +131,7 @@ class AgentWorld {
   peer::Endpoint inbound_ = peer::UnixEndpoint{folder_ + "/inbound"};
   peer::relay::Parts parts_;
   AtOnceRecorder recorder_;
+  std::string grants_;
 
  public:
   std::string operations =
@@ -106,6 +139,7 @@ class AgentWorld {
       R"("random", "public")";
   std::function<std::string(std::string)> edit;  // of the policy's text
   std::optional<base::MonotonicMillis> anchored_at;
+  std::optional<base::Result<unsigned>> application_user;
   std::vector<std::string> logged;
   base::Logger log{"agent_test", [this](std::string_view line) { logged.emplace_back(line); }};
   LoadedCustody loaded;

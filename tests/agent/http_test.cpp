@@ -189,8 +189,12 @@ TEST_F(AgentHttp, EveryLimitIsMet) {
     expect_refused(post(path, {{"size", max + 1}}), 400, "bad_output_size", "size");
     expect_refused(post(path, {{"size", 0}}), 400, "bad_output_size", "size");
   }
+  EXPECT_EQ(get("/v1/attestation?nonce=" + std::string(2 * kMaxApplicationData, 'a')).status, 200u);
   expect_refused(get("/v1/attestation?nonce=" + std::string(2 * kMaxApplicationData + 2, 'a')), 413,
                  "message_too_large", "nonce");
+  EXPECT_EQ(
+      get("/v1/wait-for-ready?timeout_seconds=" + std::to_string(kMaxReadyWaitSeconds)).status,
+      200u);
   expect_refused(
       get("/v1/wait-for-ready?timeout_seconds=" + std::to_string(kMaxReadyWaitSeconds + 1)), 400,
       "malformed_request", "timeout_seconds");
@@ -219,8 +223,16 @@ TEST_F(AgentHttp, BodiesAndHeadersAreBounded) {
                                         "chunked\r\n\r\n" +
                                         std::string(size) + "\r\n" + large + "\r\n0\r\n\r\n"),
                  413, "body_too_large");
-  expect_refused(get("/v1/health", "X-Padding: " + std::string(kMaxHeader, 'x') + "\r\n"), 431,
-                 "header_too_large");
+  std::string fits = json({{"message", b64("pay")}}).dump();
+  fits.resize(kMaxBody, ' ');
+  EXPECT_EQ(HttpCaller(world_).call("POST", "/v1/sign/payments/a", fits).status, 200u);
+  const auto with_header_of = [&](std::size_t bytes) {
+    const std::string head = "GET /v1/openapi.json HTTP/1.1\r\nX-Padding: ", end = "\r\n\r\n";
+    const std::size_t padding = bytes - head.size() - end.size();
+    return HttpCaller(world_).raw(head + std::string(padding, 'x') + end);
+  };
+  EXPECT_EQ(with_header_of(kMaxHeader).status, 200u);
+  expect_refused(with_header_of(kMaxHeader + 1), 431, "header_too_large");
 }
 
 TEST_F(AgentHttp, TakesChunkedBodiesAndExpectations) {

@@ -14,7 +14,7 @@ import urllib.parse
 
 import jsonschema
 
-from agent_at_work import AgentAtWork
+from agent_at_work import AgentAtWork, AgentProcess, UnixConnection
 
 SOURCE = pathlib.Path(os.environ["CONCORDAT_SOURCE"])
 sys.path.insert(0, str(SOURCE / "tests/support"))
@@ -91,7 +91,9 @@ class Behaviour(AgentAtWork):
         self.assertIn(str(response.status), operation["responses"], body)
         described = operation["responses"][str(response.status)]
         described = self.lookup(described["$ref"]) if "$ref" in described else described
-        self.judge(response.headers["X-Request-Id"], self.description["components"]["headers"]["RequestId"]["schema"])
+        for name, header in described["headers"].items():
+            self.assertIn(name, response.headers)
+            self.judge(response.headers[name], self.lookup(header["$ref"])["schema"])
         self.assertIn(response.headers["Content-Type"], described["content"])
         schema = described["content"][response.headers["Content-Type"]].get("schema")
         if schema is not None:
@@ -151,6 +153,88 @@ class Behaviour(AgentAtWork):
                         response, answer = self.call(method, target, body)
                         self.assertEqual(response.status, 400, answer)
                         self.check(operation, response, answer)
+
+    def example_body(self, operation: dict) -> bytes | None:
+        content = operation.get("requestBody", {}).get("content", {})
+        if "application/json" in content:
+            return json.dumps(content["application/json"]["example"]).encode()
+        return b"x" if content else None
+
+    def judge_answer(self, status: int, operation: dict, answer: tuple[http.client.HTTPResponse, bytes],
+                     code: str = "") -> http.client.HTTPResponse:
+        response, body = answer
+        self.assertEqual(response.status, status, body)
+        self.check(operation, response, body)
+        if code:
+            self.assertEqual(json.loads(body)["error"]["code"], code)
+        return response
+
+    def test_every_path_refuses_other_methods_large_headers_and_foreign_hosts(self):
+        for path, method, operation in self.operations():
+            with self.subTest(path=path):
+                target, body = self.target(path, operation), self.example_body(operation)
+                response = self.judge_answer(405, operation, self.call("PUT", target, b""), "method_not_allowed")
+                self.assertEqual(response.headers["Allow"], method)
+                self.judge_answer(431, operation, self.call(method, target, body, {"X-Padding": "x" * 8192}),
+                                  "header_too_large")
+                connection = http.client.HTTPConnection("127.0.0.1", self.agent.tcp_port, timeout=60)
+                self.addCleanup(connection.close)
+                connection.request(method, target, body, {"Host": "evil.example"})
+                response = connection.getresponse()
+                self.judge_answer(403, operation, (response, response.read()), "foreign_host")
+
+    def test_refusals_of_inputs_and_states_are_as_described(self):
+        """What the paths of keys have in common: a version that is not there, an input over its limit, a key's state."""
+        large = base64.b64encode(bytes(66 * 512)).decode()  # more than any input may have
+        for path, method, operation in self.operations():
+            with self.subTest(path=path):
+                schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+                if "version" in (parameter["name"] for parameter in self.parameters(operation)):
+                    target = self.target(path, operation).replace("version=1", "version=77")
+                    self.judge_answer(404, operation, self.call(method, target), "version_unknown")
+                for member in set(schema.get("example", {})) & {"message", "plaintext", "bytes", "ciphertext", "wrapped"}:
+                    body = json.dumps(schema["example"] | {member: large}).encode()
+                    self.judge_answer(413, operation, self.call(method, self.target(path, operation), body),
+                                      "input_too_large")
+        too_long = self.description["paths"]["/v1/attestation"]["get"]
+        self.judge_answer(413, too_long, self.call("GET", "/v1/attestation?nonce=" + "00" * 513), "message_too_large")
+        encrypt = self.description["paths"]["/v1/encrypt/{name}"]["post"]
+        self.judge_answer(409, encrypt, self.call("POST", "/v1/encrypt/payments/disabled", self.example_body(encrypt)),
+                          "key_disabled")
+
+    def test_used_up_grants_and_lost_custodians_are_as_described(self):
+        agent = AgentProcess("limited/*:sign:1")
+        self.addCleanup(agent.end)
+
+        def call(method: str, target: str, body: bytes | None = None):
+            connection = UnixConnection(agent.socket)
+            self.addCleanup(connection.close)
+            connection.request(method, target, body)
+            response = connection.getresponse()
+            return response, response.read()
+
+        sign = self.description["paths"]["/v1/sign/{name}"]["post"]
+        self.judge_answer(200, sign, call("POST", "/v1/sign/limited/a", self.example_body(sign)))
+        self.judge_answer(429, sign, call("POST", "/v1/sign/limited/a", self.example_body(sign)), "use_limit_reached")
+        _, sealed = call("POST", "/v1/encrypt-stream/payments/settlement", STREAMED)
+        agent.command("stop-custodian")
+        while call("GET", "/v1/health")[0].status == 200:  # until the agent has seen it
+            pass
+        agent.command("stop-link")  # which would go on looking for another, and requests would wait
+        for path, method, operation in self.operations():
+            with self.subTest(path=path):
+                target = self.target(path, operation)
+                if path == "/v1/wait-for-ready":
+                    target = "/v1/wait-for-ready?timeout_seconds=0"
+                status = 200 if path in ("/v1/attestation", "/v1/openapi.json") else 503
+                body = sealed if path.startswith("/v1/decrypt-stream") else self.example_body(operation)
+                self.judge_answer(status, operation, call(method, target, body))
+        waiting = [UnixConnection(agent.socket) for _ in range(128)]
+        for connection in waiting:
+            self.addCleanup(connection.close)
+            connection.request("GET", "/v1/wait-for-ready?timeout_seconds=300")
+        wait = self.description["paths"]["/v1/wait-for-ready"]["get"]
+        self.judge_answer(429, wait, call("GET", "/v1/wait-for-ready?timeout_seconds=300"), "overloaded")
 
     def test_is_served_by_the_agent(self):
         response, body = self.call("GET", "/v1/openapi.json")

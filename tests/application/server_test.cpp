@@ -174,6 +174,45 @@ TEST_F(AnApplication, TakesNoBodyLargerThanItsLimit) {
   EXPECT_THAT(chunked(fits + " "), StartsWith("HTTP/1.1 413"));
 }
 
+TEST_F(AnApplication, TakesNoHeaderLargerThanItsLimit) {
+  start_ready({.header = 300});
+  const auto with_header_of = [&](std::size_t size) {
+    const std::string head =
+        "POST /v1/echo HTTP/1.1\r\nConnection: close\r\nContent-Length: 11\r\n";
+    const std::string end = "\r\n\r\n", body = R"({"say":"x"})", field = "X-Padding: ";
+    const auto socket = connect();
+    const std::size_t padding = size - head.size() - field.size() - end.size();
+    send(socket, head + field + std::string(padding, 'x') + end + body);
+    return receive(socket);
+  };
+  EXPECT_THAT(with_header_of(300), StartsWith("HTTP/1.1 200"));
+  const std::string refused = with_header_of(301);
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 431"));
+  EXPECT_THAT(refused, HasSubstr("\"code\":\"header_too_large\""));
+  EXPECT_THAT(with_header_of(3'000), StartsWith("HTTP/1.1 431"));
+}
+
+TEST_F(AnApplication, ServesNoMoreConnectionsThanItsLimit) {
+  start_ready({.connections = 2, .idle = std::chrono::hours(1)});
+  const auto is_served = [](const base::Descriptor& socket) {
+    const std::string_view asked = "GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n";
+    char part[4096];
+    return ::send(socket.get(), asked.data(), asked.size(), MSG_NOSIGNAL) > 0 &&
+           ::recv(socket.get(), part, sizeof part, 0) > 0;
+  };
+  std::vector<base::Descriptor> held;
+  while (held.size() < 2) {
+    // Whoever asked for readiness may not be gone yet.
+    auto socket = connect();
+    if (is_served(socket)) held.push_back(std::move(socket));
+  }
+  EXPECT_EQ(receive(connect()), "");
+  EXPECT_TRUE(is_served(held[0])) << "those that are served stay";
+  held.pop_back();
+  while (!is_served(connect()))
+    std::this_thread::yield();
+}
+
 TEST_F(AnApplication, WorksOnNoMoreAtOnceThanItsLimit) {
   start_ready({.concurrent = 1});
   const auto first = connect();

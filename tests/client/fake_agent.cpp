@@ -27,82 +27,15 @@ using nlohmann::json;
 
 constexpr const char* kRequestId = "fake-1";
 constexpr std::uint32_t kVersion = 3;
-// Where the application meets its agent, the body of a stream is sealed in pieces of this size.
-constexpr std::size_t kStreamPiece = 8 * 1024;
+constexpr std::size_t kKeySize = 32, kSignatureSize = 64;
 
-Bytes digest(const std::string& what) {
-  Bytes out(32);
+// Something that looks like it, and the same each time.
+Bytes bytes_of(const std::string& what, std::size_t size) {
+  Bytes out(size);
   crypto_generichash(out.data(), out.size(), reinterpret_cast<const unsigned char*>(what.data()),
                      what.size(), nullptr, 0);
   return out;
 }
-Bytes key_of(const std::string& name, const std::string& use) {
-  return digest("fake " + use + " " + name);
-}
-std::string text(const Bytes& bytes) {
-  return std::string(base::as_text(bytes));
-}
-
-Bytes seal(const Bytes& key, const std::string& plaintext, const std::string& associated) {
-  Bytes out(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES + plaintext.size() +
-            crypto_aead_xchacha20poly1305_ietf_ABYTES);
-  randombytes_buf(out.data(), crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
-  crypto_aead_xchacha20poly1305_ietf_encrypt(
-      out.data() + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, nullptr,
-      reinterpret_cast<const unsigned char*>(plaintext.data()), plaintext.size(),
-      reinterpret_cast<const unsigned char*>(associated.data()), associated.size(), nullptr,
-      out.data(), key.data());
-  return out;
-}
-std::optional<std::string> unseal(const Bytes& key, const std::string& sealed,
-                                  const std::string& associated) {
-  constexpr std::size_t kNonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
-  constexpr std::size_t kTag = crypto_aead_xchacha20poly1305_ietf_ABYTES;
-  if (sealed.size() < kNonce + kTag) return std::nullopt;
-  std::string out(sealed.size() - kNonce - kTag, '\0');
-  const auto* const bytes = reinterpret_cast<const unsigned char*>(sealed.data());
-  if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-          reinterpret_cast<unsigned char*>(out.data()), nullptr, nullptr, bytes + kNonce,
-          sealed.size() - kNonce, reinterpret_cast<const unsigned char*>(associated.data()),
-          associated.size(), bytes, key.data()) != 0) {
-    return std::nullopt;
-  }
-  return out;
-}
-
-Bytes mac(const std::string& name, const std::string& message) {
-  Bytes out(crypto_auth_hmacsha256_BYTES);
-  crypto_auth_hmacsha256(out.data(), reinterpret_cast<const unsigned char*>(message.data()),
-                         message.size(), key_of(name, "mac").data());
-  return out;
-}
-struct Pair {
-  Bytes public_half = Bytes(crypto_sign_PUBLICKEYBYTES);
-  Bytes secret_half = Bytes(crypto_sign_SECRETKEYBYTES);
-};
-Pair pair_of(const std::string& name) {
-  Pair out;
-  crypto_sign_seed_keypair(out.public_half.data(), out.secret_half.data(),
-                           key_of(name, "sign").data());
-  return out;
-}
-
-// The members of a request, strict about what they are.
-class Members {
- public:
-  explicit Members(const std::string& body) : json_(json::parse(body)) {}
-  std::string bytes(const char* name) const {
-    return text(base::from_base64(json_.at(name).get<std::string>()).value());
-  }
-  std::string bytes_or_none(const char* name) const {
-    return json_.contains(name) ? bytes(name) : std::string();
-  }
-  std::size_t size() const { return json_.at("size").get<std::size_t>(); }
-  const json& all() const { return json_; }
-
- private:
-  json json_;
-};
 
 json named(const std::string& name) {
   return {{"name", name}, {"version", kVersion}};
@@ -112,51 +45,6 @@ AgentResponse ok(const json& body) {
 }
 std::string b64(const Bytes& bytes) {
   return base::to_base64(bytes);
-}
-std::string b64(const std::string& bytes) {
-  return base::to_base64(base::as_bytes(bytes));
-}
-
-std::string associated_of(const std::string& query) {
-  constexpr std::string_view kName = "associated_data=";
-  const std::size_t at = query.find(kName);
-  if (at == std::string::npos) return {};
-  const std::string value = query.substr(at + kName.size());
-  std::string out(value.size(), '\0');
-  std::size_t size = 0;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), value.data(),
-                        value.size(), nullptr, &size, nullptr,
-                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0) {
-    throw std::invalid_argument("associated_data");
-  }
-  out.resize(size);
-  return out;
-}
-
-constexpr std::size_t kOverhead =
-    crypto_aead_xchacha20poly1305_ietf_NPUBBYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES;
-
-AgentResponse seal_stream(const Bytes& key, const AgentRequest& request) {
-  AgentResponse out{200, {}, "application/octet-stream", true};
-  for (std::size_t at = 0; at < request.body.size(); at += kStreamPiece)
-    out.body +=
-        text(seal(key, request.body.substr(at, kStreamPiece), associated_of(request.query)));
-  return out;
-}
-// The pieces before a bad one are given out, and then the connection ends.
-AgentResponse unseal_stream(const Bytes& key, const AgentRequest& request) {
-  AgentResponse out{200, {}, "application/octet-stream", true};
-  for (std::size_t at = 0; at < request.body.size(); at += kStreamPiece + kOverhead) {
-    const auto piece = unseal(key, request.body.substr(at, kStreamPiece + kOverhead),
-                              associated_of(request.query));
-    if (!piece && at == 0) return refusal(422, "authentication_failed", "the first piece");
-    if (!piece) {
-      out.cut = out.body.size();
-      return out;
-    }
-    out.body += *piece;
-  }
-  return out;
 }
 
 }  // namespace
@@ -168,85 +56,17 @@ AgentResponse refusal(unsigned status, const std::string& code, const std::strin
           "\n"};
 }
 
-AgentResponse FakeAgent::operate(const std::string& operation, const std::string& name,
-                                 const AgentRequest& request) {
+AgentResponse FakeAgent::operate(const std::string& operation, const std::string& name) {
   json out = named(name);
   if (operation == "keys") {
     out["type"] = "derived";
-    out["key"] = b64(key_of(name, "secret"));
+    out["key"] = b64(bytes_of("key of " + name, kKeySize));
     out["expires"] = "2040-01-15T12:00:00Z";
     return ok(out);
   }
-  if (operation == "public") {
-    const Bytes raw = pair_of(name).public_half;
-    const Bytes der = base::from_hex("302a300506032b6570032100" + base::to_hex(raw)).value();
-    out.update({{"type", "ed25519"}, {"raw", b64(raw)}, {"der", b64(der)}});
-    out["pem"] = "-----BEGIN PUBLIC KEY-----\n" + b64(der) + "\n-----END PUBLIC KEY-----\n";
-    return ok(out);
-  }
-  if (operation == "encrypt-stream") return seal_stream(key_of(name, "stream"), request);
-  if (operation == "decrypt-stream") return unseal_stream(key_of(name, "stream"), request);
-  const Members in(request.body);
   if (operation == "sign") {
-    Bytes signature(crypto_sign_BYTES);
-    const std::string message = in.bytes("message");
-    crypto_sign_detached(signature.data(), nullptr,
-                         reinterpret_cast<const unsigned char*>(message.data()), message.size(),
-                         pair_of(name).secret_half.data());
-    out.update(
-        {{"algorithm", "Ed25519"}, {"signature", b64(signature)}, {"envelope", b64(signature)}});
-    return ok(out);
-  }
-  if (operation == "verify") {
-    const std::string message = in.bytes("message"), envelope = in.bytes("envelope");
-    const bool signature =
-        envelope.size() == crypto_sign_BYTES &&
-        crypto_sign_verify_detached(reinterpret_cast<const unsigned char*>(envelope.data()),
-                                    reinterpret_cast<const unsigned char*>(message.data()),
-                                    message.size(), pair_of(name).public_half.data()) == 0;
-    if (!signature && envelope != text(mac(name, message)))
-      return refusal(422, "authentication_failed", "not of \"" + name + "\"");
-    out["valid"] = true;
-    return ok(out);
-  }
-  if (operation == "encrypt") {
-    out["ciphertext"] =
-        b64(seal(key_of(name, "seal"), in.bytes("plaintext"), in.bytes_or_none("associated_data")));
-    return ok(out);
-  }
-  if (operation == "decrypt") {
-    const auto plaintext =
-        unseal(key_of(name, "seal"), in.bytes("ciphertext"), in.bytes_or_none("associated_data"));
-    if (!plaintext) return refusal(422, "authentication_failed", "the ciphertext");
-    out["plaintext"] = b64(*plaintext);
-    return ok(out);
-  }
-  if (operation == "wrap") {
-    const bool of_key = in.all().contains("key");
-    const std::string inner =
-        of_key ? text(key_of(in.all().at("key"), "secret")) : in.bytes("bytes");
-    out["wrapped"] = b64(seal(key_of(name, "wrap"), inner, {}));
-    return ok(out);
-  }
-  if (operation == "unwrap") {
-    const auto bytes = unseal(key_of(name, "wrap"), in.bytes("wrapped"), {});
-    if (!bytes) return refusal(422, "authentication_failed", "the wrapped bytes");
-    out["bytes"] = b64(*bytes);
-    return ok(out);
-  }
-  if (operation == "mac") {
-    const Bytes tag = mac(name, in.bytes("message"));
-    out.update({{"algorithm", "HMAC-SHA256"}, {"tag", b64(tag)}, {"envelope", b64(tag)}});
-    return ok(out);
-  }
-  if (operation == "derive" || operation == "random") {
-    if (in.size() == 0 || in.size() > 1024) return refusal(400, "bad_output_size", "size");
-    Bytes bytes(in.size());
-    const Bytes seed = digest(name + in.bytes_or_none("context") + in.bytes_or_none("peer"));
-    if (operation == "random") randombytes_buf(bytes.data(), bytes.size());
-    if (operation == "derive")
-      randombytes_buf_deterministic(bytes.data(), bytes.size(), seed.data());
-    out["bytes"] = b64(bytes);
+    const std::string signature = b64(bytes_of("signature with " + name, kSignatureSize));
+    out.update({{"algorithm", "Ed25519"}, {"signature", signature}, {"envelope", signature}});
     return ok(out);
   }
   return refusal(404, "not_found", "no such path");
@@ -258,8 +78,6 @@ AgentResponse FakeAgent::answer(const AgentRequest& request) {
   }
   if (request.path == "/v1/health" || request.path == "/v1/wait-for-ready")
     return ok({{"ready", true}, {"policy", {{"serial", 7}}}});
-  if (request.path == "/v1/attestation")
-    return ok({{"document", b64("document " + request.query)}});
   const auto url = boost::urls::parse_origin_form(request.path);
   if (!url || !request.path.starts_with("/v1/")) return refusal(404, "not_found", "no such path");
   const std::string path = request.path.substr(4);
@@ -273,11 +91,7 @@ AgentResponse FakeAgent::answer(const AgentRequest& request) {
       return refusal(403, "not_granted",
                      "role \"tests\" has no grant to " + operation + " \"" + name + "\"");
   }
-  try {
-    return operate(operation, name, request);
-  } catch (const std::exception& error) {
-    return refusal(400, "malformed_request", error.what());
-  }
+  return operate(operation, name);
 }
 
 FakeAgent::FakeAgent(std::string socket_path, Twist twist)

@@ -1,6 +1,6 @@
-// An agent for tests of what is built on it: the API's table over a Unix socket, with keys of its
-// own that only this process knows. What it seals and signs is sound enough to be opened and
-// checked again; the real agent's formats are not promised by it.
+// An agent that says what a test wants: answers that are none, breaks, delays, refusals at a moment.
+// Left alone, it gives keys and signatures that look like some. What a client does with a real one:
+// real_agent.hpp.
 #pragma once
 
 #include <atomic>
@@ -36,7 +36,7 @@ AgentResponse refusal(unsigned status, const std::string& code, const std::strin
 
 class FakeAgent {
  public:
-  // Asked before the table; nullopt: as the table says.
+  // Asked first; nullopt: as if left alone.
   using Twist = std::function<std::optional<AgentResponse>(const AgentRequest&)>;
 
   explicit FakeAgent(std::string socket_path, Twist twist = {});
@@ -55,8 +55,7 @@ class FakeAgent {
   void accept();
   void serve(int fd);
   AgentResponse answer(const AgentRequest& request);
-  AgentResponse operate(const std::string& operation, const std::string& name,
-                        const AgentRequest& request);
+  static AgentResponse operate(const std::string& operation, const std::string& name);
 
   std::string path_;
   Twist twist_;

@@ -79,6 +79,22 @@ TEST(JsonFields, RefuseWhatIsNoObjectOrSaysAMemberTwice) {
   refusal_of(many + "}");
 }
 
+TEST(JsonFields, TakeAsMuchAsTheirLimits) {
+  std::string many = "{\"a0\":0";
+  for (std::size_t i = 1; i < kMaxJsonMembers; ++i)
+    many += ",\"a" + std::to_string(i) + "\":0";
+  EXPECT_EQ(parsed(many + "}").number("a7").value(), 0U);
+  refusal_of(many + ",\"b\":0}");
+  const auto nested = [](std::size_t depth) {
+    std::string text;
+    for (std::size_t i = 1; i < depth; ++i)
+      text += "{\"a\":";
+    return text + "{}" + std::string(depth - 1, '}');
+  };
+  parsed(nested(kMaxJsonDepth));
+  refusal_of(nested(kMaxJsonDepth + 1));
+}
+
 TEST(JsonFields, UndoEscapesInPublicStringsOnly) {
   const JsonFields fields =
       parsed(R"({"message":"role \"x\" é","key":"AAE\u003d","card":"4\u0031"})");

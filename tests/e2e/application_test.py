@@ -11,12 +11,23 @@ import unittest
 
 from lab_story import open_lab  # first: it says where the others are
 from image_signer import ImageSigner
+from jobs.deployment import Deployment, Worker
 from jobs.main_story import ALTERED, PAYMENTS, PAYMENTS_KEY, REPORTS_KEY, MainStory
 
 THROTTLED = 3
 EXIT_STATUS = 7
+AGENT_TCP = "127.0.0.1:8700"  # in the worker's own network namespace
 # What the test application asks /v1/attestation for: the domain of purpose "application", then the caller's bytes.
 USER_DATA = b"\x82" + b"\x77concordat/application/1" + b"\x42\xca\xfe"
+
+
+class WithAgentOnTcp(Deployment):
+    """The worker's agent listens on loopback TCP as well."""
+
+    def parent_config(self, workers: list[Worker]) -> dict:
+        config = super().parent_config(workers)
+        config["enclaves"][PAYMENTS.name]["settings"]["agent_tcp"] = AGENT_TCP
+        return config
 
 
 class ApplicationStory(MainStory):
@@ -46,7 +57,8 @@ class ApplicationStory(MainStory):
 
     def pack_worker(self, name: str, signer: ImageSigner) -> pathlib.Path:
         program = self.lab.programs.path("test_application")
-        application = ("/bin/application", "work", "lab/agent.sock", PAYMENTS_KEY, REPORTS_KEY, str(EXIT_STATUS))
+        application = ("/bin/application", "work", "lab/agent.sock", AGENT_TCP, PAYMENTS_KEY, REPORTS_KEY,
+                       str(EXIT_STATUS))
         return self.lab.pack(name, "concordat-worker-lab", "--file", f"bin/application={program}", *signer.options,
                              "--", "--", *application)
 
@@ -56,7 +68,7 @@ class ApplicationOfAWorker(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.story = open_lab(cls.addClassCleanup, story=ApplicationStory)
+        cls.story = open_lab(cls.addClassCleanup, deployment=WithAgentOnTcp, story=ApplicationStory)
         cls.lab = cls.story.lab
         cls.story.until_serving()
         if cls.story.record.isolation != "full":
@@ -92,6 +104,20 @@ class ApplicationOfAWorker(unittest.TestCase):
         self.assertEqual(len(base64.b64decode(json.loads(self.seen["sign_body"])["signature"])), 64)
         self.assertEqual(self.seen["refused"], "HTTP/1.1 403 Forbidden")
         self.assertEqual(json.loads(self.seen["refused_body"])["error"]["code"], "not_granted")
+
+    def test_reaches_the_agent_on_loopback_tcp_where_its_setting_says_so(self):
+        self.assertTrue(self.lab.console_events(PAYMENTS.name, "agent_on_tcp", endpoint=f"tcp:{AGENT_TCP}"))
+        self.assertEqual(self.seen["over_tcp"], "HTTP/1.1 200 OK")
+        self.assertEqual(self.seen["over_tcp_the_same_key"], "1")
+
+    def test_its_health_finds_nothing_wrong(self):
+        checks = {check["name"]: check for check in json.loads(self.seen["health_body"])["checks"]}
+        if os.geteuid() != 0:  # agent and application are one user there, and the check says so
+            self.assertFalse(checks.pop("user")["ok"])
+        self.assertEqual([check for check in checks.values() if not check["ok"]], [])
+        self.assertIn("mode 0660" if os.geteuid() == 0 else "mode 0600", checks["socket"]["detail"])
+        if os.geteuid() == 0:
+            self.assertIn("the application: user 65534", checks["user"]["detail"])
 
     def test_its_documents_are_of_purpose_application(self):
         self.assertEqual(self.seen["attestation"], "HTTP/1.1 200 OK")

@@ -2,6 +2,7 @@
 // one "key=value" a line, and does what its first argument asks.
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -17,6 +18,7 @@
 #include <thread>
 
 #include "attest/nsm_device.hpp"
+#include "deploy/lab/error.hpp"
 #include "deploy/lab/lab_nsm_socket.hpp"
 #include "deploy/lab/unix_socket.hpp"
 
@@ -121,13 +123,28 @@ int mint() {
   return device || socket || taken != "nothing" ? 1 : 0;
 }
 
+// "127.0.0.1:PORT", or the path of a Unix socket.
+base::Result<base::Descriptor> connect_to(const std::string& agent) {
+  constexpr std::string_view kLoopback = "127.0.0.1:";
+  if (!agent.starts_with(kLoopback)) return lab::connect_unix(agent, lab::Blocking::yes);
+  base::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(agent.substr(kLoopback.size()))));
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return lab::system_error("connect to " + agent);
+  }
+  return socket;
+}
+
 // One HTTP/1.1 exchange with the agent: status line, headers and body as they come.
-std::string ask(const char* agent, const std::string& method, const std::string& target,
+std::string ask(const std::string& agent, const std::string& method, const std::string& target,
                 const std::string& body = "") {
-  const auto socket = lab::connect_unix(agent, lab::Blocking::yes);
+  const auto socket = connect_to(agent);
   if (!socket) return socket.error().to_string();
   const std::string request = method + " " + target +
-                              " HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n" +
+                              " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" +
                               "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   if (!lab::send_some(socket->get(), base::as_bytes(request))) return "not sent";
   std::string answer;
@@ -149,7 +166,7 @@ std::string body_of(const std::string& answer) {
 }
 
 // The agent listens before it has reached its custodian.
-bool agent_is_ready(const char* agent) {
+bool agent_is_ready(const std::string& agent) {
   std::string answer;
   for (int attempt = 0; attempt < 400; ++attempt) {
     answer = ask(agent, "GET", "/v1/health");
@@ -161,7 +178,8 @@ bool agent_is_ready(const char* agent) {
 }
 
 // What a worker's application does, but for what it would do with the key.
-int work(const char* agent, const std::string& key, const std::string& other_key) {
+int work(const std::string& agent, const std::string& agent_on_tcp, const std::string& key,
+         const std::string& other_key) {
   if (!agent_is_ready(agent)) return 1;
   const auto tell = [&](const std::string& name, const std::string& answer, bool with_body) {
     say(name, status_of(answer));
@@ -175,6 +193,10 @@ int work(const char* agent, const std::string& key, const std::string& other_key
        true);
   tell("attestation", ask(agent, "GET", "/v1/attestation?nonce=00112233&user_data=cafe"), true);
   tell("with_a_key", ask(agent, "GET", "/v1/attestation?public_key=" + std::string(88, '0')), true);
+  tell("health", ask(agent, "GET", "/v1/health"), true);
+  const std::string over_tcp = ask(agent_on_tcp, "GET", "/v1/keys/" + key);
+  tell("over_tcp", over_tcp, false);
+  say("over_tcp_the_same_key", body_of(over_tcp) == body_of(granted));
   return 0;
 }
 
@@ -185,10 +207,10 @@ int main(int argc, char** argv, char** environment) {
   if (what == "report") return report(environment);
   if (what == "mint") return mint();
   if (what == "exit" && argc == 3) return std::atoi(argv[2]);
-  if (what == "work" && argc == 6) {
+  if (what == "work" && argc == 7) {
     report(environment);
-    if (mint() != 0 || work(argv[2], argv[3], argv[4]) != 0) return 1;
-    return std::atoi(argv[5]);
+    if (mint() != 0 || work(argv[2], argv[3], argv[4], argv[5]) != 0) return 1;
+    return std::atoi(argv[6]);
   }
   say("ready", static_cast<long>(::getpid()));
   for (;;)

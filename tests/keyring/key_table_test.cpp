@@ -178,6 +178,58 @@ TEST_F(Table, ReservationsFollowOneAnother) {
   apply(ReserveUses{grant, 5, UINT64_MAX});
 }
 
+// Numbers of production where a test reaches them, small ones otherwise.
+static_assert(TableLimits().keys == kMaxKeys && TableLimits().versions == kMaxVersions &&
+              TableLimits().counted_grants == kMaxCountedGrants);
+
+Status load_into(const TableLimits& limits, const KeyTable& table) {
+  TableLoader loader(limits);
+  for (const SecretBytes& piece : table.save()) {
+    const Status loaded = loader.load(piece);
+    if (!loaded) return loaded;
+  }
+  const auto loaded = loader.finish();
+  return loaded ? Status() : Status(loaded.error());
+}
+
+TEST_F(Table, TakesAsManyKeysAsItsLimitAndNoMore) {
+  table = KeyTable(TableLimits{.keys = 3});
+  apply(new_key("a", 1));
+  apply(new_key("b", 1));
+  apply(SetMinimum{"implicit", 1, 1});
+  expect_refused(new_key("c", 1), KeyStateErrc::too_many);
+  expect_refused(SetMinimum{"another", 1, 1}, KeyStateErrc::too_many);
+  expect_refused(AddVersion{"another", 1, 2, kNow, derived()}, KeyStateErrc::too_many);
+  apply(AddVersion{"a", 0, 2, kNow, generated(2)});
+  EXPECT_TRUE(load_into({.keys = 3}, table));
+  EXPECT_TRUE(load_into({.keys = 2}, table).error().is(KeyStateErrc::malformed_state));
+}
+
+TEST_F(Table, TakesAsManyVersionsAsItsLimitAndNoMore) {
+  create_cards();
+  for (std::uint32_t version = 2; version <= kMaxVersions; ++version)
+    rotate_cards(version);
+  expect_refused(AddVersion{"cards", 0, kMaxVersions + 1, kNow, generated(1)},
+                 KeyStateErrc::too_many);
+  EXPECT_TRUE(load_into({}, table));
+  EXPECT_TRUE(load_into({.versions = kMaxVersions - 1}, table)
+                  .error()
+                  .is(KeyStateErrc::malformed_state));
+}
+
+TEST_F(Table, CountsAsManyGrantsAsItsLimitAndNoMore) {
+  table = KeyTable(TableLimits{.counted_grants = 2});
+  GrantIdentity first{}, second{}, third{};
+  second.mutable_view()[0] = 1;
+  third.mutable_view()[0] = 2;
+  apply(ReserveUses{first, 0, 5});
+  apply(ReserveUses{second, 0, 5});
+  expect_refused(ReserveUses{third, 0, 5}, KeyStateErrc::too_many);
+  apply(ReserveUses{second, 5, 10});
+  EXPECT_TRUE(load_into({.counted_grants = 2}, table));
+  EXPECT_TRUE(load_into({.counted_grants = 1}, table).error().is(KeyStateErrc::malformed_state));
+}
+
 TEST_F(Table, ListsInPagesByName) {
   for (const char* name : {"c", "a", "b/x", "b"})
     apply(new_key(name, 1));

@@ -7,6 +7,7 @@
 
 #include "attest/base/secret_access.hpp"
 #include "keyservice/keyring/key_material.hpp"
+#include "keyservice/limits.hpp"
 #include "tests/peer/dialogue.hpp"
 #include "tests/support/custody_fixture.hpp"
 
@@ -106,6 +107,19 @@ TEST_F(KeyServerTest, ReleasesWhatIsGrantedAndNothingElse) {
       << "get does not imply sign";
   EXPECT_EQ(code(ask(payments, GetRequest{"reports/daily", 0})), "not_granted");
   EXPECT_EQ(code(ask(payments, GetRequest{"payments/../x", 0})), "bad_key_name");
+}
+
+// Ed25519 gives one signature for a message, whether its key was kept ready or made ready again.
+TEST_F(KeyServerTest, MoreSignersThanAreKeptReadySignAsBefore) {
+  const auto payments = admitted("payments-1", "payments");
+  const auto sign = [&](std::size_t number) {
+    return envelope(ask(payments, SignRequest{"payments/" + std::to_string(number), {1, 2, 3}}));
+  };
+  const Bytes first = sign(0), second = sign(1);
+  for (std::size_t number = 2; number <= kMaxReadySigners; ++number)
+    EXPECT_NE(sign(number), first);
+  EXPECT_EQ(sign(0), first);
+  EXPECT_EQ(sign(1), second);
 }
 
 TEST_F(KeyServerTest, SignaturesVerifyAsOrdinaryEd25519) {

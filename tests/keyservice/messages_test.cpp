@@ -224,6 +224,16 @@ TEST(KeyResponses, EveryTruncationIsRefused) {
   }
 }
 
+TEST(KeyResponses, AFailuresWordsHaveABound) {
+  const auto is_taken = [](std::size_t code, std::size_t detail) {
+    const Failure failure{std::string(code, 'c'), std::string(detail, 'd')};
+    return decode_response(encode_of(failure), policy::Operation::get).has_value();
+  };
+  EXPECT_TRUE(is_taken(kMaxErrorCode, kMaxErrorDetail));
+  EXPECT_FALSE(is_taken(kMaxErrorCode + 1, 1));
+  EXPECT_FALSE(is_taken(1, kMaxErrorDetail + 1));
+}
+
 TEST(KeyResponses, LongDetailsAreCutAtACharacter) {
   std::string detail(kMaxErrorDetail - 1, 'x');
   detail += "\xc3\xa9 and more";

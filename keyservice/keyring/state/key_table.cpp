@@ -1,7 +1,6 @@
 #include "keyservice/keyring/state/key_table.hpp"
 
 #include "keyservice/keyring/state/errc.hpp"
-#include "keyservice/keyring/state/limits.hpp"
 #include "policy/finding.hpp"
 #include "policy/key_pattern.hpp"
 
@@ -129,7 +128,7 @@ Result<KeyTable::Subject> KeyTable::subject(const std::string& name, std::uint32
     return Error(KeyStateErrc::key_unknown, policy::quote(name));
   }
   if (record == nullptr) {
-    if (records_.size() >= kMaxKeys) return Error(KeyStateErrc::too_many, "keys");
+    if (records_.size() >= limits_.keys) return Error(KeyStateErrc::too_many, "keys");
     return Subject{};
   }
   if (adopted != 0) return Error(KeyStateErrc::key_exists, policy::quote(name));
@@ -146,7 +145,7 @@ Status KeyTable::check_one(const CreateKey& change) const {
                                                           : KeyStateErrc::key_exists,
                  policy::quote(change.name));
   }
-  if (records_.size() >= kMaxKeys) return Error(KeyStateErrc::too_many, "keys");
+  if (records_.size() >= limits_.keys) return Error(KeyStateErrc::too_many, "keys");
   return check_version(change.name, change.type, change.first);
 }
 
@@ -157,7 +156,7 @@ Status KeyTable::check_one(const AddVersion& change) const {
     return Error(KeyStateErrc::version_differs,
                  "the newest is " + of_version(change.name, key.newest));
   }
-  if (change.version > kMaxVersions) return Error(KeyStateErrc::too_many, "versions");
+  if (change.version > limits_.versions) return Error(KeyStateErrc::too_many, "versions");
   return check_version(change.name, key.type, change.made);
 }
 
@@ -187,7 +186,7 @@ Status KeyTable::check_one(const ReserveUses& change) const {
                                                 std::to_string(reserved_uses(change.grant)) +
                                                 ", not " + std::to_string(change.from));
   }
-  if (change.from == 0 && uses_.size() >= kMaxCountedGrants) {
+  if (change.from == 0 && uses_.size() >= limits_.counted_grants) {
     return Error(KeyStateErrc::too_many, "counted grants");
   }
   return {};

@@ -13,6 +13,7 @@
 
 #include "keyservice/journal/fold.hpp"
 #include "keyservice/keyring/state/change.hpp"
+#include "keyservice/keyring/state/limits.hpp"
 
 namespace concordat::keyservice {
 
@@ -57,6 +58,9 @@ struct KeyDescription {
 class KeyTable {
  public:
   using Records = std::map<std::string, KeyRecord, std::less<>>;
+
+  KeyTable() = default;
+  explicit KeyTable(const TableLimits& limits) : limits_(limits) {}
 
   // Whether `apply` would take it. Codes of errc.hpp; bad_key_name.
   [[nodiscard]] base::Status check(const Change& change) const;
@@ -112,6 +116,7 @@ class KeyTable {
 
   Records records_;
   Uses uses_;
+  TableLimits limits_;
 };
 
 }  // namespace concordat::keyservice

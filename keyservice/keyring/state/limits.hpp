@@ -14,7 +14,12 @@ inline constexpr std::size_t kMaxMaterial = 64;  // the largest of key_types.hpp
 // A policy has 4,096 grants at most; those that it had once are still counted.
 inline constexpr std::size_t kMaxCountedGrants = 100'000;
 
-inline constexpr std::size_t kMaxListed = 1'000;  // keys of one page
+// What a table takes. Another one than this is for tests, which reach its ends.
+struct TableLimits {
+  std::size_t keys = kMaxKeys;
+  std::uint32_t versions = kMaxVersions;
+  std::size_t counted_grants = kMaxCountedGrants;
+};
 
 // A restart reads a snapshot and at most about as many entries as this, some microseconds each.
 inline constexpr std::uint64_t kEntriesPerSnapshot = 1'000;

@@ -105,12 +105,12 @@ Status TableLoader::read_key(Reader& reader) {
   CONCORDAT_TRY(record.state, read_enum(reader, VersionState::destroyed));
   CONCORDAT_TRY(record.key.minimum_version, read_uint32(reader));
   CONCORDAT_TRY(versions_left_, read_uint32(reader));
-  if (versions_left_ == 0 || versions_left_ > kMaxVersions || record.key.minimum_version == 0 ||
-      record.key.minimum_version > versions_left_) {
+  if (versions_left_ == 0 || versions_left_ > table_.limits_.versions ||
+      record.key.minimum_version == 0 || record.key.minimum_version > versions_left_) {
     return malformed("a key's versions");
   }
   auto& records = table_.records_;
-  if (!table_.uses_.empty() || records.size() >= kMaxKeys ||
+  if (!table_.uses_.empty() || records.size() >= table_.limits_.keys ||
       (!records.empty() && records.rbegin()->first >= name)) {
     return malformed("keys do not ascend, or are too many");
   }
@@ -138,7 +138,8 @@ Status TableLoader::read_uses(Reader& reader) {
   CONCORDAT_TRY(const std::uint64_t reserved, reader.read_uint());
   if (reserved == 0) return malformed("a counter that counted nothing");
   auto& uses = table_.uses_;
-  if (uses.size() >= kMaxCountedGrants || (!uses.empty() && uses.rbegin()->first >= grant)) {
+  if (uses.size() >= table_.limits_.counted_grants ||
+      (!uses.empty() && uses.rbegin()->first >= grant)) {
     return malformed("counters do not ascend, or are too many");
   }
   uses.emplace_hint(uses.end(), grant, reserved);

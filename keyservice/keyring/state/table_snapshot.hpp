@@ -14,6 +14,9 @@ namespace concordat::keyservice {
 // Reads the pieces of a snapshot, in order, into a table of its own.
 class TableLoader {
  public:
+  TableLoader() = default;
+  explicit TableLoader(const TableLimits& limits) : table_(limits) {}
+
   // malformed_state.
   [[nodiscard]] base::Status load(const base::SecretBytes& piece);
   // The table, when all is there; the loader is used up.
