@@ -403,7 +403,7 @@ TEST(Snapshot, OneWhoIsReplacedWhileItIsReadLeadsToTheNewerOne) {
   }
 }
 
-TEST(Generations, ReadingNeedsTheRootAndWritingUsesTheCurrentOne) {
+TEST(Generations, ReadingNeedsTheRootAndWritingUsesTheOneThatTookOver) {
   MemoryStore::Shared world;
   {
     Sayer first(world, test_keys({1}));
@@ -412,7 +412,7 @@ TEST(Generations, ReadingNeedsTheRootAndWritingUsesTheCurrentOne) {
   }
   Sayer both(world, test_keys({1, 2}));
   ASSERT_TRUE(both.load());
-  ASSERT_TRUE(both.say("two"));
+  ASSERT_TRUE(both.say("two", 2));
   const auto old_only = read_back(world, test_keys({1}));
   EXPECT_TRUE(old_only.error().is(Errc::unknown_generation));
   EXPECT_EQ(old_only.error().detail(),
@@ -431,7 +431,7 @@ TEST(Generations, ACustodianTakesANewerOneWhileItRuns) {
   ASSERT_TRUE(sayer.load());
   ASSERT_TRUE(sayer.say("one"));
   sayer.journal.take(test_keys({1, 2}));
-  ASSERT_TRUE(sayer.say("two"));
+  ASSERT_TRUE(sayer.say("two", 2));
   EXPECT_TRUE(read_back(world, test_keys({1})).error().is(Errc::unknown_generation));
   EXPECT_EQ(read_back(world, test_keys({1, 2})).value(), (Said{"one", "two"}));
 }

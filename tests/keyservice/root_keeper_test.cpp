@@ -133,8 +133,8 @@ TEST_F(RootKeeperTest, AKmsThatFailsIsAskedAgain) {
 }
 
 TEST_F(RootKeeperTest, WhatAnotherCustodianGivesSparesKms) {
-  fetch_ = [this](const policy::PolicyPtr& policy, RootKeeper::OnRoot done) {
-    EXPECT_EQ(policy, enclave_->policies.latest());
+  fetch_ = [this](const policy::RootGeneration& pinned, RootKeeper::OnRoot done) {
+    EXPECT_EQ(pinned.generation, 1u);
     done(Root::create(1, kms_.root.clone()));
   };
   start();
@@ -146,7 +146,7 @@ TEST_F(RootKeeperTest, WhatAnotherCustodianGivesSparesKms) {
 TEST_F(RootKeeperTest, WhereNoneGivesItKmsIsAskedAndThenTheyAreAgain) {
   kms_.troubles = {Error(KmsErrc::unreachable)};
   int asked = 0;
-  fetch_ = [&](const policy::PolicyPtr&, const RootKeeper::OnRoot& done) {
+  fetch_ = [&](const policy::RootGeneration&, const RootKeeper::OnRoot& done) {
     ++asked;
     done(Error(Errc::no_replica));
   };
@@ -159,7 +159,7 @@ TEST_F(RootKeeperTest, WhereNoneGivesItKmsIsAskedAndThenTheyAreAgain) {
 // No custodian gives one; but what came from there would not be served under.
 TEST_F(RootKeeperTest, AnotherRootThanPinnedIsNotTakenFromAnotherCustodianEither) {
   bool is_given = false;
-  fetch_ = [&](const policy::PolicyPtr&, const RootKeeper::OnRoot& done) {
+  fetch_ = [&](const policy::RootGeneration&, const RootKeeper::OnRoot& done) {
     if (std::exchange(is_given, true)) return done(Error(Errc::no_replica));
     done(Root::create(1, base::SecretBytes::random(kRootSize)));
   };
