@@ -86,7 +86,8 @@ Status RootKeeper::take_restored(Root root) {
   timer_.cancel();
   backoff_.reset();
   take(std::move(root));
-  if (!unsealing_) unseal();  // those that are lacking still
+  if (root_ready_) root_ready_();
+  unseal();  // those that are lacking still
   return {};
 }
 
