@@ -23,6 +23,12 @@
 //   destroy      name, version, implicit             last: key
 //   set-minimum  name, minimum, implicit             last: key
 //   rewrap       associated (bstr), envelope (bstr)  last: key name, version, envelope (bstr)
+//   adopt        name                                last: key
+//   root-status                                      last: status (root_status.hpp)
+//   root-make       challenge (bstr)                 last: genesis document (bstr)
+//   root-take-over  generation                       last: the generation that seals now
+//   root-implicit   generation                       last: the same
+//   root-retire     generation                       last: the same
 //   recovery-make        order (bstr)                last: package (bstr)
 //   recovery-attest      challenge (bstr), anew      last: document (bstr)
 //   recovery-start       order (bstr), set (bstr)    last: status
@@ -33,7 +39,11 @@
 // key. `newest`: the newest version that the operator saw; where it is another one, nothing is
 // done, so that a request which is repeated is carried out once. `implicit`: whether it may be of
 // a name that has no record and stands for a derived key; not so, key_unknown, because a mistyped
-// name would be one. Recovery: recovery/set.hpp, evidence.hpp, contribution.hpp, status.hpp of that
+// name would be one. `adopt`: of such a name, which becomes a record as it is. root-implicit: names
+// without a record stand for derived keys of `generation` from now on, which must be the one that
+// seals: other bytes than before. root-retire changes nothing: it is refused (generation_needed)
+// while anything that this custodian knows of leans on the generation; then the policy can do
+// without. Recovery: recovery/set.hpp, evidence.hpp, contribution.hpp, status.hpp of that
 // folder; `anew` gives up shares that are being collected. A request with material is encoded and
 // decoded in guarded memory only.
 #pragma once
@@ -91,6 +101,22 @@ struct RewrapRequest {
   base::Bytes associated;
   base::Bytes envelope;
 };
+struct AdoptKeyRequest {
+  std::string name;
+};
+struct RootStatusRequest {};
+struct MakeRootRequest {
+  base::Bytes challenge;
+};
+struct TakeOverRequest {
+  std::uint32_t generation = 0;
+};
+struct MoveImplicitRequest {
+  std::uint32_t generation = 0;
+};
+struct RetireRootRequest {
+  std::uint32_t generation = 0;
+};
 struct MakeRecoverySetRequest {
   base::Bytes order;
 };
@@ -110,7 +136,9 @@ using AdminBody =
     std::variant<StatusRequest, ListKeysRequest, DescribeKeyRequest, CreateKeyRequest,
                  ImportKeyRequest, RotateKeyRequest, SetKeyStateRequest, SetMinimumVersionRequest,
                  RewrapRequest, MakeRecoverySetRequest, AttestRestoringRequest,
-                 StartRestoringRequest, ContributeShareRequest, RestoringStatusRequest>;
+                 StartRestoringRequest, ContributeShareRequest, RestoringStatusRequest,
+                 AdoptKeyRequest, RootStatusRequest, MakeRootRequest, TakeOverRequest,
+                 MoveImplicitRequest, RetireRootRequest>;
 
 struct AdminRequest {
   std::uint64_t id = 0;

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <concepts>
 
 #include "attest/base/secret_access.hpp"
 #include "keyservice/admin_messages.hpp"
 #include "keyservice/cbor_items.hpp"
+#include "keyservice/genesis.hpp"
 #include "keyservice/keyring/operation_limits.hpp"
 #include "keyservice/message_parts.hpp"
 #include "keyservice/recovery/limits.hpp"
@@ -26,6 +28,11 @@ static_assert(kMaxRequest > kMaxEnvelope + kMaxAssociatedData + 64);
 static_assert(kMaxRequest > policy::limits::kOrderEnvelopeBytes + recovery::kMaxSet + 64);
 constexpr std::size_t kMostItems = 8;
 constexpr std::size_t kHead = 2;  // id, operation
+
+template <class Request>
+concept NamesGeneration = requires(Request request) {
+  { request.generation } -> std::same_as<std::uint32_t&>;
+};
 
 // --- The arguments of each request, read and written in the same order ---
 
@@ -97,6 +104,22 @@ Status read_arguments(Reader& reader, ContributeShareRequest& request) {
 Status read_arguments(Reader&, RestoringStatusRequest&) {
   return {};
 }
+Status read_arguments(Reader& reader, AdoptKeyRequest& request) {
+  CONCORDAT_TRY(request.name, reader.read_text(kMaxKeyName));
+  return {};
+}
+Status read_arguments(Reader&, RootStatusRequest&) {
+  return {};
+}
+Status read_arguments(Reader& reader, MakeRootRequest& request) {
+  CONCORDAT_TRY(request.challenge, read_bytes(reader, GenesisChallenge::kSize));
+  return {};
+}
+template <NamesGeneration Request>
+Status read_arguments(Reader& reader, Request& request) {
+  CONCORDAT_TRY(request.generation, read_uint32(reader));
+  return {};
+}
 
 void write_arguments(Writer&, const StatusRequest&) {}
 void write_arguments(Writer& out, const ListKeysRequest& request) {
@@ -139,6 +162,17 @@ void write_arguments(Writer& out, const ContributeShareRequest& request) {
   out.bytes(request.contribution);
 }
 void write_arguments(Writer&, const RestoringStatusRequest&) {}
+void write_arguments(Writer& out, const AdoptKeyRequest& request) {
+  out.text(request.name);
+}
+void write_arguments(Writer&, const RootStatusRequest&) {}
+void write_arguments(Writer& out, const MakeRootRequest& request) {
+  out.bytes(request.challenge);
+}
+template <NamesGeneration Request>
+void write_arguments(Writer& out, const Request& request) {
+  out.uint(request.generation);
+}
 
 // --- Which operation a request is, and with how many arguments ---
 
@@ -172,6 +206,12 @@ constexpr Shape kShapes[] = {
     {"recovery-start", 2, empty<StartRestoringRequest>},
     {"recovery-contribute", 1, empty<ContributeShareRequest>},
     {"recovery-status", 0, empty<RestoringStatusRequest>},
+    {"adopt", 1, empty<AdoptKeyRequest>},
+    {"root-status", 0, empty<RootStatusRequest>},
+    {"root-make", 1, empty<MakeRootRequest>},
+    {"root-take-over", 1, empty<TakeOverRequest>},
+    {"root-implicit", 1, empty<MoveImplicitRequest>},
+    {"root-retire", 1, empty<RetireRootRequest>},
 };
 
 const Shape& shape_of(const AdminBody& body) noexcept {

@@ -1,5 +1,6 @@
 #include "keyservice/admin_server.hpp"
 
+#include "attest/base/cbor.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/journal/errc.hpp"
 
@@ -17,6 +18,21 @@ template <class Request>
 concept ChangesKey = requires(KeyAdministration administration, Request request) {
   administration.change(std::move(request), base::UnixMillis(), KeyAdministration::OnKey());
 };
+
+template <class Request>
+concept ChangesGeneration = requires(KeyAdministration administration, Request request) {
+  administration.change(request, KeyAdministration::OnGeneration());
+};
+
+base::Bytes number_item(std::uint32_t number) {
+  base::cbor::Writer out;
+  out.uint(number);
+  return std::move(out).take();
+}
+
+std::string generation_told(std::uint32_t generation) {
+  return "root generation " + std::to_string(generation);
+}
 
 // The version that a change is about, where the request names it.
 template <class Change>
@@ -69,7 +85,7 @@ void AdminServer::begin(const CallPtr& call, const policy::AdmittedOperator& who
   if (const Status judged = judge(*call, who); !judged) return finish(call, judged.error());
   std::visit(
       [&]<class Body>(Body& body) {
-        if constexpr (ChangesKey<Body>) {
+        if constexpr (ChangesKey<Body> || ChangesGeneration<Body>) {
           announce(call, std::move(body));
         } else {
           answer(call, body);
@@ -114,6 +130,53 @@ void AdminServer::answer(const CallPtr& call, const RewrapRequest& request) {
   finish(call, one_record(encode_last(call->id, kRewrappedItems, encode(*made))));
 }
 
+Result<std::uint32_t> AdminServer::audit_log_generation() const {
+  CONCORDAT_TRY(const CustodianStatus status, status_());
+  return status.audit_log.root_generation;
+}
+
+void AdminServer::answer(const CallPtr& call, const RootStatusRequest&) {
+  if (const Status held = custody_.check_root(*call->policy); !held) {
+    return finish(call, held.error());
+  }
+  const auto audit_log = audit_log_generation();
+  if (!audit_log) return finish(call, audit_log.error());
+  finish(call, one_record(encode_last(
+                   call->id, 1, encode(root_status(custody_, *call->policy, *audit_log)))));
+}
+
+void AdminServer::answer(const CallPtr& call, const RetireRootRequest& request) {
+  call->served.told = generation_told(request.generation);
+  if (const Status ready = custody_.check(*call->policy); !ready) {
+    return finish(call, ready.error());
+  }
+  const auto audit_log = audit_log_generation();
+  if (!audit_log) return finish(call, audit_log.error());
+  const Status spare = check_retirement(custody_, *audit_log, request.generation);
+  if (!spare) return finish(call, spare.error());
+  finish(call, one_record(encode_last(call->id, 1, number_item(request.generation))));
+}
+
+void AdminServer::answer(const CallPtr& call, const MakeRootRequest& request) {
+  if (!make_root_) return finish(call, Error(Errc::not_ready, "no roots are made"));
+  if (const Status ready = custody_.check(*call->policy); !ready) {
+    return finish(call, ready.error());
+  }
+  const auto challenge = GenesisChallenge::from(request.challenge);
+  if (!challenge) return finish(call, challenge.error());
+  call->served.told = generation_told(call->policy->model().next_root_generation());
+  make_root_(*challenge, call->policy, [call](Result<base::Bytes> document) {
+    if (!document) return finish(call, document.error());
+    try {
+      base::cbor::Writer item;
+      item.bytes(*document);
+      finish(call, one_record(encode_last(call->id, 1, item.view())));
+    } catch (const std::bad_alloc&) {
+      finish(call, Error(Errc::out_of_memory));
+    }
+  });
+}
+
 template <recovery::DeskRequest Request>
 void AdminServer::answer(const CallPtr& call, const Request& request) {
   if (recovery_ == nullptr) return finish(call, Error(Errc::not_ready, "no recovery is served"));
@@ -139,6 +202,9 @@ void AdminServer::announce(const CallPtr& call, Change change) {
     return finish(call, ready.error());
   }
   call->served.version = version_of(change);
+  if constexpr (ChangesGeneration<Change>) {
+    call->served.told = generation_told(change.generation);
+  }
   if (!call->announce) return this->change(call, std::move(change));
   const auto held = std::make_shared<Change>(std::move(change));
   const auto go_on = [this, call, held](const Status& announced) {
@@ -155,6 +221,22 @@ void AdminServer::change(const CallPtr& call, Change change) {
   if (const Status ready = custody_.check(*call->policy); !ready) {
     return finish(call, ready.error());
   }
+  if constexpr (ChangesGeneration<Change>) {
+    administration_.change(change, [call](Result<std::uint32_t> generation) {
+      if (!generation) return finish(call, generation.error());
+      try {
+        finish(call, one_record(encode_last(call->id, 1, number_item(*generation))));
+      } catch (const std::bad_alloc&) {
+        finish(call, Error(journal::Errc::outcome_unknown));
+      }
+    });
+  } else {
+    change_key(call, std::move(change));
+  }
+}
+
+template <class Change>
+void AdminServer::change_key(const CallPtr& call, Change change) {
   constexpr bool kMakesVersion = std::is_same_v<Change, CreateKeyRequest> ||
                                  std::is_same_v<Change, ImportKeyRequest> ||
                                  std::is_same_v<Change, RotateKeyRequest>;

@@ -3,8 +3,10 @@
 
 #include "keyservice/admin_answer.hpp"
 #include "keyservice/custodian_status.hpp"
+#include "keyservice/genesis.hpp"
 #include "keyservice/key_administration.hpp"
 #include "keyservice/recovery/desk.hpp"
+#include "keyservice/root_status.hpp"
 #include "policy/operators.hpp"
 
 namespace concordat::keyservice {
@@ -38,6 +40,13 @@ class AdminServer {
   // Recovery shares, too, from now on; without it they are refused. Outlives this and every answer.
   void serve_recovery(recovery::Desk& desk) noexcept { recovery_ = &desk; }
 
+  // Makes a root of the next generation, which nobody holds before it is pinned, and gives its
+  // genesis document; calls back once, or not when it is stopped.
+  using MakeRoot = std::function<void(const GenesisChallenge& challenge, policy::PolicyPtr policy,
+                                      std::function<void(base::Result<base::Bytes>)> done)>;
+  // Without it none is made.
+  void make_roots_by(MakeRoot make) { make_root_ = std::move(make); }
+
   // `policy`: in force now. The operator was admitted for "admin" under that very one, or is
   // answered not_ready. `done`, which must not throw, runs once and before this returns, unless a
   // change has to be recorded in the store first: then whenever that is, whether or not this server
@@ -57,18 +66,25 @@ class AdminServer {
   void answer(const CallPtr& call, const ListKeysRequest& request);
   void answer(const CallPtr& call, const DescribeKeyRequest& request);
   void answer(const CallPtr& call, const RewrapRequest& request);
+  void answer(const CallPtr& call, const RootStatusRequest& request);
+  void answer(const CallPtr& call, const MakeRootRequest& request);
+  void answer(const CallPtr& call, const RetireRootRequest& request);
+  [[nodiscard]] base::Result<std::uint32_t> audit_log_generation() const;
   template <recovery::DeskRequest Request>
   void answer(const CallPtr& call, const Request& request);
   template <class Change>
   void announce(const CallPtr& call, Change change);
   template <class Change>
   void change(const CallPtr& call, Change change);
+  template <class Change>
+  void change_key(const CallPtr& call, Change change);
 
   Custody& custody_;
   KeyAdministration administration_;
   StatusSource status_;
   journal::Lifetime lifetime_;
   recovery::Desk* recovery_ = nullptr;
+  MakeRoot make_root_;
 };
 
 }  // namespace concordat::keyservice

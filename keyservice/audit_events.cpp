@@ -17,9 +17,11 @@ using audit::SubjectType;
 
 // Of an operator's operations those that leave a key other than it was (admin_messages.hpp); what
 // else they ask is looking and rewrapping.
-constexpr std::array<std::string_view, 6> kKeyChanges{"create",  "import",  "enable",
-                                                      "disable", "destroy", "set-minimum"};
+constexpr std::array<std::string_view, 8> kKeyChanges{"create",      "import", "enable",
+                                                      "disable",     "destroy", "set-minimum",
+                                                      "adopt", "root-implicit"};
 constexpr std::string_view kRotate = "rotate";
+constexpr std::string_view kTakeOver = "root-take-over";
 // And those about recovery shares; how things stand is asked often, and is looking.
 constexpr std::array<std::string_view, 4> kRecoveries{"recovery-make", "recovery-attest",
                                                       "recovery-start", "recovery-contribute"};
@@ -46,7 +48,7 @@ void tell_outcome(Event& event, const base::Status& outcome) {
 
 Kind kind_of(const ServedAdmin& served) {
   if (!served.outcome) return Kind::refusal;
-  if (served.operation == kRotate) return Kind::rotation;
+  if (served.operation == kRotate || served.operation == kTakeOver) return Kind::rotation;
   if (is_recovery(served)) return Kind::recovery;
   return is_change(served) ? Kind::key_change : Kind::operator_action;
 }
@@ -122,6 +124,7 @@ AuditRecord asked(const policy::AdmittedOperator& who, const ServedAdmin& asked)
   event.key = key_of(asked.key_name, asked.version);
   event.operation = asked.operation;
   event.detail = "asked for";
+  if (!asked.told.empty()) event.detail += ": " + asked.told;
   return {std::move(event)};
 }
 

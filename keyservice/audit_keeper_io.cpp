@@ -54,6 +54,7 @@ void AuditKeeper::start() {
   trouble_.clear();
   backoff_.reset();
   due_.reset();
+  generation_ = custody_.has_root() ? custody_.current_root().generation() : 0;
   if (!is_audited_name(custodian_)) {
     return log_.error("audit_log_not_opened",
                       Error(AuditTrailErrc::name_not_allowed, "'" + custodian_ + "'"));
@@ -61,8 +62,23 @@ void AuditKeeper::start() {
   open();
 }
 
+void AuditKeeper::root_changed() {
+  if (custody_.has_root() && generation_ != custody_.current_root().generation()) start();
+}
+
+std::vector<attest::SignerKey> AuditKeeper::earlier_log_keys(std::string_view origin) const {
+  std::vector<attest::SignerKey> out;
+  for (auto at = custody_.roots().rbegin(); at != custody_.roots().rend(); ++at) {
+    if (at->first >= custody_.current_root().generation()) continue;
+    const auto key = policy::SigningKey::from_seed(at->second.audit_key(origin));
+    if (key) out.push_back(key->public_key());
+  }
+  return out;
+}
+
 void AuditKeeper::stop() {
   ++round_;
+  generation_ = 0;
   due_.reset();
   trail_.close();
 }
@@ -77,7 +93,7 @@ void AuditKeeper::open() {
   guarded([this] {
     const auto& policy = party_.policies->latest();
     std::string origin = audit_origin(policy->realm(), custodian_);
-    auto log_key = policy::SigningKey::from_seed(custody_.root().audit_key(origin));
+    auto log_key = policy::SigningKey::from_seed(custody_.current_root().audit_key(origin));
     if (!log_key) return again(log_key.error());
     const auto held = std::make_shared<AuditTrail::Boot>(AuditTrail::Boot{
         nullptr,
@@ -85,11 +101,13 @@ void AuditKeeper::open() {
         party_.random->make<audit::BootId>(),
         policy::SigningKey::generate(),
         *std::move(log_key),
+        custody_.current_root().generation(),
         policy,
         {{},
          policy->envelope(),
          party_.policies->authority().encoded(),
-         "root generation " + std::to_string(custody_.root().generation()) + " unsealed"}});
+         "root generation " + std::to_string(custody_.current_root().generation()) + " unsealed"}});
+    held->earlier_log_keys = earlier_log_keys(held->origin);
     const attest::MintRequest request =
         audit::boot_document({held->origin, held->id, held->boot_key.public_key(),
                               held->log_key.public_key(), policy->digest()});
@@ -106,11 +124,11 @@ void AuditKeeper::open() {
 
 void AuditKeeper::find_genesis(base::Bytes document, AuditTrail::Boot boot) {
   boot.evidence.document = std::move(document);
-  boot.evidence.first = audit_events::genesis(custody_.root());
+  boot.evidence.first = audit_events::genesis(custody_.current_root());
   if (!read_genesis_) return begin(std::move(boot));
   const auto held = std::make_shared<AuditTrail::Boot>(std::move(boot));
   later(kLongestAuditPause);  // should the answer be lost for want of memory
-  read_genesis_(custody_.root().generation(), [this, alive = alive_, round = round_,
+  read_genesis_(custody_.current_root().generation(), [this, alive = alive_, round = round_,
                                                held](base::Bytes found) {
     if (!*alive || round != round_) return;
     guarded([&] {
@@ -130,8 +148,8 @@ bool AuditKeeper::is_genesis_of_root(base::BytesView document) const {
       *parsed, *party_.anchors, parsed->unverified().timestamp, attest::DebugDocuments::refuse);
   if (!claims) return false;
   const auto stated = policy::read_genesis(*claims);
-  return stated && stated->generation == custody_.root().generation() &&
-         base::equal(stated->commitment, custody_.root().commitment().view());
+  return stated && stated->generation == custody_.current_root().generation() &&
+         base::equal(stated->commitment, custody_.current_root().commitment().view());
 }
 
 void AuditKeeper::begin(AuditTrail::Boot boot) {

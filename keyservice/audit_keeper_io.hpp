@@ -41,6 +41,8 @@ class AuditKeeper {
 
   // The custody has a root, another one than at the last call.
   void start();
+  // It has others than before: another boot has the log where the log's key is of another one.
+  void root_changed();
   // It has none any more: the log's key goes.
   void stop();
   // The same, for good.
@@ -50,6 +52,8 @@ class AuditKeeper {
 
  private:
   void open();
+  // Of held generations before the one whose key signs.
+  [[nodiscard]] std::vector<attest::SignerKey> earlier_log_keys(std::string_view origin) const;
   void find_genesis(base::Bytes document, AuditTrail::Boot boot);
   [[nodiscard]] bool is_genesis_of_root(base::BytesView document) const;
   void begin(AuditTrail::Boot boot);
@@ -77,6 +81,7 @@ class AuditKeeper {
   std::optional<std::chrono::steady_clock::time_point> due_;  // to look after the log
   peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   Backoff backoff_;
+  std::uint32_t generation_ = 0;  // of the root that the log key comes from; 0: none was started
   std::string trouble_;      // the code that was logged last
   std::uint64_t round_ = 0;  // of start and stop: what belongs to an earlier one ends
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

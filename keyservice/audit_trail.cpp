@@ -97,6 +97,7 @@ AuditLogState AuditTrail::state() const {
         state.why, [](char c) { return !audit::is_printable(c); }, '?');
   }
   if (!open_) return state;
+  state.root_generation = open_->boot.root_generation;
   state.size = open_->log.head().size;
   state.last = open_->log.head_time();
   state.waiting = open_->log.pending();

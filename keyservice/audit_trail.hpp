@@ -66,7 +66,8 @@ class AuditTrail final : public Recorder {
     std::string origin;
     audit::BootId id;
     policy::SigningKey boot_key, log_key;
-    policy::PolicyPtr policy;  // in force
+    std::uint32_t root_generation = 0;  // that the log key comes from
+    policy::PolicyPtr policy;           // in force
     audit::BootEvidence evidence;
     // Of the root generations before, newest first: the checkpoint that stands may be by one of
     // these.

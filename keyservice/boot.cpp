@@ -16,10 +16,14 @@ using base::SecretBytes;
 
 namespace {
 
+using base::Status;
 using policy::kFirstRootGeneration;
 
-Result<KmsKeyArn> key_arn(const policy::Policy& policy) {
-  const auto& arn = policy.model().kms_key_arn;
+// Of the root `pinned`, or, null, of the next one.
+Result<KmsKeyArn> key_arn(const policy::Policy& policy,
+                          const policy::RootGeneration* pinned = nullptr) {
+  const auto& arn = pinned != nullptr && pinned->kms_key_arn ? pinned->kms_key_arn
+                                                             : policy.model().kms_key_arn;
   if (!arn) return Error(policy::KmsKeyArnErrc::bad_key_arn, "the policy names no KMS key");
   return KmsKeyArn::parse(*arn);
 }
@@ -53,17 +57,6 @@ auto repeated(Enclave& enclave, KmsPause& pause, const Attempt& attempt) -> decl
     if (!length) return result;
     pause.wait(result.error(), *length);
   }
-}
-
-Result<GeneratedDataKey> generate_data_key(Enclave& enclave, KmsService& kms, const KmsKeyArn& arn,
-                                           const EncryptionContext& context,
-                                           const RecipientKey& recipient) {
-  CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
-  CONCORDAT_TRY(const Bytes evidence, mint_for(enclave.nsm, recipient));
-  return attested_call(
-      enclave.parent, kms, arn, evidence, now,
-      [&](BytesView document) { return generate_data_key_request(arn, context, document); },
-      [&](const HttpReply& reply) { return parse_generate_data_key_reply(arn, reply); });
 }
 
 Result<GenesisChallenge> load_challenge(ParentService& parent) {
@@ -108,39 +101,59 @@ Result<std::unique_ptr<Enclave>> boot_enclave(attest::NsmTransport& nsm, ParentS
   return enclave;
 }
 
-Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms, KmsPause& pause) {
-  CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
-  CONCORDAT_TRY(const policy::PolicyPtr policy, enclave.policies.at(now));
-  if (policy->model().current_root() != nullptr) {
-    return Error(Errc::root_already_pinned, "genesis would make another");
-  }
-  CONCORDAT_TRY(const auto earlier, enclave.parent.load(root_blob_name(kFirstRootGeneration)));
-  if (earlier) {
-    return Error(Errc::root_already_pinned,
-                 "the store holds a genesis that awaits pin-root; remove '" +
-                     root_blob_name(kFirstRootGeneration) + "' to begin anew");
-  }
-  CONCORDAT_TRY(const GenesisChallenge challenge, load_challenge(enclave.parent));
-  CONCORDAT_TRY(const KmsKeyArn arn, key_arn(*policy));
-  const EncryptionContext context = root_encryption_context(policy->realm(), kFirstRootGeneration);
-  CONCORDAT_TRY(const RecipientKey recipient, RecipientKey::generate());
-  CONCORDAT_TRY(const GeneratedDataKey generated, repeated(enclave, pause, [&] {
-                  return generate_data_key(enclave, kms, arn, context, recipient);
-                }));
+Status check_no_genesis(ParentService& parent, std::uint32_t generation) {
+  CONCORDAT_TRY(const auto earlier, parent.load(root_blob_name(generation)));
+  if (!earlier) return {};
+  return Error(Errc::root_already_pinned,
+               "the store holds a genesis that awaits pin-root; remove '" +
+                   root_blob_name(generation) + "' to begin anew");
+}
+
+Result<MadeRoot> make_root(ParentService& parent, KmsService& kms, const RecipientKey& recipient,
+                           const GenesisOrder& order) {
+  const policy::Policy& policy = *order.policy;
+  const std::uint32_t generation = policy.model().next_root_generation();
+  CONCORDAT_TRY(const KmsKeyArn arn, key_arn(policy));
+  const EncryptionContext context = root_encryption_context(policy.realm(), generation);
+  CONCORDAT_TRY(
+      GeneratedDataKey generated,
+      attested_call(
+          parent, kms, arn, order.document, order.now,
+          [&](BytesView document) { return generate_data_key_request(arn, context, document); },
+          [&](const HttpReply& reply) { return parse_generate_data_key_reply(arn, reply); }));
   CONCORDAT_TRY(SecretBytes secret,
                 open_ciphertext_for_recipient(generated.ciphertext_for_recipient, recipient));
-  CONCORDAT_TRY(const Root root, Root::create(kFirstRootGeneration, std::move(secret)));
-  const GenesisStatement statement{challenge,
-                                   policy->digest(),
-                                   arn.text(),
-                                   root.generation(),
-                                   base::sha256({generated.ciphertext_blob}),
-                                   root.commitment()};
-  CONCORDAT_TRY(const Bytes document, attest::mint(enclave.nsm, genesis_document(statement)));
-  CONCORDAT_CHECK(
-      enclave.parent.store_new(root_blob_name(kFirstRootGeneration), generated.ciphertext_blob));
-  CONCORDAT_CHECK(enclave.parent.store_new(genesis_document_name(kFirstRootGeneration), document));
-  return statement;
+  CONCORDAT_TRY(const Root root, Root::create(generation, std::move(secret)));
+  return MadeRoot{{order.challenge, policy.digest(), arn.text(), generation,
+                   base::sha256({generated.ciphertext_blob}), root.commitment()},
+                  std::move(generated.ciphertext_blob)};
+}
+
+Status keep_genesis(ParentService& parent, const MadeRoot& made, BytesView document) {
+  const std::uint32_t generation = made.statement.generation;
+  CONCORDAT_CHECK(parent.store_new(root_blob_name(generation), made.blob));
+  return parent.store_new(genesis_document_name(generation), document);
+}
+
+Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms, KmsPause& pause) {
+  CONCORDAT_TRY(const base::UnixMillis now, enclave.now());
+  GenesisOrder order;
+  CONCORDAT_TRY(order.policy, enclave.policies.at(now));
+  if (order.policy->model().current_root() != nullptr) {
+    return Error(Errc::root_already_pinned, "genesis would make another");
+  }
+  CONCORDAT_CHECK(check_no_genesis(enclave.parent, kFirstRootGeneration));
+  CONCORDAT_TRY(order.challenge, load_challenge(enclave.parent));
+  CONCORDAT_CHECK(key_arn(*order.policy));
+  CONCORDAT_TRY(const RecipientKey recipient, RecipientKey::generate());
+  CONCORDAT_TRY(const MadeRoot made, repeated(enclave, pause, [&]() -> Result<MadeRoot> {
+                  CONCORDAT_TRY(order.now, enclave.now());
+                  CONCORDAT_TRY(order.document, mint_for(enclave.nsm, recipient));
+                  return make_root(enclave.parent, kms, recipient, order);
+                }));
+  CONCORDAT_TRY(const Bytes document, attest::mint(enclave.nsm, genesis_document(made.statement)));
+  CONCORDAT_CHECK(keep_genesis(enclave.parent, made, document));
+  return made.statement;
 }
 
 attest::MintRequest recipient_document(const RecipientKey& recipient) {
@@ -162,14 +175,16 @@ Result<Root> unseal_root(Enclave& enclave, KmsService& kms) {
 Result<Root> unseal_root(ParentService& parent, KmsService& kms, const RecipientKey& recipient,
                          const UnsealOrder& order) {
   const policy::Policy& policy = *order.policy;
-  const policy::RootGeneration* pinned = policy.model().current_root();
+  const policy::RootGeneration* pinned = order.generation == 0
+                                             ? policy.model().current_root()
+                                             : policy.model().root(order.generation);
   if (pinned == nullptr) return Error(Errc::no_root_pinned);
   CONCORDAT_TRY(const auto blob, parent.load(root_blob_name(pinned->generation)));
   if (!blob) {
     return Error(Errc::store_failed,
                  "no '" + root_blob_name(pinned->generation) + "' in the store");
   }
-  CONCORDAT_TRY(const KmsKeyArn arn, key_arn(policy));
+  CONCORDAT_TRY(const KmsKeyArn arn, key_arn(policy, pinned));
   const EncryptionContext context = root_encryption_context(policy.realm(), pinned->generation);
   CONCORDAT_TRY(
       const Bytes sealed,

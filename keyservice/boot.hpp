@@ -81,7 +81,27 @@ inline constexpr const char* kGenesisChallengeName = "genesis-challenge";
 [[nodiscard]] base::Result<GenesisStatement> perform_genesis(Enclave& enclave, KmsService& kms,
                                                              KmsPause& pause);
 
-// KMS Decrypt of the current generation's blob; wrong_root unless what comes out matches the
+// The same in parts, for whoever serves meanwhile and has documents minted elsewhere: of the
+// generation behind those that the policy pins. Nothing is there before keep_genesis.
+struct GenesisOrder {
+  policy::PolicyPtr policy;
+  base::UnixMillis now;
+  base::Bytes document;  // minted for the recipient
+  GenesisChallenge challenge;
+};
+struct MadeRoot {
+  GenesisStatement statement;
+  base::Bytes blob;  // as KMS sealed it
+};
+// root_already_pinned: the store holds one that nobody pinned yet.
+[[nodiscard]] base::Status check_no_genesis(ParentService& parent, std::uint32_t generation);
+[[nodiscard]] base::Result<MadeRoot> make_root(ParentService& parent, KmsService& kms,
+                                               const RecipientKey& recipient,
+                                               const GenesisOrder& order);
+[[nodiscard]] base::Status keep_genesis(ParentService& parent, const MadeRoot& made,
+                                        base::BytesView document);
+
+// KMS Decrypt of the current generation's blob (UnsealOrder: of the one that it names); wrong_root unless what comes out matches the
 // commitment that the policy pins. One attempt: RootKeeper repeats it for as long as it takes.
 [[nodiscard]] base::Result<Root> unseal_root(Enclave& enclave, KmsService& kms);
 
@@ -94,6 +114,7 @@ struct UnsealOrder {
   policy::PolicyPtr policy;
   base::UnixMillis now;
   base::Bytes document;
+  std::uint32_t generation = 0;  // 0: the policy's current one
 };
 [[nodiscard]] base::Result<Root> unseal_root(ParentService& parent, KmsService& kms,
                                              const RecipientKey& recipient,

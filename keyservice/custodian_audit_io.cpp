@@ -157,7 +157,8 @@ void Custodian::on_administered_recorded(const SessionPtr& session, ServedAdmin&
   --session->administering;
   if (!sessions_.contains(session->number)) return;
   // How things stand is told also where nothing is recorded, and so is a refusal.
-  const bool is_look = served.operation == "status" || served.operation == "recovery-status";
+  const bool is_look = served.operation == "status" || served.operation == "root-status" ||
+                       served.operation == "recovery-status";
   if (!recorded && served.outcome && !is_look) {
     const Error why = audit_events::is_change(served)
                           ? Error(journal::Errc::outcome_unknown, recorded.error().to_string())

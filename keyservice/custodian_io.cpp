@@ -55,6 +55,7 @@ Custodian::~Custodian() {
 
 void Custodian::serve_operators(Administration administration) {
   administration_ = std::move(administration);
+  admin_.make_roots_by(administration_->make_root);
   if (administration_->recovery != nullptr) admin_.serve_recovery(*administration_->recovery);
   party_.also_admit_operator = [this](const policy::AdmittedOperator& who) {
     return check_room(who);

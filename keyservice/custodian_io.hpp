@@ -60,6 +60,7 @@ struct Administration {
   EnclaveFacts facts;
   std::function<std::optional<base::MonotonicMillis>()> anchored_at;  // the trusted clock
   recovery::Desk* recovery = nullptr;  // none: shares are not served; outlives the custodian
+  AdminServer::MakeRoot make_root{};   // empty: no further root generation is made
 };
 
 class Custodian {

@@ -1,5 +1,7 @@
 #include "keyservice/custody.hpp"
 
+#include <algorithm>
+
 #include "keyservice/error.hpp"
 #include "keyservice/journal/errc.hpp"
 
@@ -10,18 +12,47 @@ using base::Result;
 using base::Status;
 
 void Custody::take(Root root, std::string realm) {
+  const std::uint32_t generation = root.generation();
+  if (keyring_ && realm == realm_ && !roots_.contains(generation)) {
+    roots_.emplace(generation, std::move(root));
+    keyring_->take(keys());
+    return;
+  }
   wipe();
-  journal::Keys keys;
-  keys.current = root.generation();
-  keys.by_generation.emplace(root.generation(), root.journal_key());
-  auto keyring = std::make_unique<Keyring>(
-      store_, journal::Sealer(std::move(realm), std::move(keys), random_));
+  lowest_ = current_ = generation;
+  Roots roots;
+  roots.emplace(generation, std::move(root));
+  roots_.swap(roots);
+  realm_ = std::move(realm);
+  auto keyring = std::make_unique<Keyring>(store_, journal::Sealer(realm_, keys(), random_));
   keyring->on_change([this] {
     if (changed_) changed_();
   });
-  root_ = std::move(root);
   last_load_ = {};
   keyring_ = std::move(keyring);
+}
+
+void Custody::pin(const policy::Policy& policy) {
+  if (roots_.empty()) return;
+  const auto& pinned = policy.model().root_generations;
+  std::erase_if(roots_, [&](const auto& held) {
+    const auto found =
+        std::ranges::find(pinned, held.first, &policy::RootGeneration::generation);
+    return found == pinned.end() || !held.second.check_commitment(found->commitment);
+  });
+  if (roots_.empty()) return wipe();
+  lowest_ = pinned.front().generation;
+  current_ = policy.model().current_root()->generation;
+  head_.reset();
+  keyring_->take(keys());
+  if (changed_) changed_();
+}
+
+journal::Keys Custody::keys() const {
+  journal::Keys out{lowest_, current_, {}};
+  for (const auto& [generation, root] : roots_)
+    out.by_generation.emplace(generation, root.journal_key());
+  return out;
 }
 
 void Custody::wipe() noexcept {
@@ -29,26 +60,74 @@ void Custody::wipe() noexcept {
   keyring_.reset();
   head_.reset();
   looking_.reset();
-  root_.reset();
+  roots_.clear();
   if (changed_) changed_();
 }
 
+const Root* Custody::root(std::uint32_t generation) const noexcept {
+  const auto found = roots_.find(generation);
+  return found == roots_.end() ? nullptr : &found->second;
+}
+
+const Root& Custody::root() const noexcept {
+  const Root* const sealing = root(keyring_->journal().generation());
+  return sealing != nullptr ? *sealing : roots_.rbegin()->second;
+}
+
+const Root& Custody::current_root() const noexcept {
+  const Root* const current = root(current_);
+  return current != nullptr ? *current : roots_.rbegin()->second;
+}
+
+std::uint32_t Custody::implicit_generation() const noexcept {
+  const std::uint32_t stated = keyring_->keys().implicit_generation();
+  return stated != 0 ? stated : lowest_;
+}
+
 Status Custody::check_root(const policy::Policy& policy) const {
-  if (!root_) return Error(Errc::not_ready, "the root is not unsealed");
-  const policy::RootGeneration* pinned = policy.model().current_root();
-  if (pinned == nullptr || pinned->generation != root_->generation()) {
-    return Error(Errc::wrong_root,
-                 "the policy pins another generation than " + std::to_string(root_->generation()));
+  if (roots_.empty()) return Error(Errc::not_ready, "the root is not unsealed");
+  const auto& pinned = policy.model().root_generations;
+  for (const auto& [generation, root] : roots_) {
+    const auto found = std::ranges::find(pinned, generation, &policy::RootGeneration::generation);
+    if (found == pinned.end()) {
+      return Error(Errc::wrong_root,
+                   "the policy pins another generation than " + std::to_string(generation));
+    }
+    CONCORDAT_CHECK(root.check_commitment(found->commitment));
   }
-  return root_->check_commitment(pinned->commitment);
+  return {};
 }
 
 Status Custody::check(const policy::Policy& policy) {
   CONCORDAT_CHECK(check_root(policy));
-  if (keyring_->journal().is_loaded()) return watch_.check(keyring_->journal());
-  return Error(Errc::not_ready,
-               last_load_ ? "the keyring is being loaded"
-                          : "the keyring is not loaded: " + last_load_.error().to_string());
+  const journal::Journal& journal = keyring_->journal();
+  if (!journal.is_loaded()) {
+    return Error(Errc::not_ready,
+                 last_load_ ? "the keyring is being loaded"
+                            : "the keyring is not loaded: " + last_load_.error().to_string());
+  }
+  if (journal.generation() < policy.model().current_root()->generation) {
+    return Error(Errc::generation_not_taken_over,
+                 "generation " + std::to_string(journal.generation()) + " seals it");
+  }
+  return watch_.check(journal);
+}
+
+Status Custody::check_unneeded(std::uint32_t generation) const {
+  const auto needed = [&](const std::string& by) {
+    return Error(Errc::generation_needed, "generation " + std::to_string(generation) + ": " + by);
+  };
+  if (generation == current_) return needed("the policy calls it current");
+  if (!keyring_->journal().is_loaded()) return needed("the keyring is not loaded");
+  if (generation >= keyring_->journal().generation()) return needed("no later one has taken over");
+  if (const std::size_t versions = keyring_->keys().versions_from(generation); versions != 0) {
+    return needed(std::to_string(versions) + " versions of derived keys come from it");
+  }
+  if (implicit_generation() == generation) return needed("names without a record come from it");
+  if (keyring_->journal().needs_older_generation()) {
+    return needed("the journal has no snapshot under a later one");
+  }
+  return {};
 }
 
 void Custody::load(journal::Journal::Done done) {
@@ -65,33 +144,46 @@ void Custody::load(journal::Journal::Done done) {
 
 std::optional<VouchedHead> Custody::head() {
   // Nobody is told one that may be a fork's: it would take the place of the head that shows it.
-  if (!root_ || !keyring_->journal().is_loaded() || !watch_.check(keyring_->journal())) {
+  if (roots_.empty() || !keyring_->journal().is_loaded() || !watch_.check(keyring_->journal())) {
     return std::nullopt;
   }
+  // By whom else, once it has taken over, nobody is believed.
+  const Root* const sealing = root(keyring_->journal().generation());
+  if (sealing == nullptr) return std::nullopt;
   const journal::Head& head = keyring_->journal().head();
-  if (!head_ || head_->head != head) head_ = vouch_for(*root_, head);
+  if (!head_ || head_->head != head) head_ = vouch_for(*sealing, head);
   return head_;
 }
 
 std::vector<VouchedHead> Custody::heads_for_custodians() {
   std::vector<VouchedHead> out;
-  if (!root_) return out;
+  if (roots_.empty()) return out;
   if (const auto own = head()) {
     out.push_back(*own);
     return out;
   }
+  // By the newest: none has replaced that one at any position.
   for (const journal::Head& missing : watch_.missing_ends())
-    out.push_back(vouch_for(*root_, missing));
+    out.push_back(vouch_for(roots_.rbegin()->second, missing));
   return out;
 }
 
 void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
-  // Another generation's tag cannot be checked, and a policy that pins another root is the
+  // The tag of one that is not held cannot be checked, and a policy that pins another root is the
   // authority's word that things begin anew.
-  if (seen.generation != root_->generation()) return then({});
-  if (const Status vouched = check_vouched(*root_, seen); !vouched) return then(vouched);
-  watch_.take_seen(seen.head);
+  const Root* const voucher = root(seen.generation);
+  if (voucher == nullptr) return then({});
+  if (const Status vouched = check_vouched(*voucher, seen); !vouched) return then(vouched);
   const journal::Journal& journal = keyring_->journal();
+  if (seen.generation < std::max(current_, journal.generation())) {
+    // Whoever knows a root that was replaced may invent heads under it.
+    if (!journal.is_loaded()) return then({});
+    if (seen.head.position >= journal.generation_since()) {
+      return then(Error(Errc::head_forged, "position " + std::to_string(seen.head.position) +
+                                               ", where a later generation had taken over"));
+    }
+  }
+  watch_.take_seen(seen.head);
   // Where it is still being loaded, check looks at both when it is there.
   if (!journal.is_loaded() || watch_.check(journal)) return then({});
   // One at a time is enough: whoever comes later waits for the later one.
@@ -109,12 +201,12 @@ void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
 Result<KeyInUse> Custody::in_use(std::string_view name, const UsableVersion& version) const {
   KeyInUse key{name, version.type, version.version, version.material, nullptr, version.exportable};
   if (key.type != KeyType::derived) return key;
-  if (version.root_generation != root_->generation()) {
+  key.root = root(version.root_generation);
+  if (key.root == nullptr) {
     return Error(
         journal::Errc::unknown_generation,
         described(key) + " comes from root generation " + std::to_string(version.root_generation));
   }
-  key.root = &*root_;
   return key;
 }
 

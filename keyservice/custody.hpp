@@ -1,9 +1,15 @@
-// What a serving custodian holds: the root, and the keyring under it. Neither is there before the
-// root was unsealed, and both go together. No clock, no timer: when to load the keyring, and when
-// again, is the caller's to say (custody_keeper_io.hpp).
+// What a serving custodian holds: its root generations, and the keyring under them. Neither is there
+// before a root was unsealed, and both go together. No clock, no timer: when to load the keyring,
+// and when again, is the caller's to say (custody_keeper_io.hpp).
+//
+// Which generation seals the journal, vouches for its head and makes new derived keys is the
+// journal's own word (journal/chain.hpp): the one that took over last. The policy's word is which
+// generations there are, and from which on the journal must have been taken over: under any older
+// one nothing is served, for whoever got hold of that could have written it.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -20,11 +26,21 @@ class Custody {
   // Both outlive this; `store` holds the keyring's journal.
   Custody(journal::Store& store, base::RandomSource& random) : store_(store), random_(random) {}
 
-  [[nodiscard]] bool has_root() const noexcept { return root_.has_value(); }
-  // Only with a root.
-  [[nodiscard]] const Root& root() const noexcept { return *root_; }
-  // Takes the root, with a keyring of `realm` that is still to be loaded.
+  [[nodiscard]] bool has_root() const noexcept { return !roots_.empty(); }
+  // Of the generation that seals now; where that one is not held, of the newest. Only with a root.
+  [[nodiscard]] const Root& root() const noexcept;
+  // That the policy pins as current, or the newest that is held. Only with a root.
+  [[nodiscard]] const Root& current_root() const noexcept;
+  // Null where it is not held.
+  [[nodiscard]] const Root* root(std::uint32_t generation) const noexcept;
+  using Roots = std::map<std::uint32_t, Root>;
+  [[nodiscard]] const Roots& roots() const noexcept { return roots_; }
+  // Takes a root: another generation beside those that are there, or else in place of all, with a
+  // keyring of `realm` that is still to be loaded. Which of several counts for what, `pin` says.
   void take(Root root, std::string realm);
+  // Forgets what `policy` does not pin, by generation and commitment, everything if that was all,
+  // and goes by its word from now on.
+  void pin(const policy::Policy& policy);
   // Forgets root, keyring and every key. Completions of the keyring that are still waited for never
   // come.
   void wipe() noexcept;
@@ -32,11 +48,12 @@ class Custody {
   // once and without calling back.
   void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
 
-  // That there is a root and `policy` pins this very one as the current one: a root that was
-  // replaced serves nobody. not_ready, wrong_root.
+  // That there is a root and `policy` pins every one that is held: a root that was replaced serves
+  // nobody. That one is lacking is no error here. not_ready, wrong_root.
   [[nodiscard]] base::Status check_root(const policy::Policy& policy) const;
-  // The same, that the keyring was loaded (not_ready with why it was not), and that the store holds
-  // what peers saw of it (HeadWatch::check): on another state nothing is decided.
+  // The same, that the keyring was loaded (not_ready with why it was not), that it is under the
+  // generation that the policy calls current or a later one (generation_not_taken_over), and that
+  // the store holds what peers saw of it (HeadWatch::check): on another state nothing is decided.
   [[nodiscard]] base::Status check(const policy::Policy& policy);
 
   // What became of the last load; success before the first.
@@ -73,15 +90,28 @@ class Custody {
   // A version that is not asked for by its state: what it was made with can be looked at.
   [[nodiscard]] base::Result<KeyInUse> in_use(std::string_view name,
                                               const UsableVersion& version) const;
-  // Of the root whose derived key a name without a record stands for. Only with a root.
-  [[nodiscard]] std::uint32_t implicit_generation() const noexcept { return root_->generation(); }
+  // Of the root whose derived key a name without a record stands for: the first that policy pins,
+  // for as long as the keyring names none. Only with a root.
+  [[nodiscard]] std::uint32_t implicit_generation() const noexcept;
+  // How many versions of derived keys come from it, and are not destroyed. Only with a root.
+  [[nodiscard]] std::size_t versions_from(std::uint32_t generation) const {
+    return keyring_->keys().versions_from(generation);
+  }
+  [[nodiscard]] const journal::Journal& journal() const noexcept { return keyring_->journal(); }
+  // What a retirement of `generation` would take away: generation_needed, with what.
+  [[nodiscard]] base::Status check_unneeded(std::uint32_t generation) const;
 
   [[nodiscard]] base::RandomSource& random() const noexcept { return random_; }
 
  private:
   journal::Store& store_;
   base::RandomSource& random_;
-  std::optional<Root> root_;
+  [[nodiscard]] journal::Keys keys() const;
+
+  Roots roots_;
+  std::string realm_;
+  std::uint32_t lowest_ = 0;   // that policy pins
+  std::uint32_t current_ = 0;  // and that it calls so
   std::unique_ptr<Keyring> keyring_;
   base::Status last_load_;
   std::optional<VouchedHead> head_;

@@ -32,6 +32,11 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"root_already_pinned", "there is a root already"};
     case Errc::wrong_root:
       return {"wrong_root", "what KMS returned does not match the pinned commitment"};
+    case Errc::generation_not_taken_over:
+      return {"generation_not_taken_over",
+              "the journal is of an older root generation than the policy's current one"};
+    case Errc::generation_needed:
+      return {"generation_needed", "something still leans on this root generation"};
     case Errc::malformed_head:
       return {"malformed_head", "a head of the journal that is not understood"};
     case Errc::head_forged:

@@ -20,6 +20,8 @@ enum class Errc {
   no_root_pinned,
   root_already_pinned,
   wrong_root,
+  generation_not_taken_over,
+  generation_needed,
   malformed_head,
   head_forged,
   no_replica,

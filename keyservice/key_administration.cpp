@@ -1,5 +1,6 @@
 #include "keyservice/key_administration.hpp"
 
+#include "keyservice/journal/errc.hpp"
 #include "keyservice/keyring/key_errc.hpp"
 #include "keyservice/keyring/key_material.hpp"
 #include "keyservice/keyring/pkcs8.hpp"
@@ -95,6 +96,34 @@ void KeyAdministration::change(const SetMinimumVersionRequest& request, base::Un
                                OnKey done) {
   custody_.keyring().set_minimum(request.name, request.minimum, generation(request.implicit),
                                  std::move(done));
+}
+
+void KeyAdministration::change(const AdoptKeyRequest& request, base::UnixMillis, OnKey done) {
+  custody_.keyring().adopt(request.name, custody_.implicit_generation(), std::move(done));
+}
+
+void KeyAdministration::change(const TakeOverRequest& request, OnGeneration done) {
+  if (custody_.root(request.generation) == nullptr) {
+    return done(Error(journal::Errc::unknown_generation,
+                      std::to_string(request.generation) + " is not held"));
+  }
+  custody_.keyring().take_over(request.generation, custody_.implicit_generation(),
+                               [generation = request.generation, done](Status taken) {
+                                 if (!taken) return done(std::move(taken).error());
+                                 done(generation);
+                               });
+}
+
+void KeyAdministration::change(const MoveImplicitRequest& request, OnGeneration done) {
+  const std::uint32_t sealing = custody_.journal().generation();
+  if (request.generation != sealing) {
+    return done(Error(KeyStateErrc::generation_differs,
+                      "generation " + std::to_string(sealing) + " seals now"));
+  }
+  custody_.keyring().move_implicit([sealing, done](Status moved) {
+    if (!moved) return done(std::move(moved).error());
+    done(sealing);
+  });
 }
 
 Result<Rewrapped> KeyAdministration::rewrap(const RewrapRequest& request) const {

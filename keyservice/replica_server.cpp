@@ -24,16 +24,18 @@ Result<GivenRoot> give(Custody& custody, const policy::Policy& policy,
                        const policy::AdmittedPeer& peer, const RootRequest& request) {
   CONCORDAT_CHECK(check_channel(policy, peer));
   CONCORDAT_CHECK(custody.check(policy));
-  const Root& root = custody.root();
-  if (request.generation != root.generation()) {
+  const Root* const root = custody.root(request.generation);
+  if (root == nullptr) {
     return Error(Errc::wrong_root, "generation " + std::to_string(request.generation) +
-                                       " is asked for, " + std::to_string(root.generation()) +
-                                       " is there");
+                                       " is asked for, " +
+                                       std::to_string(custody.root().generation()) + " is there");
   }
-  CONCORDAT_CHECK(root.check_commitment(request.commitment.view()));
+  CONCORDAT_CHECK(root->check_commitment(request.commitment.view()));
   const auto head = custody.head();
   if (!head) return Error(Errc::not_ready, "no head of the journal");
-  return GivenRoot{*head, root.prk()};
+  // By another than the one that seals now nobody vouches for anything.
+  return GivenRoot{head->generation == root->generation() ? *head : vouch_for(*root, {}),
+                   root->prk()};
 }
 
 }  // namespace

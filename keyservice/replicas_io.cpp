@@ -77,12 +77,10 @@ void Replicas::stop() {
     link->stop();
 }
 
-void Replicas::fetch_root(const policy::PolicyPtr& policy, ReplicaLink::OnRoot done) {
-  const policy::RootGeneration* pinned = policy->model().current_root();
-  if (pinned == nullptr) return done(Error(Errc::no_root_pinned));
-  const auto commitment = RootCommitment::from(pinned->commitment);
+void Replicas::fetch_root(const policy::RootGeneration& pinned, ReplicaLink::OnRoot done) {
+  const auto commitment = RootCommitment::from(pinned.commitment);
   if (!commitment) return done(commitment.error());
-  fetch_.emplace(Fetch{{++last_request_, pinned->generation, *commitment}, std::move(done)});
+  fetch_.emplace(Fetch{{++last_request_, pinned.generation, *commitment}, std::move(done)});
   guarded([this] { ask_next(); });
 }
 

@@ -30,10 +30,10 @@ class Replicas {
   void know(const std::vector<std::string>& announced);
   // Told at each tick: for those whom others dialled.
   void on_tick(std::function<void()> handler) { ticked_ = std::move(handler); }
-  // Asks one after the other for the root that `policy` pins. `done` is called once, within the
+  // Asks one after the other for the root that is pinned so. `done` is called once, within the
   // patience of the options: with the root, or with why the last of them did not give it
   // (no_replica). One at a time; another one ends it.
-  void fetch_root(const policy::PolicyPtr& policy, ReplicaLink::OnRoot done);
+  void fetch_root(const policy::RootGeneration& pinned, ReplicaLink::OnRoot done);
   // The custody took a root: from whomever.
   void root_ready();
   void policy_changed();

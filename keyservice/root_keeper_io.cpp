@@ -1,5 +1,6 @@
 #include "keyservice/root_keeper_io.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <system_error>
 
@@ -49,7 +50,7 @@ void RootKeeper::stop() {
 void RootKeeper::standing_changed(const Status& standing) {
   timer_.cancel();
   if (stopped_) return;
-  if (standing) return custody_.has_root() ? void() : unseal();
+  if (standing) return unseal();  // a round of nothing where none is lacking
   if (!custody_.has_root()) return;
   const bool for_want_of_freshness =
       standing.error().code().category() == base::enum_category<policy::FreshnessErrc>();
@@ -63,25 +64,37 @@ void RootKeeper::standing_changed(const Status& standing) {
 
 void RootKeeper::policy_changed() {
   if (stopped_ || !custody_.has_root()) return;
-  if (const Status right = custody_.check_root(*enclave_.policies.latest()); !right) {
-    custody_.wipe();
-    if (contradiction_) contradiction_(right.error());
-  }
+  const policy::Policy& policy = *enclave_.policies.latest();
+  const Status right = custody_.check_root(policy);
+  custody_.pin(policy);
+  if (custody_.has_root()) return unseal();
+  if (contradiction_) contradiction_(right.error());
 }
 
 Status RootKeeper::take_restored(Root root) {
-  if (stopped_ || custody_.has_root()) return Error(Errc::not_ready, "there is a root");
-  CONCORDAT_CHECK(runtime_.standing());
-  const policy::Policy& policy = *enclave_.policies.latest();
-  custody_.take(std::move(root), policy.model().realm);
-  if (const Status right = custody_.check_root(policy); !right) {
-    custody_.wipe();
-    return right;
+  const std::uint32_t generation = root.generation();
+  if (stopped_ || custody_.root(generation) != nullptr) {
+    return Error(Errc::not_ready, "there is a root of generation " + std::to_string(generation));
   }
+  CONCORDAT_CHECK(runtime_.standing());
+  const policy::RootGeneration* const pinned =
+      enclave_.policies.latest()->model().root(generation);
+  if (pinned == nullptr) {
+    return Error(Errc::wrong_root, "the policy does not pin generation " + std::to_string(generation));
+  }
+  CONCORDAT_CHECK(root.check_commitment(pinned->commitment));
   timer_.cancel();
   backoff_.reset();
+  take(std::move(root));
   if (root_ready_) root_ready_();
+  unseal();  // those that are lacking still
   return {};
+}
+
+void RootKeeper::take(Root root) {
+  const policy::Policy& policy = *enclave_.policies.latest();
+  custody_.take(std::move(root), policy.model().realm);
+  custody_.pin(policy);
 }
 
 void RootKeeper::wipe(const Error& why) {
@@ -115,22 +128,51 @@ void RootKeeper::guarded(const Step& step) {
   try {
     step();
   } catch (const std::bad_alloc&) {
-    on_unsealed(Error(Errc::out_of_memory));
+    give_up(Error(Errc::out_of_memory));
   }
 }
 
 void RootKeeper::unseal() {
   if (unsealing_ || stopped_) return;
   unsealing_ = true;
-  guarded([this] { fetch_ ? ask_others() : make_recipient(); });
+  tried_.clear();
+  round_policy_.reset();
+  failure_.reset();
+  is_hopeless_ = true;
+  guarded([this] { next_root(); });
 }
 
-void RootKeeper::ask_others() {
-  const auto now = runtime_.party().clock();
-  if (!now) return on_unsealed(now.error());
-  const auto policy = enclave_.policies.at(now->wall);
-  if (!policy) return on_unsealed(policy.error());
-  fetch_(*policy, [this, alive = alive_](Result<Root> root) {
+Result<policy::PolicyPtr> RootKeeper::policy_now() {
+  CONCORDAT_TRY(const peer::Now now, runtime_.party().clock());
+  return enclave_.policies.at(now.wall);
+}
+
+const policy::RootGeneration* RootKeeper::wanted(const policy::Policy& policy) const {
+  const auto lacking = [&](const policy::RootGeneration& pinned) {
+    return custody_.root(pinned.generation) == nullptr &&
+           std::ranges::find(tried_, pinned.generation) == tried_.end();
+  };
+  const policy::RootGeneration* const current = policy.model().current_root();
+  if (current == nullptr || lacking(*current)) return current;
+  const auto& all = policy.model().root_generations;
+  const auto found = std::ranges::find_if(all, lacking);
+  return found == all.end() ? nullptr : &*found;
+}
+
+void RootKeeper::next_root() {
+  const auto policy = policy_now();
+  if (!policy) return give_up(policy.error());
+  round_policy_ = (*policy)->digest();
+  if ((*policy)->model().current_root() == nullptr) return give_up(Error(Errc::no_root_pinned));
+  const policy::RootGeneration* const next = wanted(**policy);
+  if (next == nullptr) return end_round();
+  generation_ = next->generation;
+  tried_.push_back(generation_);
+  fetch_ ? ask_others(*next) : make_recipient();
+}
+
+void RootKeeper::ask_others(const policy::RootGeneration& wanted) {
+  fetch_(wanted, [this, alive = alive_](Result<Root> root) {
     if (!*alive || stopped_) return;
     if (!root) return guarded([this] { make_recipient(); });
     from_ = "custodian";
@@ -157,6 +199,7 @@ void RootKeeper::mint_for(const std::shared_ptr<const RecipientKey>& recipient) 
   if (!policy) return on_unsealed(policy.error());
   order.policy = *policy;
   order.now = now->wall;
+  order.generation = generation_;
   const Status queued = runtime_.nsm().mint(
       recipient_document(*recipient), peer::MintPriority::own,
       [this, alive = alive_, recipient, order](Result<base::Bytes> document) mutable {
@@ -178,33 +221,56 @@ void RootKeeper::call_kms(const std::shared_ptr<const RecipientKey>& recipient, 
 }
 
 void RootKeeper::on_unsealed(Result<Root> root) {
-  unsealing_ = false;
-  // It came by another way meanwhile.
-  if (custody_.has_root()) return;
   // The policy ended meanwhile: whatever came of it is not wanted, and its return will be told.
-  if (!runtime_.standing()) return;
-  if (!root) {
-    if (!is_contradiction(root.error())) return unseal_later(root.error());
-    if (contradiction_) contradiction_(root.error());
+  if (!runtime_.standing()) {
+    unsealing_ = false;
     return;
   }
-  // A newer policy may have come meanwhile: it decides.
-  custody_.take(*std::move(root), enclave_.policies.latest()->model().realm);
-  if (const Status right = custody_.check_root(*enclave_.policies.latest()); !right) {
-    custody_.wipe();
-    return unseal();
+  if (!root) {
+    note(root.error());
+  } else if (custody_.root(root->generation()) == nullptr) {  // else it came by another way
+    const std::uint32_t generation = root->generation();
+    take(*std::move(root));
+    // A newer policy may have come meanwhile: it decides.
+    if (custody_.root(generation) != nullptr) {
+      log_.info("root_unsealed", {{"generation", generation}, {"from", from_}});
+      if (root_ready_) root_ready_();
+    }
   }
-  backoff_.reset();
-  log_.info("root_unsealed", {{"generation", custody_.root().generation()}, {"from", from_}});
-  if (root_ready_) root_ready_();
+  guarded([this] { next_root(); });
 }
 
-void RootKeeper::unseal_later(const Error& why) {
+void RootKeeper::note(const Error& why) {
+  is_hopeless_ = is_hopeless_ && is_contradiction(why);
+  if (!failure_) failure_ = why;
+  log_.error("root_not_unsealed", why, {{"generation", generation_}});
+}
+
+// The round, with nothing to go on with.
+void RootKeeper::give_up(const Error& why) {
+  note(why);
+  end_round();
+}
+
+void RootKeeper::end_round() {
+  unsealing_ = false;
+  if (stopped_ || !runtime_.standing()) return;
+  const policy::Policy& policy = *enclave_.policies.latest();
+  tried_.clear();
+  if (custody_.has_root() && wanted(policy) == nullptr) return backoff_.reset();
+  if (round_policy_ != policy.digest()) return unseal();
+  if (!custody_.has_root() && failure_ && is_hopeless_) {
+    if (contradiction_) contradiction_(*failure_);
+    return;
+  }
+  unseal_later();
+}
+
+void RootKeeper::unseal_later() {
   timer_.expires_after(backoff_.next(*runtime_.party().random));
   timer_.async_wait(peer::with(memory_, [this, alive = alive_](boost::system::error_code error) {
     if (!error && *alive && !stopped_) unseal();
   }));
-  log_.error("root_not_unsealed", why);
 }
 
 }  // namespace concordat::keyservice

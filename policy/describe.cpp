@@ -87,7 +87,8 @@ std::string root_text(const Model& model) {
   for (const RootGeneration& root : model.root_generations) {
     out += "  generation " + std::to_string(root.generation) +
            (root.current ? ", current" : ", read only") + ", commitment " +
-           shortened(base::to_hex(root.commitment)) + "\n";
+           shortened(base::to_hex(root.commitment)) +
+           (root.kms_key_arn ? ", sealed by " + *root.kms_key_arn : "") + "\n";
   }
   if (!model.recovery) return out + "  recovery   none\n";
   Names holders;

@@ -14,7 +14,8 @@ constexpr const char* kNone = "none";
 
 std::string root_words(const RootGeneration& root) {
   return std::string(root.current ? "current" : "read_only") + ", commitment " +
-         base::to_hex(root.commitment);
+         base::to_hex(root.commitment) +
+         (root.kms_key_arn ? ", sealed by " + *root.kms_key_arn : "");
 }
 
 class Comparison {

@@ -1,5 +1,7 @@
 #include "policy/edit.hpp"
 
+#include <algorithm>
+
 #include "policy/edit_file.hpp"
 #include "policy/finding.hpp"
 #include "policy/limits.hpp"
@@ -26,16 +28,35 @@ Json recovery_entry(const std::optional<Recovery>& recovery) {
   return {{"threshold", recovery->threshold}, {"holders", std::move(holders)}};
 }
 
-// A root that KMS sealed under one key is not to be had from another.
-base::Status set_kms_key(Json& root, const std::string& arn) {
-  const Json& generations = root["generations"];
-  if (!generations.empty() && root["kms_key_arn"] != arn) {
-    return base::Error(EditErrc::root_pinned, "generation " +
-                                                  generations.back()["generation"].dump() +
-                                                  " is sealed under the KMS key of the policy");
+// A root that KMS sealed under one key is not to be had from another: those that are pinned keep
+// theirs, and the next one is sealed under the new one.
+void set_kms_key(Json& root, const std::string& arn) {
+  if (root["kms_key_arn"] == arn) return;
+  for (Json& generation : root["generations"]) {
+    if (!generation.contains("kms_key_arn")) generation["kms_key_arn"] = root["kms_key_arn"];
   }
   root["kms_key_arn"] = arn;
+}
+
+base::Status make_root_current(Json& generations, std::uint32_t number) {
+  const auto is_it = [number](const Json& entry) { return entry["generation"] == number; };
+  if (std::ranges::none_of(generations, is_it)) {
+    return base::Error(EditErrc::nothing_matches,
+                       "no root generation " + std::to_string(number) + " is pinned");
+  }
+  for (Json& entry : generations)
+    entry["state"] = is_it(entry) ? "current" : "read_only";
   return {};
+}
+
+base::Status retire_root(Json& generations, std::uint32_t number) {
+  for (std::size_t i = 0; i < generations.size(); ++i) {
+    if (generations[i]["generation"] != number || generations[i]["state"] == "current") continue;
+    generations.erase(i);
+    return {};
+  }
+  return base::Error(EditErrc::nothing_matches,
+                     "no root generation " + std::to_string(number) + " is read only");
 }
 
 base::Status set_maximum_live(Json& roles, const std::string& role,
@@ -127,15 +148,17 @@ base::Result<std::string> new_policy(const attest::AuthorityDescriptor& authorit
   return written(file);
 }
 
-base::Result<std::string> pin_first_root(std::string_view text, base::BytesView commitment) {
+base::Result<std::string> pin_root(std::string_view text, std::uint32_t generation,
+                                   base::BytesView commitment) {
   CONCORDAT_TRY(Json file, open_file(text));
-  Json& generations = file["root"]["generations"];
-  if (!generations.empty()) {
-    return base::Error(EditErrc::root_pinned,
-                       "generation " + generations.back()["generation"].dump());
+  CONCORDAT_TRY(const Model model, load_policy(text));
+  if (generation != model.next_root_generation()) {
+    return base::Error(EditErrc::root_pinned, "the next generation is " +
+                                                  std::to_string(model.next_root_generation()));
   }
-  generations.push_back({{"generation", kFirstRootGeneration},
-                         {"state", "current"},
+  Json& generations = file["root"]["generations"];
+  generations.push_back({{"generation", generation},
+                         {"state", generations.empty() ? "current" : "read_only"},
                          {"commitment", base::to_hex(commitment)}});
   return close_file(std::move(file));
 }
@@ -172,7 +195,12 @@ base::Result<std::string> change_settings(std::string_view text, const Settings&
   CONCORDAT_TRY(Json file, open_file(text));
   if (settings.freshness) file["freshness"] = freshness_entry(*settings.freshness);
   if (settings.recovery) file["recovery"] = recovery_entry(*settings.recovery);
-  if (settings.kms_key_arn) CONCORDAT_CHECK(set_kms_key(file["root"], *settings.kms_key_arn));
+  if (settings.kms_key_arn) set_kms_key(file["root"], *settings.kms_key_arn);
+  Json& generations = file["root"]["generations"];
+  if (settings.current_root) {
+    CONCORDAT_CHECK(make_root_current(generations, *settings.current_root));
+  }
+  if (settings.retired_root) CONCORDAT_CHECK(retire_root(generations, *settings.retired_root));
   if (settings.audited_uses) file["audited_uses"] = to_string(*settings.audited_uses);
   set_number(file["minimum_protocol_version"], settings.minimum_protocol_version);
   set_number(file["document_max_age_seconds"], settings.document_max_age_seconds);

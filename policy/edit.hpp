@@ -39,9 +39,10 @@ enum class EditErrc {
                                                    base::UnixMillis not_before,
                                                    std::chrono::milliseconds validity);
 
-// Pins the first generation. root_pinned when there is one already.
-[[nodiscard]] base::Result<std::string> pin_first_root(std::string_view text,
-                                                       base::BytesView commitment);
+// Pins the generation that genesis made: the first as current, a later one as read only, which may
+// take over. root_pinned when it is not the next.
+[[nodiscard]] base::Result<std::string> pin_root(std::string_view text, std::uint32_t generation,
+                                                 base::BytesView commitment);
 
 // The policy of `authority` under its successor; as it is when it names the successor already.
 // other_authority when it names neither.
@@ -62,7 +63,11 @@ enum class EditErrc {
 struct Settings {
   std::optional<std::optional<Freshness>> freshness;
   std::optional<std::optional<Recovery>> recovery;
-  std::optional<std::string> kms_key_arn;  // root_pinned once a root is sealed under another
+  std::optional<std::string> kms_key_arn;  // of roots to come: pinned ones keep theirs
+  // That must have taken over the journal. nothing_matches where it is not pinned.
+  std::optional<std::uint32_t> current_root;
+  // Is pinned no longer. nothing_matches where it is not, or is the current one.
+  std::optional<std::uint32_t> retired_root;
   std::optional<AuditedUses> audited_uses;
   std::optional<std::uint64_t> minimum_protocol_version;
   std::optional<std::uint64_t> document_max_age_seconds;

@@ -53,10 +53,10 @@ base::Status compare(const GenesisStatement& statement, const Model& model,
     return Error(GenesisErrc::other_kms_key, "wanted " + model.kms_key_arn.value_or("none") +
                                                  ", found " + quote(statement.kms_key_arn));
   }
-  if (statement.generation != kFirstRootGeneration) {
-    return Error(GenesisErrc::other_generation, "wanted " + std::to_string(kFirstRootGeneration) +
-                                                    ", found " +
-                                                    std::to_string(statement.generation));
+  if (statement.generation != model.next_root_generation()) {
+    return Error(GenesisErrc::other_generation,
+                 "wanted " + std::to_string(model.next_root_generation()) + ", found " +
+                     std::to_string(statement.generation));
   }
   return {};
 }

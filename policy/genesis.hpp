@@ -47,7 +47,7 @@ struct GenesisEvidence {
 
 // `claims` are of an archived document, verified at its own time. That it was made for genesis,
 // that it answers this challenge under exactly this policy (its digest) and KMS key, that the root
-// is the first generation's, and that it is of an enclave that may answer "keys" under the policy's
+// is of the next generation, and that it is of an enclave that may answer "keys" under the policy's
 // authority.
 [[nodiscard]] base::Result<GenesisEvidence> verify_genesis(const attest::VerifiedClaims& claims,
                                                            const Model& model,

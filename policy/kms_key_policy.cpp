@@ -230,7 +230,8 @@ class Writer {
     Values out;
     for (const RootGeneration& root : model_.root_generations)
       out.push_back(std::to_string(root.generation));
-    if (out.empty()) out.push_back(std::to_string(kFirstRootGeneration));
+    // So that a custodian can make it.
+    out.push_back(std::to_string(model_.next_root_generation()));
     return out;
   }
 

@@ -64,6 +64,17 @@ const Image* Model::image(std::string_view name) const {
   return found == images.end() ? nullptr : &*found;
 }
 
+const RootGeneration* Model::root(std::uint32_t generation) const {
+  const auto found =
+      std::ranges::find(root_generations, generation, &RootGeneration::generation);
+  return found == root_generations.end() ? nullptr : &*found;
+}
+
+std::uint32_t Model::next_root_generation() const {
+  return root_generations.empty() ? kFirstRootGeneration
+                                  : root_generations.back().generation + 1;
+}
+
 const RootGeneration* Model::current_root() const {
   const auto found = std::ranges::find(root_generations, true, &RootGeneration::current);
   return found == root_generations.end() ? nullptr : &*found;

@@ -102,7 +102,10 @@ inline constexpr std::uint32_t kFirstRootGeneration = 1;
 struct RootGeneration {
   std::uint32_t generation = 0;
   base::Bytes commitment;
-  bool current = false;  // exactly one is; the others serve reading only
+  // Exactly one is: what must have taken over. Those before it serve reading only; those behind it
+  // are held, and may take over.
+  bool current = false;
+  std::optional<std::string> kms_key_arn{};  // that seals it; nullopt: the policy's
 };
 
 struct ChannelLife {
@@ -181,6 +184,10 @@ struct Model {
   [[nodiscard]] const Image* image(std::string_view name) const;
   // nullptr before genesis.
   [[nodiscard]] const RootGeneration* current_root() const;
+  // Null where it is not pinned.
+  [[nodiscard]] const RootGeneration* root(std::uint32_t generation) const;
+  // The one that genesis makes: behind all that are pinned.
+  [[nodiscard]] std::uint32_t next_root_generation() const;
 };
 
 // PCR3 of an enclave whose parent has this IAM role; PCR4 of one on this instance:

@@ -83,7 +83,8 @@ void read_audited_uses(const Fields& file, Model& model) {
 }
 
 void read_generation(const Value& value, const Path& path, Report& report, Model& model) {
-  const Fields fields(value, path, report, {"generation", "state", "commitment"});
+  const Fields fields(value, path, report, {"generation", "state", "commitment"},
+                      {"kms_key_arn"});
   RootGeneration root;
   root.generation =
       static_cast<std::uint32_t>(fields.integer("generation", 1, limits::kMaxGeneration));
@@ -98,6 +99,14 @@ void read_generation(const Value& value, const Path& path, Report& report, Model
     fields.error(PolicyErrc::bad_value, "commitment", "want 64 to 96 hexadecimal digits");
   } else if (commitment) {
     root.commitment = *std::move(commitment);
+  }
+  if (fields.get("kms_key_arn") != nullptr) {
+    const std::string_view arn = fields.text("kms_key_arn", limits::kArnLength);
+    if (const auto key = KmsKeyArn::parse(arn); !key) {
+      fields.error(PolicyErrc::bad_value, "kms_key_arn",
+                   "want the ARN of a KMS key: " + key.error().detail());
+    }
+    root.kms_key_arn = arn;
   }
   model.root_generations.push_back(std::move(root));
 }

@@ -51,6 +51,7 @@ void add_authority_commands(Command app, Invocation& invocation);
 void add_policy_commands(Command app, Invocation& invocation);
 void add_status_command(Command app, Invocation& invocation);
 void add_keys_commands(Command app, Invocation& invocation);
+void add_root_commands(Command app, Invocation& invocation);
 void add_audit_commands(Command app, Invocation& invocation);
 void add_recovery_commands(Command app, Invocation& invocation);
 void add_session_commands(Command app, Invocation& invocation);

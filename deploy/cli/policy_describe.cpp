@@ -88,6 +88,7 @@ ordered_json root_json(const Model& model) {
     generations.push_back({{"generation", root.generation},
                            {"current", root.current},
                            {"commitment", base::to_hex(root.commitment)}});
+    if (root.kms_key_arn) generations.back()["kms_key_arn"] = *root.kms_key_arn;
   }
   return {{"kms_key_arn", model.kms_key_arn.value_or("none")},
           {"generations", std::move(generations)}};

@@ -26,7 +26,8 @@ base::Result<policy::GenesisEvidence> pin_root(const Options& options) {
       edit_policy(options.files, [&](const OpenPolicy& open) -> base::Result<std::string> {
         const policy::PolicyDigest digest = base::sha256({base::as_bytes(open.text)});
         CONCORDAT_TRY(evidence, policy::verify_genesis(claims, open.model, digest, challenge));
-        return policy::pin_first_root(open.text, evidence.statement.commitment);
+        return policy::pin_root(open.text, evidence.statement.generation,
+                                evidence.statement.commitment);
       }));
   return evidence;
 }

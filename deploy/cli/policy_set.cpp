@@ -218,7 +218,7 @@ void add_policy_set(Command policy, Invocation& invocation) {
   add_recovery(group, *options);
   group
       .add_option("--kms-key", options->settings.kms_key_arn,
-                  "ARN of the KMS key that seals the root; as long as no root is pinned")
+                  "ARN of the KMS key that seals the next root; those that are pinned keep theirs")
       .type_name("ARN");
   group
       .add_option_function(
@@ -226,6 +226,14 @@ void add_policy_set(Command policy, Invocation& invocation) {
           [options](const std::string& text) { return take_audited_uses(*options, text); },
           "Which uses have an entry in the audit log: all, or secret (not verify, public, random)")
       .type_name("LEVEL");
+  group
+      .add_option("--current-root", options->settings.current_root,
+                  "This pinned generation must have taken over (root rotate)")
+      .type_name("N");
+  group
+      .add_option("--retire-root", options->settings.retired_root,
+                  "This generation is pinned no longer (root retire)")
+      .type_name("N");
   add_numbers(group, *options);
   group.require_option(1, 0);
   set.add_flag("--json", options->json, "Print one JSON object");

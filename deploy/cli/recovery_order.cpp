@@ -100,7 +100,8 @@ Result<RestoreOrder> order_to_restore(const OrderOptions& options) {
   order.challenge = target.challenge;
   order.not_after = now_in_seconds() + std::chrono::hours(options.hours);
   CONCORDAT_TRY(const std::uint32_t current, current_generation(*files.policy));
-  if (set.generation() != current || set.realm() != order.realm) {
+  const bool is_pinned = files.policy->model().root(set.generation()) != nullptr;
+  if (!is_pinned || set.realm() != order.realm) {
     return Error(keyservice::recovery::Errc::other_generation,
                  "the set is of generation " + std::to_string(set.generation()) + " of '" +
                      set.realm() + "', the policy pins " + std::to_string(current));

@@ -13,8 +13,8 @@ constexpr std::array kCommands{
     AddCommand{add_keygen_command},     AddCommand{add_token_commands},
     AddCommand{add_authority_commands}, AddCommand{add_policy_commands},
     AddCommand{add_status_command},     AddCommand{add_keys_commands},
-    AddCommand{add_audit_commands},     AddCommand{add_recovery_commands},
-    AddCommand{add_session_commands},
+    AddCommand{add_root_commands},      AddCommand{add_audit_commands},
+    AddCommand{add_recovery_commands},  AddCommand{add_session_commands},
 };
 
 ExitStatus parse_and_run(int argc, const char* const* argv, Invocation& invocation) {

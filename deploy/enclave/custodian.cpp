@@ -20,6 +20,7 @@
 #include "keyservice/replicas_io.hpp"
 #include "keyservice/report_sender_io.hpp"
 #include "keyservice/root_keeper_io.hpp"
+#include "keyservice/root_maker_io.hpp"
 #include "keyservice/serve_io.hpp"
 
 namespace concordat::enclave {
@@ -62,6 +63,7 @@ class Service {
         store_(io_, surroundings.relay, kStoreTimeout),
         custody_(store_, *runtime_.party().random),
         root_keeper_(runtime_, enclave, kms, custody_, log),
+        root_maker_(runtime_, enclave, kms, log),
         custody_keeper_(io_, custody_, runtime_.party(), log),
         audit_keeper_(
             io_, runtime_.party(), runtime_.nsm(), custody_,
@@ -79,13 +81,17 @@ class Service {
         reports_(io_, surroundings.relay, [this] { return custodian_.report(); }),
         signals_(io_, SIGTERM, SIGINT) {
     custodian_.serve_operators(
-        {std::move(facts), [&enclave] { return enclave.clock.anchored_at(); }, &recovery_});
+        {std::move(facts), [&enclave] { return enclave.clock.anchored_at(); }, &recovery_,
+         [this](const GenesisChallenge& challenge, policy::PolicyPtr policy, RootMaker::Done done) {
+           root_maker_.make(challenge, std::move(policy), std::move(done));
+         }});
     custodian_.on_report([this] { reports_.changed(); });
     runtime_.on_policy_changed([this] {
       custodian_.policy_changed();
       audit_keeper_.policy_changed();
       replicas_.policy_changed();
       root_keeper_.policy_changed();
+      audit_keeper_.root_changed();  // behind the channels that ended: none waits for an entry
     });
     runtime_.on_standing([this](const Status& standing) {
       if (!standing) {
@@ -105,13 +111,13 @@ class Service {
     });
     audit_keeper_.on_open([this] { custodian_.audit_opened(); });
     custody_keeper_.record_with(audit_keeper_.trail());
-    root_keeper_.ask_first([this](const policy::PolicyPtr& policy, RootKeeper::OnRoot done) {
-      replicas_.fetch_root(policy, std::move(done));
+    root_keeper_.ask_first([this](const policy::RootGeneration& pinned, RootKeeper::OnRoot done) {
+      replicas_.fetch_root(pinned, std::move(done));
     });
     root_keeper_.on_root([this] {
-      recovery_.root_is_here();
+      recovery_.root_is_here(*runtime_.party().policies->latest());
       replicas_.root_ready();
-      audit_keeper_.start();
+      audit_keeper_.root_changed();
       custody_keeper_.start();
     });
     replicas_.on_tick([this] {
@@ -174,6 +180,7 @@ class Service {
   ParentJournalStore store_;
   Custody custody_;  // without a root until its keeper has one
   RootKeeper root_keeper_;
+  RootMaker root_maker_;
   CustodyKeeper custody_keeper_;
   AuditKeeper audit_keeper_;
   recovery::Desk recovery_;

@@ -16,17 +16,33 @@ Chain::Chain(Fold& fold, Sealer sealer)
     : fold_(fold), sealer_(std::move(sealer)), remembered_(kRememberedHeads) {}
 
 base::Status Chain::follow(const Record& record) {
-  CONCORDAT_TRY(const SecretBytes content, sealer_.open(entry_after(head_), record.value));
-  return acknowledge(hash_of(record.value), content);
+  CONCORDAT_TRY(const Sealer::Linked opened,
+                sealer_.open_stating_generation(entry_after(head_), record.value));
+  return acknowledge(hash_of(record.value), opened.content, opened.generation);
 }
 
-base::Status Chain::acknowledge(const Sha256Digest& hash, const SecretBytes& content) {
-  if (const auto applied = fold_.apply(content); !applied) {
+base::Status Chain::acknowledge(const Sha256Digest& hash, const SecretBytes& content,
+                                std::uint32_t generation) {
+  CONCORDAT_CHECK(check_generation(entry_after(head_), generation));
+  const bool takes_over = generation_ != 0 && generation > generation_;
+  const auto applied =
+      takes_over ? fold_.take_over(content, generation) : fold_.apply(content);
+  if (!applied) {
     return Error(Errc::content_refused,
                  described(entry_after(head_)) + ": " + applied.error().to_string());
   }
   advance(hash);
+  generation_ = generation;
+  if (takes_over) since_ = head_.position;
   return {};
+}
+
+base::Status Chain::check_generation(const Place& place, std::uint32_t generation) const {
+  if (generation >= generation_) return {};
+  return Error(Errc::generation_passed,
+               described(place) + " is sealed under root generation " +
+                   std::to_string(generation) + ", and " + std::to_string(generation_) +
+                   " has taken over");
 }
 
 void Chain::advance(const Sha256Digest& hash) noexcept {
@@ -54,16 +70,21 @@ base::Status Chain::check_seen(const Head& seen) const {
 }
 
 Chain::Manifest Chain::manifest(std::uint32_t chunks) const {
-  Manifest out{chunks, {}};
+  Manifest out{chunks, {}, since_};
   for (std::uint64_t position = oldest_; position < head_.position; ++position)
     out.earlier.push_back(*hash_at(position));
   return out;
 }
 
-base::Status Chain::restart(const Head& head, const Manifest& manifest) {
+base::Status Chain::restart(const Head& head, const Manifest& manifest,
+                            std::uint32_t generation) {
   if (manifest.earlier.size() >= std::min<std::uint64_t>(kRememberedHeads, head.position)) {
     return Error(Errc::content_refused, "a snapshot that remembers too many heads");
   }
+  if (manifest.since > head.position) {
+    return Error(Errc::content_refused, "a snapshot before its generation took over");
+  }
+  CONCORDAT_CHECK(check_generation(snapshot_place(head, {}), generation));
   CONCORDAT_CHECK(check_own(head, manifest));
   CONCORDAT_CHECK(fold_.commit_load());
   head_ = {head.position - manifest.earlier.size() - 1, {}};
@@ -71,6 +92,8 @@ base::Status Chain::restart(const Head& head, const Manifest& manifest) {
   for (const Sha256Digest& hash : manifest.earlier)
     advance(hash);
   advance(head.hash);
+  generation_ = generation;
+  since_ = manifest.since;
   return {};
 }
 
@@ -90,6 +113,8 @@ base::Status Chain::check_own(const Head& head, const Manifest& manifest) const 
 void Chain::clear() noexcept {
   fold_.clear();
   head_ = {};
+  generation_ = 0;
+  since_ = 0;
   oldest_ = 1;
 }
 
@@ -98,7 +123,7 @@ SecretBytes encode(const Chain::Manifest& manifest) {
   for (const Sha256Digest& hash : manifest.earlier)
     base::append(hashes, hash.view());
   base::cbor::Writer out;
-  out.array(2).uint(manifest.chunks).bytes(hashes);
+  out.array(3).uint(manifest.chunks).bytes(hashes).uint(manifest.since);
   base::Bytes encoded = std::move(out).take();
   return SecretBytes::take(encoded);
 }
@@ -106,16 +131,17 @@ SecretBytes encode(const Chain::Manifest& manifest) {
 Result<Chain::Manifest> decode_manifest(const SecretBytes& content) {
   base::cbor::Reader reader(content.expose(SecretAccess{}));
   const auto read = [&]() -> Result<Chain::Manifest> {
-    CONCORDAT_TRY(const std::size_t items, reader.read_array(2));
+    CONCORDAT_TRY(const std::size_t items, reader.read_array(3));
     CONCORDAT_TRY(const std::uint64_t chunks, reader.read_uint());
     CONCORDAT_TRY(const base::BytesView hashes,
                   reader.read_bytes((kRememberedHeads - 1) * Sha256Digest::kSize));
+    CONCORDAT_TRY(const std::uint64_t since, reader.read_uint());
     CONCORDAT_CHECK(reader.finish());
-    if (items != 2 || chunks == 0 || chunks > kMaxChunks ||
+    if (items != 3 || chunks == 0 || chunks > kMaxChunks ||
         hashes.size() % Sha256Digest::kSize != 0) {
       return Error(Errc::content_refused, "a snapshot of " + std::to_string(chunks) + " chunks");
     }
-    Chain::Manifest out{static_cast<std::uint32_t>(chunks), {}};
+    Chain::Manifest out{static_cast<std::uint32_t>(chunks), {}, since};
     for (std::size_t at = 0; at < hashes.size(); at += Sha256Digest::kSize) {
       CONCORDAT_TRY(const Sha256Digest hash,
                     Sha256Digest::from(hashes.subspan(at, Sha256Digest::kSize)));

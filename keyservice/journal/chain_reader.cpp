@@ -70,12 +70,13 @@ void ChainReader::on_entries(const ReadingPtr& reading, Result<Records> page) {
 
 void ChainReader::find_snapshot(const ReadingPtr& reading) {
   reading->newest = {};
+  reading->behind.clear();
   reading->snapshots = 0;
   read_snapshots(reading);
 }
 
 void ChainReader::read_snapshots(const ReadingPtr& reading) {
-  store_.read(std::string(kSnapshotPrefix), reading->newest.name, kReadBytes,
+  store_.read(std::string(kSnapshotPrefix), reading->behind, kReadBytes,
               then(reading, [this, reading](Result<Records> page) {
                 on_snapshots(reading, std::move(page));
               }));
@@ -84,12 +85,26 @@ void ChainReader::read_snapshots(const ReadingPtr& reading) {
 void ChainReader::on_snapshots(const ReadingPtr& reading, Result<Records> page) {
   if (!page) return end(reading, page.error());
   reading->snapshots += page->records.size();
-  if (!page->records.empty()) reading->newest = std::move(page->records.back());
+  keep_newest(*reading, *page);
   if (!page->more) return on_newest(reading);
   if (page->records.empty() || reading->snapshots > kMaxSnapshots) {
     return end(reading, Error(Errc::store_inconsistent, "more snapshots than are ever kept"));
   }
   read_snapshots(reading);
+}
+
+// One that says of itself that it is under an older generation than must have taken over is nobody's
+// that counts: whoever knows an older root could otherwise put a state of his own in front of
+// genuine entries. What it says is authenticated when it is opened.
+void ChainReader::keep_newest(Reading& reading, Records& page) const {
+  if (page.records.empty()) return;
+  reading.behind = page.records.back().name;
+  const std::uint32_t least = std::max(
+      chain_.head().position == 0 ? 0 : chain_.generation(), chain_.sealer().required_generation());
+  for (Record& record : page.records) {
+    const auto frame = decode_frame(record.value);
+    if (!frame || frame->generation >= least) reading.newest = std::move(record);
+  }
 }
 
 void ChainReader::on_newest(const ReadingPtr& reading) {
@@ -118,6 +133,7 @@ Status ChainReader::take_snapshot(Reading& reading) {
                 chain_.sealer().open_stating_link(place, reading.newest.value));
   CONCORDAT_TRY(reading.manifest, decode_manifest(opened.content));
   reading.head = {place.position, opened.link};
+  reading.generation = opened.generation;
   reading.next_chunk = 0;
   return {};
 }
@@ -144,8 +160,12 @@ Status ChainReader::take_chunks(Reading& reading, const Records& page) {
   for (const Record& record : page.records) {
     const Place place = next_chunk(reading);
     if (record.name != place.name) return Error(Errc::record_missing);
-    CONCORDAT_TRY(const base::SecretBytes piece, chain_.sealer().open(place, record.value));
-    if (const Status loaded = chain_.fold().load(piece); !loaded) {
+    CONCORDAT_TRY(const Sealer::Linked piece,
+                  chain_.sealer().open_stating_generation(place, record.value));
+    if (piece.generation != reading.generation) {
+      return Error(Errc::record_swapped, described(place) + " is of another root generation");
+    }
+    if (const Status loaded = chain_.fold().load(piece.content); !loaded) {
       return Error(Errc::content_refused, described(place) + ": " + loaded.error().to_string());
     }
     ++reading.next_chunk;
@@ -161,7 +181,8 @@ void ChainReader::on_chunks(const ReadingPtr& reading, Result<Records> page) {
     return find_snapshot(reading);
   }
   if (reading->next_chunk < reading->manifest.chunks) return read_chunks(reading);
-  if (const Status restarted = chain_.restart(reading->head, reading->manifest); !restarted) {
+  if (const Status restarted = chain_.restart(reading->head, reading->manifest, reading->generation);
+      !restarted) {
     return end(reading, restarted.error());
   }
   reading->is_from_nothing = false;

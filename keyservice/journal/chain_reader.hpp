@@ -36,10 +36,12 @@ class ChainReader {
   struct Reading {
     Done done;
     bool is_from_nothing = false;  // and no snapshot was found yet
-    Record newest;                 // of the snapshots' records that were seen
+    Record newest;       // of the snapshots' records that were seen and may be read
+    std::string behind;  // the last one that was seen
     std::size_t snapshots = 0;
     SnapshotName snapshot;  // that is read
     Head head;              // of it
+    std::uint32_t generation = 0;
     Chain::Manifest manifest;
     std::uint32_t next_chunk = 0;
     std::string lacking;  // what the store did not have, for the refusal
@@ -55,6 +57,7 @@ class ChainReader {
   void find_snapshot(const ReadingPtr& reading);
   void read_snapshots(const ReadingPtr& reading);
   void on_snapshots(const ReadingPtr& reading, base::Result<Records> page);
+  void keep_newest(Reading& reading, Records& page) const;
   void on_newest(const ReadingPtr& reading);
   [[nodiscard]] base::Status take_snapshot(Reading& reading);
   void read_chunks(const ReadingPtr& reading);

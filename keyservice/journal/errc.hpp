@@ -18,6 +18,7 @@ enum class Errc {
   record_missing,
   record_repeated,
   content_refused,
+  generation_passed,
   // What a head that somebody saw says about the store.
   rolled_back,
   forked,

@@ -14,6 +14,14 @@ class Fold {
   // One entry in its order. Unchanged by what it refuses, and by std::bad_alloc.
   [[nodiscard]] virtual base::Status apply(const base::SecretBytes& content) = 0;
 
+  // The same of the entry by which root generation `generation` takes over from the one that sealed
+  // the entries before it.
+  [[nodiscard]] virtual base::Status take_over(const base::SecretBytes& content,
+                                               std::uint32_t generation) {
+    (void)generation;
+    return apply(content);
+  }
+
   // The state in pieces of 1 to kMaxContent bytes; one at least.
   [[nodiscard]] virtual std::vector<base::SecretBytes> save() const = 0;
 

@@ -15,7 +15,7 @@ Journal::Journal(Store& store, Fold& fold, Sealer sealer)
       snapshots_(store, chain_) {}
 
 std::uint64_t Journal::entries_since_snapshot() const noexcept {
-  return head().position - std::max(reader_.snapshot_position(), snapshots_.position());
+  return head().position - snapshot_position();
 }
 
 template <class Body>
@@ -96,7 +96,12 @@ void Journal::refresh(Done done) {
 }
 
 void Journal::append(Decide decide, OnAppended done) {
+  append_under(0, std::move(decide), std::move(done));
+}
+
+void Journal::append_under(std::uint32_t generation, Decide decide, OnAppended done) {
   const auto appending = std::make_shared<Appending>();
+  appending->wanted_generation = generation;
   appending->decide = std::move(decide);
   appending->done = std::move(done);
   enqueue([this, appending] {
@@ -124,11 +129,16 @@ void Journal::fail(const AppendingPtr& appending, Error error) {
 
 void Journal::attempt(const AppendingPtr& appending) {
   if (++appending->attempts > kMaxAttempts) return fail(appending, Error(Errc::contended));
+  appending->generation =
+      appending->wanted_generation != 0 ? appending->wanted_generation : chain_.generation();
   auto content = appending->decide();
   if (!content) return fail(appending, content.error());
   if (content->empty() || content->size() > kMaxContent) {
     return fail(appending,
                 Error(Errc::content_too_large, std::to_string(content->size()) + " bytes"));
+  }
+  if (const Status able = check_generation(appending->generation); !able) {
+    return fail(appending, able.error());
   }
   appending->content = *std::move(content);
   appending->place = entry_after(head());
@@ -136,10 +146,21 @@ void Journal::attempt(const AppendingPtr& appending) {
   if (head().position != 0) {
     appending->after = Predecessor{entry_name(head().position), head().hash};
   }
-  appending->sealed = chain_.sealer().seal(appending->place, appending->content);
+  appending->sealed = chain_.sealer().seal(appending->place, appending->content, appending->generation);
   appending->hash = hash_of(appending->sealed);
   appending->writes = 0;
   offer(appending);
+}
+
+Status Journal::check_generation(std::uint32_t generation) const {
+  if (!chain_.sealer().holds(generation)) {
+    return Error(Errc::unknown_generation,
+                 "to write under root generation " + std::to_string(generation));
+  }
+  if (head().position != 0 && generation < chain_.generation()) {
+    return Error(Errc::generation_passed, std::to_string(chain_.generation()) + " has taken over");
+  }
+  return {};
 }
 
 void Journal::offer(const AppendingPtr& appending) {
@@ -157,7 +178,8 @@ void Journal::on_created(const AppendingPtr& appending, const Status& created) {
     // The first entry has no predecessor by which the store could tell that it comes too late:
     // others may have got far, and removed theirs of position 1.
     if (!appending->after) return look(appending);
-    const Status folded = chain_.acknowledge(appending->hash, appending->content);
+    const Status folded =
+        chain_.acknowledge(appending->hash, appending->content, appending->generation);
     return folded ? end(appending, head()) : end(appending, folded.error());
   }
   const bool is_refusal = created.error().is(Errc::position_taken) ||

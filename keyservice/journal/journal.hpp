@@ -40,23 +40,36 @@ class Journal {
   // now or appear later, and is folded then as anybody's. Any other error: it was not and will not
   // be written.
   void append(Decide decide, OnAppended done);
+  // The same under `generation`, which takes over by it where another one sealed before. The journal
+  // may be there already: that is for `decide` to see. unknown_generation, generation_passed.
+  void append_under(std::uint32_t generation, Decide decide, OnAppended done);
   // Of the state now; removes the entries that it replaces when it is acknowledged. Nothing to do
   // when no entry came since the last one.
   void write_snapshot(Done done);
 
   [[nodiscard]] bool is_loaded() const noexcept { return loaded_; }
   [[nodiscard]] const Head& head() const noexcept { return chain_.head(); }
+  [[nodiscard]] std::uint32_t generation() const noexcept { return chain_.generation(); }
+  [[nodiscard]] std::uint64_t generation_since() const noexcept {
+    return chain_.generation_since();
+  }
+  // Whether whoever reads it anew has to read what an older generation sealed.
+  [[nodiscard]] bool needs_older_generation() const noexcept {
+    return snapshot_position() < generation_since();
+  }
   // Against a rolled back store stands only whoever saw a later head: Chain::check_seen.
   [[nodiscard]] base::Status check_seen(const Head& seen) const { return chain_.check_seen(seen); }
   [[nodiscard]] std::uint64_t entries_since_snapshot() const noexcept;
   [[nodiscard]] bool is_writing_snapshot() const noexcept { return snapshots_.is_busy(); }
-  // Under which new records are sealed, and which can be read.
+  // Which can be read, and written under.
   void take(Keys keys) { chain_.take(std::move(keys)); }
 
  private:
   struct Appending {
     Decide decide;
     OnAppended done;
+    std::uint32_t wanted_generation = 0;  // 0: the chain's
+    std::uint32_t generation = 0;
     Place place;
     std::optional<Predecessor> after;
     base::SecretBytes content;
@@ -81,7 +94,11 @@ class Journal {
   template <class Body>
   [[nodiscard]] auto then(const AppendingPtr& appending, Body body);
 
+  [[nodiscard]] std::uint64_t snapshot_position() const noexcept {
+    return std::max(reader_.snapshot_position(), snapshots_.position());
+  }
   void attempt(const AppendingPtr& appending);
+  [[nodiscard]] base::Status check_generation(std::uint32_t generation) const;
   void offer(const AppendingPtr& appending);
   void on_created(const AppendingPtr& appending, const base::Status& created);
   void look(const AppendingPtr& appending);

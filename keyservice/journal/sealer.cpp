@@ -64,17 +64,18 @@ base::Bytes Sealer::associated(const Place& place, std::uint32_t generation) con
   return std::move(out).take();
 }
 
-base::Bytes Sealer::seal(const Place& place, const SecretBytes& content) const {
+base::Bytes Sealer::seal(const Place& place, const SecretBytes& content,
+                         std::uint32_t generation) const {
   Frame frame;
   frame.name = place.name;
   frame.realm = realm_;
-  frame.generation = keys_.current;
+  frame.generation = generation;
   frame.link = place.link;
   frame.index = place.index;
   frame.count = place.count;
   random_.fill(frame.salt.mutable_view());
   frame.box.resize(content.size() + peer::kAeadTagSize);
-  const SecretBytes key = record_key(keys_.by_generation.at(keys_.current), frame.salt.view());
+  const SecretBytes key = record_key(keys_.by_generation.at(generation), frame.salt.view());
   Aead(key, Aead::Direction::seal)
       .seal(kNonce, associated(place, frame.generation), content.expose(SecretAccess{}), frame.box);
   return encode(frame);
@@ -83,6 +84,11 @@ base::Bytes Sealer::seal(const Place& place, const SecretBytes& content) const {
 Result<SecretBytes> Sealer::open(const Place& place, base::BytesView record) const {
   CONCORDAT_TRY(Linked opened, open(place, record, true));
   return std::move(opened.content);
+}
+
+Result<Sealer::Linked> Sealer::open_stating_generation(const Place& place,
+                                                       base::BytesView record) const {
+  return open(place, record, true);
 }
 
 Result<Sealer::Linked> Sealer::open_stating_link(Place place, base::BytesView record) const {
@@ -103,7 +109,8 @@ Result<Sealer::Linked> Sealer::open(Place place, base::BytesView record, bool li
                                                std::to_string(frame.generation));
   }
   if (frame.box.size() <= peer::kAeadTagSize) return Error(Errc::record_forged, described(place));
-  Linked out{place.link, SecretBytes::zeroed(frame.box.size() - peer::kAeadTagSize)};
+  Linked out{place.link, frame.generation,
+             SecretBytes::zeroed(frame.box.size() - peer::kAeadTagSize)};
   const auto opened = Aead(record_key(key->second, frame.salt.view()), Aead::Direction::open)
                           .open(kNonce, associated(place, frame.generation), frame.box,
                                 out.content.expose_mutable(SecretAccess{}));

@@ -19,30 +19,42 @@
 
 namespace concordat::keyservice::journal {
 
-// A journal key for each root generation that is held; the current one seals.
+// A journal key for each root generation that is held. Which of them seals is the chain's to say:
+// that of its last entry, so that no older one comes back (chain.hpp).
 struct Keys {
-  std::uint32_t current = 0;
+  std::uint32_t current = 0;   // seals what comes first in a journal of nothing
+  std::uint32_t required = 0;  // snapshots under an older one are passed over
   std::map<std::uint32_t, base::SecretBytes> by_generation;  // kJournalKeySize bytes each
 };
 
 class Sealer {
  public:
-  // `keys` must hold the current generation. `random` outlives this.
+  // `random` outlives this.
   Sealer(std::string realm, Keys keys, base::RandomSource& random);
 
-  // `content`: 1 to kMaxContent bytes.
-  [[nodiscard]] base::Bytes seal(const Place& place, const base::SecretBytes& content) const;
+  // `content`: 1 to kMaxContent bytes. The generation must be held.
+  [[nodiscard]] base::Bytes seal(const Place& place, const base::SecretBytes& content,
+                                 std::uint32_t generation) const;
+  [[nodiscard]] bool holds(std::uint32_t generation) const {
+    return keys_.by_generation.contains(generation);
+  }
+  [[nodiscard]] std::uint32_t first_generation() const noexcept { return keys_.current; }
+  [[nodiscard]] std::uint32_t required_generation() const noexcept { return keys_.required; }
 
   // What was sealed for exactly this place. Otherwise a refusal that names the place and what
   // stands there: malformed_record, record_too_large, foreign_realm, record_swapped (another
   // record's), chain_broken (another predecessor's), unknown_generation, record_forged.
   [[nodiscard]] base::Result<base::SecretBytes> open(const Place& place,
                                                      base::BytesView record) const;
-  // The same where the link is not known before: what the record states, if it opens with that.
+  // With what the record states of itself, as it opened with that.
   struct Linked {
     base::Sha256Digest link;
+    std::uint32_t generation = 0;
     base::SecretBytes content;
   };
+  [[nodiscard]] base::Result<Linked> open_stating_generation(const Place& place,
+                                                             base::BytesView record) const;
+  // The same where the link is not known before.
   [[nodiscard]] base::Result<Linked> open_stating_link(Place place, base::BytesView record) const;
 
   void take(Keys keys) { keys_ = std::move(keys); }

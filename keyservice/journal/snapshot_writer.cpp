@@ -23,7 +23,12 @@ void SnapshotWriter::end(Status status) {
 
 void SnapshotWriter::write(Store::Done done) {
   if (writing_) return done(Error(Errc::snapshot_under_way));
+  const std::uint32_t generation = chain_.generation();
+  if (!chain_.sealer().holds(generation)) {
+    return done(Error(Errc::unknown_generation, std::to_string(generation)));
+  }
   auto writing = std::make_unique<Writing>();
+  writing->generation = generation;
   writing->done = std::move(done);
   writing->head = chain_.head();
   writing->id = chain_.sealer().random().make<SnapshotId>();
@@ -40,15 +45,15 @@ void SnapshotWriter::next_chunk() {
   const Place place = chunk_place(writing_->head, writing_->id, writing_->next,
                                   static_cast<std::uint32_t>(writing_->pieces.size()));
   base::SecretBytes& piece = writing_->pieces[writing_->next++];
-  base::Bytes sealed = chain_.sealer().seal(place, piece);
+  base::Bytes sealed = chain_.sealer().seal(place, piece, writing_->generation);
   piece.wipe();
   store_.create(place.name, std::nullopt, std::move(sealed), then([this] { next_chunk(); }));
 }
 
 void SnapshotWriter::finish_snapshot() {
   const Place place = snapshot_place(writing_->head, writing_->id);
-  store_.create(place.name, std::nullopt, chain_.sealer().seal(place, writing_->manifest),
-                then([this] {
+  store_.create(place.name, std::nullopt,
+                chain_.sealer().seal(place, writing_->manifest, writing_->generation), then([this] {
                   position_ = writing_->head.position;
                   remove_superfluous();
                 }));

@@ -25,6 +25,7 @@ class SnapshotWriter {
     Store::Done done;
     Head head;
     SnapshotId id;
+    std::uint32_t generation = 0;
     std::vector<base::SecretBytes> pieces;
     base::SecretBytes manifest;
     std::uint32_t next = 0;

@@ -1,5 +1,7 @@
 #include "keyservice/recovery/desk.hpp"
 
+#include <algorithm>
+
 #include "attest/base/cbor.hpp"
 #include "keyservice/error.hpp"
 #include "keyservice/recovery/errc.hpp"
@@ -44,8 +46,14 @@ void Desk::tell(const Context& context, const DeskEvent& event) const {
   if (context.told) context.told(event);
 }
 
-Status Desk::want_no_root() const {
-  if (!custody_.has_root()) return {};
+bool Desk::has_all(const policy::Policy& policy) const {
+  return std::ranges::all_of(policy.model().root_generations, [&](const auto& pinned) {
+    return custody_.root(pinned.generation) != nullptr;
+  });
+}
+
+Status Desk::want_a_root(const policy::Policy& policy) const {
+  if (!custody_.has_root() || !has_all(policy)) return {};
   return Error(Errc::has_root, "generation " + std::to_string(custody_.root().generation()));
 }
 
@@ -54,8 +62,8 @@ void Desk::give_up_unattested() noexcept {
   if (!restoration_.is_collecting()) restoration_.forget();
 }
 
-Result<Bytes> Desk::status() const {
-  return encode(shown(restoration_.status(), custody_.has_root()));
+Result<Bytes> Desk::status(const policy::Policy& policy) const {
+  return encode(shown(restoration_.status(), custody_.has_root() && has_all(policy)));
 }
 
 void Desk::remember(const policy::OrderDigest& order, const Bytes& package) {
@@ -75,7 +83,10 @@ void Desk::serve(const MakeRecoverySetRequest& request, const Context& context, 
     return done(as_item(before->package));
   }
   if (const Status right = custody_.check_root(*context.policy); !right) return done(right.error());
-  const auto set = RecoverySet::make(custody_.root(), *context.policy, ordered->order);
+  // Where it is not held, what is there says which one that is.
+  const Root* const ordered_root = custody_.root(ordered->order.generation);
+  const auto set = RecoverySet::make(ordered_root != nullptr ? *ordered_root : custody_.root(),
+                                     *context.policy, ordered->order);
   if (!set) return done(set.error());
   const Status queued =
       ways_.mint(set_document(*ordered, *set),
@@ -92,7 +103,7 @@ void Desk::serve(const MakeRecoverySetRequest& request, const Context& context, 
 }
 
 void Desk::serve(const AttestRestoringRequest& request, const Context& context, Done done) {
-  if (const Status none = want_no_root(); !none) return done(none.error());
+  if (const Status wanted = want_a_root(*context.policy); !wanted) return done(wanted.error());
   const auto challenge = policy::RecoveryChallenge::from(request.challenge);
   if (!challenge) return done(challenge.error());
   const auto document = restoration_.begin(*challenge, *context.policy, context.now, request.anew);
@@ -115,7 +126,7 @@ void Desk::serve(const AttestRestoringRequest& request, const Context& context, 
 }
 
 void Desk::serve(const StartRestoringRequest& request, const Context& context, Done done) {
-  if (const Status none = want_no_root(); !none) return done(none.error());
+  if (const Status wanted = want_a_root(*context.policy); !wanted) return done(wanted.error());
   const bool was_collecting = restoration_.is_collecting();
   const Status started =
       restoration_.start(request.order, request.set, authority_, *context.policy, context.now);
@@ -124,11 +135,11 @@ void Desk::serve(const StartRestoringRequest& request, const Context& context, D
     tell(context,
          {"recovery_started", context.who, restoration_.status().order->set.hex(), {}, {}});
   }
-  done(status());
+  done(status(*context.policy));
 }
 
 void Desk::serve(const ContributeShareRequest& request, const Context& context, Done done) {
-  if (const Status none = want_no_root(); !none) return done(none.error());
+  if (const Status wanted = want_a_root(*context.policy); !wanted) return done(wanted.error());
   const auto order = restoration_.status().order;
   const std::string set = order ? order->set.hex() : std::string();
   auto root = restoration_.contribute(request.contribution, *context.policy, context.now);
@@ -143,12 +154,12 @@ void Desk::serve(const ContributeShareRequest& request, const Context& context, 
     tell(context, {"root_restored", context.who, set, {}, taken});
     if (!taken) return done(taken.error());
   }
-  done(status());
+  done(status(*context.policy));
 }
 
 void Desk::serve(const RestoringStatusRequest&, const Context& context, Done done) {
   restoration_.expire(context.now);
-  done(status());
+  done(status(*context.policy));
 }
 
 }  // namespace concordat::keyservice::recovery

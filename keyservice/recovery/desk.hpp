@@ -66,8 +66,10 @@ class Desk {
   void serve(const StartRestoringRequest& request, const Context& context, Done done);
   void serve(const ContributeShareRequest& request, const Context& context, Done done);
   void serve(const RestoringStatusRequest& request, const Context& context, Done done);
-  // The root came by another way: nothing is collected any more.
-  void root_is_here() noexcept { restoration_.forget(); }
+  // A root came by another way: where none is lacking nothing is collected any more.
+  void root_is_here(const policy::Policy& policy) noexcept {
+    if (has_all(policy)) restoration_.forget();
+  }
 
  private:
   struct Made {
@@ -75,8 +77,10 @@ class Desk {
     base::Bytes package;
   };
   void tell(const Context& context, const DeskEvent& event) const;
-  [[nodiscard]] base::Result<base::Bytes> status() const;
-  [[nodiscard]] base::Status want_no_root() const;
+  [[nodiscard]] base::Result<base::Bytes> status(const policy::Policy& policy) const;
+  // Nothing is collected where every pinned root is held.
+  [[nodiscard]] bool has_all(const policy::Policy& policy) const;
+  [[nodiscard]] base::Status want_a_root(const policy::Policy& policy) const;
   void give_up_unattested() noexcept;
   void remember(const policy::OrderDigest& order, const base::Bytes& package);
 

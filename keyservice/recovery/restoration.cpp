@@ -77,8 +77,7 @@ Status Restoration::start(BytesView order, BytesView set,
                                              ", this custodian's key is " +
                                              target_->key.public_key().hex());
   }
-  const policy::RootGeneration* const pinned = policy.model().current_root();
-  if (pinned == nullptr || pinned->generation != wanted.generation) {
+  if (policy.model().root(wanted.generation) == nullptr) {
     return Error(Errc::other_generation, "the order names " + std::to_string(wanted.generation));
   }
   CONCORDAT_TRY(RecoverySet parsed, RecoverySet::parse(set));
@@ -142,8 +141,8 @@ Result<Root> Restoration::restore(const policy::Policy& policy) const {
   CONCORDAT_TRY(const auto secret,
                 base::sharing::recover(collecting_->shares, collecting_->set.threshold()));
   CONCORDAT_TRY(Root root, collecting_->set.open_root(secret));
-  const policy::RootGeneration* const pinned = policy.model().current_root();
-  if (pinned == nullptr || pinned->generation != root.generation()) {
+  const policy::RootGeneration* const pinned = policy.model().root(root.generation());
+  if (pinned == nullptr) {
     return Error(Errc::other_generation, std::to_string(root.generation()));
   }
   CONCORDAT_CHECK(root.check_commitment(pinned->commitment));

@@ -403,7 +403,7 @@ TEST(Snapshot, OneWhoIsReplacedWhileItIsReadLeadsToTheNewerOne) {
   }
 }
 
-TEST(Generations, ReadingNeedsTheRootAndWritingUsesTheCurrentOne) {
+TEST(Generations, ReadingNeedsTheRootAndWritingUsesTheOneThatTookOver) {
   MemoryStore::Shared world;
   {
     Sayer first(world, test_keys({1}));
@@ -412,7 +412,7 @@ TEST(Generations, ReadingNeedsTheRootAndWritingUsesTheCurrentOne) {
   }
   Sayer both(world, test_keys({1, 2}));
   ASSERT_TRUE(both.load());
-  ASSERT_TRUE(both.say("two"));
+  ASSERT_TRUE(both.say("two", 2));
   const auto old_only = read_back(world, test_keys({1}));
   EXPECT_TRUE(old_only.error().is(Errc::unknown_generation));
   EXPECT_EQ(old_only.error().detail(),
@@ -425,13 +425,57 @@ TEST(Generations, ReadingNeedsTheRootAndWritingUsesTheCurrentOne) {
   EXPECT_EQ(read_back(world, test_keys({2})).value(), (Said{"one", "two", "three"}));
 }
 
+// Whoever knows it seals what he likes; nothing of it comes behind the one that took over.
+TEST(Generations, WhatAReplacedRootSealsIsRefused) {
+  MemoryStore::Shared world;
+  Sayer sayer(world, test_keys({1, 2}));
+  ASSERT_TRUE(sayer.load());
+  ASSERT_TRUE(sayer.say("one", 1));
+  ASSERT_TRUE(sayer.say("two", 2));
+  EXPECT_EQ(sayer.journal.generation_since(), 2u);
+  EXPECT_TRUE(sayer.say("by oneself", 1).error().is(Errc::generation_passed));
+  base::SystemRandom random;
+  const Sealer forger(std::string(kRealm), test_keys({1}), random);
+  const auto place = keyservice::journal::entry_after(sayer.journal.head());
+  world.records[place.name] = forger.seal(place, secret_of("forged"), 1);
+  EXPECT_TRUE(sayer.refresh().error().is(Errc::generation_passed));
+  EXPECT_TRUE(read_back(world, test_keys({1, 2})).error().is(Errc::generation_passed));
+  EXPECT_EQ(sayer.fold.said, (Said{"one", "two"}));
+}
+
+// Genuine entries stand behind it and it names the hash of one of them: only its seal is another's.
+TEST(Generations, ASnapshotUnderAnOlderOneIsPassedOver) {
+  MemoryStore::Shared world;
+  Sayer sayer(world, test_keys({1, 2}));
+  ASSERT_TRUE(sayer.load());
+  ASSERT_TRUE(sayer.say("one", 1));
+  const auto head = sayer.journal.head();
+  {
+    MemoryStore::Shared other = world;
+    Sayer forger(other, test_keys({1}));
+    ASSERT_TRUE(forger.load());
+    forger.fold.said = {"forged"};
+    ASSERT_TRUE(forger.snapshot());
+    for (const auto& [name, value] : other.records) {
+      if (!name.starts_with("entry.")) world.records.emplace(name, value);
+    }
+  }
+  ASSERT_TRUE(sayer.say("two", 2));
+  EXPECT_EQ(read_back(world, test_keys({1, 2})).value(), (Said{"forged", "two"}))
+      << "as long as the older one still counts";
+  Keys keys = test_keys({1, 2});
+  keys.required = 2;
+  EXPECT_EQ(read_back(world, std::move(keys)).value(), (Said{"one", "two"}));
+  EXPECT_EQ(sayer.journal.head().position, head.position + 1);
+}
+
 TEST(Generations, ACustodianTakesANewerOneWhileItRuns) {
   MemoryStore::Shared world;
   Sayer sayer(world, test_keys({1}));
   ASSERT_TRUE(sayer.load());
   ASSERT_TRUE(sayer.say("one"));
   sayer.journal.take(test_keys({1, 2}));
-  ASSERT_TRUE(sayer.say("two"));
+  ASSERT_TRUE(sayer.say("two", 2));
   EXPECT_TRUE(read_back(world, test_keys({1})).error().is(Errc::unknown_generation));
   EXPECT_EQ(read_back(world, test_keys({1, 2})).value(), (Said{"one", "two"}));
 }

@@ -120,7 +120,7 @@ class ReplicasFixture : public testing::Test {
   }
   base::Result<Root> fetch(Host& host) {
     std::optional<base::Result<Root>> root;
-    host.replicas->fetch_root(host.side.policies.latest(), [&](base::Result<Root> fetched) {
+    host.replicas->fetch_root(*host.side.policies.latest()->model().current_root(), [&](base::Result<Root> fetched) {
       root.emplace(std::move(fetched));
     });
     run_until([&] { return root.has_value(); });

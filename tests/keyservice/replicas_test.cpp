@@ -82,7 +82,7 @@ TEST_F(ReplicasTest, TheRootIsNotGivenBeforeItsEntryIsDurable) {
   serve(*second);
   know(*second, {"custodian-a"});
   const auto ask = [&](std::optional<base::Result<Root>>& root) {
-    second->replicas->fetch_root(second->side.policies.latest(), [&](base::Result<Root> fetched) {
+    second->replicas->fetch_root(*second->side.policies.latest()->model().current_root(), [&](base::Result<Root> fetched) {
       root.emplace(std::move(fetched));
     });
   };

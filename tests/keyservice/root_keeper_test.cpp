@@ -68,7 +68,10 @@ class RootKeeperTest : public testing::Test {
   }
 
   test::TemporaryFolder folder_;
-  base::Logger log_{"root_keeper_test", [](std::string_view) {}};
+  int refused_ = 0;  // attempts
+  base::Logger log_{"root_keeper_test", [this](std::string_view line) {
+                      refused_ += line.find("root_not_unsealed") != std::string_view::npos;
+                    }};
   test::Calls calls_;
   test::TestWorld world_;
   test::TestEnclave nsm_{world_, "custodian-1", "custodian"};
@@ -133,8 +136,8 @@ TEST_F(RootKeeperTest, AKmsThatFailsIsAskedAgain) {
 }
 
 TEST_F(RootKeeperTest, WhatAnotherCustodianGivesSparesKms) {
-  fetch_ = [this](const policy::PolicyPtr& policy, RootKeeper::OnRoot done) {
-    EXPECT_EQ(policy, enclave_->policies.latest());
+  fetch_ = [this](const policy::RootGeneration& pinned, RootKeeper::OnRoot done) {
+    EXPECT_EQ(pinned.generation, 1u);
     done(Root::create(1, kms_.root.clone()));
   };
   start();
@@ -143,10 +146,30 @@ TEST_F(RootKeeperTest, WhatAnotherCustodianGivesSparesKms) {
   EXPECT_TRUE(kms_.contexts.empty());
 }
 
+// Another blob in its place: what KMS makes of it has another commitment. The other one serves, and
+// what lacks is tried again.
+TEST_F(RootKeeperTest, OneGenerationThatIsLackingDoesNotEndTheOthers) {
+  base::Bytes other(kRootSize, 9);
+  const auto second = Root::create(2, base::SecretBytes::take(other)).value().commitment();
+  text_ = test::replaced(text_, "\"}]", "\"}, {\"generation\": 2, \"state\": \"read_only\", "
+                                        "\"commitment\": \"" + second.hex() + "\"}]");
+  parent_.store["root-2"] = base::Bytes(64, 4);
+  start();
+  run_until([&] { return refused_ != 0; });
+  EXPECT_NE(custody_.root(1), nullptr);
+  EXPECT_EQ(custody_.root(2), nullptr);
+  EXPECT_FALSE(contradiction_);
+  // And once it is the right one.
+  other = base::Bytes(kRootSize, 9);
+  kms_.root = base::SecretBytes::take(other);
+  run_until([&] { return custody_.root(2) != nullptr; });
+  EXPECT_TRUE(custody_.check_root(*enclave_->policies.latest()));
+}
+
 TEST_F(RootKeeperTest, WhereNoneGivesItKmsIsAskedAndThenTheyAreAgain) {
   kms_.troubles = {Error(KmsErrc::unreachable)};
   int asked = 0;
-  fetch_ = [&](const policy::PolicyPtr&, const RootKeeper::OnRoot& done) {
+  fetch_ = [&](const policy::RootGeneration&, const RootKeeper::OnRoot& done) {
     ++asked;
     done(Error(Errc::no_replica));
   };
@@ -159,7 +182,7 @@ TEST_F(RootKeeperTest, WhereNoneGivesItKmsIsAskedAndThenTheyAreAgain) {
 // No custodian gives one; but what came from there would not be served under.
 TEST_F(RootKeeperTest, AnotherRootThanPinnedIsNotTakenFromAnotherCustodianEither) {
   bool is_given = false;
-  fetch_ = [&](const policy::PolicyPtr&, const RootKeeper::OnRoot& done) {
+  fetch_ = [&](const policy::RootGeneration&, const RootKeeper::OnRoot& done) {
     if (std::exchange(is_given, true)) return done(Error(Errc::no_replica));
     done(Root::create(1, base::SecretBytes::random(kRootSize)));
   };

@@ -126,14 +126,14 @@ TEST(Edit, RefusesToWriteWhatParsingWouldRefuse) {
 
 TEST(Edit, PinsTheFirstRootOnce) {
   const base::Bytes commitment(48, 0xc0);
-  const std::string pinned = pin_first_root(sample(), commitment).value();
+  const std::string pinned = pin_root(sample(), 1, commitment).value();
   const Model model = load_policy(pinned).value();
   ASSERT_NE(model.current_root(), nullptr);
   EXPECT_EQ(model.current_root()->generation, 1u);
   EXPECT_EQ(model.current_root()->commitment, commitment);
   EXPECT_EQ(model.serial, 2u);
-  EXPECT_TRUE(pin_first_root(pinned, commitment).error().is(EditErrc::root_pinned));
-  EXPECT_FALSE(pin_first_root(sample(), base::Bytes(31, 1)).has_value());
+  EXPECT_TRUE(pin_root(pinned, 1, commitment).error().is(EditErrc::root_pinned));
+  EXPECT_FALSE(pin_root(sample(), 1, base::Bytes(31, 1)).has_value());
 }
 
 TEST(Edit, RenewingChangesTheValidityAlone) {
@@ -243,10 +243,41 @@ TEST(Edit, SettingsThatCannotBeAreRefused) {
   Settings kms;
   kms.kms_key_arn = replaced(kKmsKey, "1234abcd", "5678abcd");
   EXPECT_EQ(load_policy(change_settings(sample(), kms).value())->kms_key_arn, kms.kms_key_arn);
-  const std::string pinned = pin_first_root(sample(), base::Bytes(48, 0xc0)).value();
-  EXPECT_TRUE(change_settings(pinned, kms).error().is(EditErrc::root_pinned));
+}
+
+// What is pinned was sealed under the older key and stays to be had from it.
+TEST(Edit, AnotherKmsKeyIsOfRootsToCome) {
+  Settings kms;
+  kms.kms_key_arn = replaced(kKmsKey, "1234abcd", "5678abcd");
+  const std::string pinned = pin_root(sample(), 1, base::Bytes(48, 0xc0)).value();
+  const std::string changed = change_settings(pinned, kms).value();
+  const Model model = load_policy(pin_root(changed, 2, base::Bytes(48, 0xc1)).value()).value();
+  EXPECT_EQ(model.kms_key_arn, kms.kms_key_arn);
+  EXPECT_EQ(model.root(1)->kms_key_arn, kKmsKey);
+  EXPECT_EQ(model.root(2)->kms_key_arn, std::nullopt);
   kms.kms_key_arn = kKmsKey;
-  EXPECT_TRUE(change_settings(pinned, kms));
+  EXPECT_EQ(load_policy(change_settings(pinned, kms).value())->root(1)->kms_key_arn, std::nullopt);
+}
+
+TEST(Edit, AFurtherRootIsPinnedTakesOverAndTheOlderOneIsRetired) {
+  std::string text = pin_root(sample(), 1, base::Bytes(48, 0xc0)).value();
+  EXPECT_TRUE(pin_root(text, 3, base::Bytes(48, 0xc1)).error().is(EditErrc::root_pinned));
+  text = pin_root(text, 2, base::Bytes(48, 0xc1)).value();
+  EXPECT_EQ(load_policy(text)->current_root()->generation, 1u);
+  Settings settings;
+  settings.current_root = 3;
+  EXPECT_TRUE(change_settings(text, settings).error().is(EditErrc::nothing_matches));
+  settings.current_root = 2;
+  text = change_settings(text, settings).value();
+  EXPECT_EQ(load_policy(text)->current_root()->generation, 2u);
+  settings = {};
+  settings.retired_root = 2;
+  EXPECT_TRUE(change_settings(text, settings).error().is(EditErrc::nothing_matches));
+  settings.retired_root = 1;
+  text = change_settings(text, settings).value();
+  const Model model = load_policy(text).value();
+  EXPECT_EQ(model.root_generations.size(), 1u);
+  EXPECT_EQ(model.next_root_generation(), 3u);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ using test::replaced;
 
 // The sample with a root, without which nobody is served.
 std::string rooted_sample() {
-  return pin_first_root(sample(), base::Bytes(48, 0xc0)).value();
+  return pin_root(sample(), 1, base::Bytes(48, 0xc0)).value();
 }
 
 std::string rotations(const std::string& before, const base::Result<std::string>& after) {

@@ -144,7 +144,7 @@ TEST_F(RestoringDesk, NothingIsCollectedUnderARoot) {
   EXPECT_TRUE(ask(StartRestoringRequest{envelope_, set_.encoded()}));
   EXPECT_TRUE(give("erin"));
   hold_root();
-  desk_.root_is_here();
+  desk_.root_is_here(*policy_);
   EXPECT_EQ(code_of(give("frank")), "has_root");
   EXPECT_EQ(code_of(ask(AttestRestoringRequest{base::to_bytes(challenge_.view()), true})),
             "has_root");

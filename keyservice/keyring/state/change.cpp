@@ -17,7 +17,16 @@ using base::SecretBytes;
 using base::cbor::Reader;
 using base::cbor::Writer;
 
-enum class ChangeKind : std::uint8_t { create = 1, version, state, minimum, uses };
+enum class ChangeKind : std::uint8_t {
+  create = 1,
+  version,
+  state,
+  minimum,
+  uses,
+  take_over,
+  implicit,
+  adopt,
+};
 
 SecretBytes finished(const Writer& head, const SecretBytes* material) {
   SecretWriter out(head.view().size() + (material != nullptr ? material->size() : 0));
@@ -62,6 +71,22 @@ SecretBytes encode_one(const ReserveUses& change) {
   Writer out;
   out.array(4).uint(number(ChangeKind::uses)).bytes(change.grant.view());
   out.uint(change.from).uint(change.to);
+  return finished(out, nullptr);
+}
+
+SecretBytes encode_one(const TakeOver& change) {
+  Writer out;
+  out.array(3).uint(number(ChangeKind::take_over)).uint(change.generation).uint(change.implicit);
+  return finished(out, nullptr);
+}
+SecretBytes encode_one(const MoveImplicit& change) {
+  Writer out;
+  out.array(3).uint(number(ChangeKind::implicit)).uint(change.from).uint(change.to);
+  return finished(out, nullptr);
+}
+SecretBytes encode_one(const AdoptKey& change) {
+  Writer out;
+  out.array(3).uint(number(ChangeKind::adopt)).text(change.name).uint(change.generation);
   return finished(out, nullptr);
 }
 
@@ -119,15 +144,37 @@ Result<Change> read_uses(Reader& reader) {
   return Change(std::move(out));
 }
 
+Result<Change> read_take_over(Reader& reader) {
+  TakeOver out;
+  CONCORDAT_TRY(out.generation, read_uint32(reader));
+  CONCORDAT_TRY(out.implicit, read_uint32(reader));
+  return Change(out);
+}
+Result<Change> read_implicit(Reader& reader) {
+  MoveImplicit out;
+  CONCORDAT_TRY(out.from, read_uint32(reader));
+  CONCORDAT_TRY(out.to, read_uint32(reader));
+  return Change(out);
+}
+Result<Change> read_adopt(Reader& reader) {
+  AdoptKey out;
+  CONCORDAT_TRY(out.name, read_name(reader));
+  CONCORDAT_TRY(out.generation, read_uint32(reader));
+  return Change(std::move(out));
+}
+
 Result<Change> read_change(Reader& reader) {
   CONCORDAT_TRY(const std::size_t items, reader.read_array(8));
-  CONCORDAT_TRY(const ChangeKind kind, read_enum(reader, ChangeKind::uses));
+  CONCORDAT_TRY(const ChangeKind kind, read_enum(reader, ChangeKind::adopt));
   const auto read = [&]() -> Result<Change> {
     if (kind == ChangeKind::create && items == 8) return read_create(reader);
     if (kind == ChangeKind::version && items == 8) return read_add(reader);
     if (kind == ChangeKind::state && items == 5) return read_state(reader);
     if (kind == ChangeKind::minimum && items == 4) return read_minimum(reader);
     if (kind == ChangeKind::uses && items == 4) return read_uses(reader);
+    if (kind == ChangeKind::take_over && items == 3) return read_take_over(reader);
+    if (kind == ChangeKind::implicit && items == 3) return read_implicit(reader);
+    if (kind == ChangeKind::adopt && items == 3) return read_adopt(reader);
     return Error(base::cbor::Errc::malformed, std::to_string(items) + " items");
   };
   CONCORDAT_TRY(Change change, read());

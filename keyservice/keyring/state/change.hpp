@@ -5,6 +5,10 @@
 //   [3, name, adopted, version, state]                                 version 0: of the whole key
 //   [4, name, adopted, minimum]
 //   [5, grant, from, to]                                               uses from + 1 to `to`
+//   [6, generation, implicit]      root generation `generation` seals from here on; names without a
+//                                  record stand for derived keys of generation `implicit`, as before
+//   [7, from, to]                  and from here on for those of another one
+//   [8, name, generation]          one of them becomes a record as it is
 //
 // Numbers as in key_types.hpp; `at` in milliseconds; generation 0 and material h'' where there is
 // none. `adopted`: 0, or the root generation whose implicit key becomes a record by this change: a
@@ -54,7 +58,21 @@ struct ReserveUses {
   std::uint64_t from = 0;
   std::uint64_t to = 0;
 };
-using Change = std::variant<CreateKey, AddVersion, SetState, SetMinimum, ReserveUses>;
+// Whose entry is the first under `generation`.
+struct TakeOver {
+  std::uint32_t generation = 0;
+  std::uint32_t implicit = 0;
+};
+struct MoveImplicit {
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+};
+struct AdoptKey {
+  std::string name;
+  std::uint32_t generation = 0;
+};
+using Change = std::variant<CreateKey, AddVersion, SetState, SetMinimum, ReserveUses, TakeOver,
+                            MoveImplicit, AdoptKey>;
 
 [[nodiscard]] base::SecretBytes encode(const Change& change);
 // malformed_change: not understood, or not as it is written.

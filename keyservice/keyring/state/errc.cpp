@@ -40,6 +40,8 @@ base::CodeInfo describe(KeyStateErrc code) noexcept {
       return {"too_many_waiting", "too many uses wait to be counted; try later"};
     case KeyStateErrc::unchanged:
       return {"unchanged", "it is so already"};
+    case KeyStateErrc::generation_differs:
+      return {"generation_differs", "another root generation stands there"};
   }
   return {"unknown", "unknown keyring error"};
 }

@@ -25,6 +25,7 @@ enum class KeyStateErrc {
   uses_not_recorded,
   too_many_waiting,
   unchanged,
+  generation_differs,
 };
 [[nodiscard]] base::CodeInfo describe(KeyStateErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(KeyStateErrc) {

@@ -1,5 +1,7 @@
 #include "keyservice/keyring/state/key_table.hpp"
 
+#include <algorithm>
+
 #include "keyservice/keyring/state/errc.hpp"
 #include "policy/finding.hpp"
 #include "policy/key_pattern.hpp"
@@ -180,6 +182,26 @@ Status KeyTable::check_one(const SetMinimum& change) const {
   return {};
 }
 
+Status KeyTable::check_one(const TakeOver& change) const {
+  const bool is_kept = implicit_ == 0 || change.implicit == implicit_;
+  if (is_kept && change.implicit != 0 && change.implicit <= change.generation) return {};
+  return Error(KeyStateErrc::generation_differs,
+               "names without a record stand for generation " + std::to_string(implicit_) +
+                   ", not " + std::to_string(change.implicit));
+}
+
+Status KeyTable::check_one(const MoveImplicit& change) const {
+  if (change.from == implicit_ && change.from != 0 && change.from < change.to) return {};
+  return Error(KeyStateErrc::generation_differs,
+               "names without a record stand for generation " + std::to_string(implicit_));
+}
+
+Status KeyTable::check_one(const AdoptKey& change) const {
+  if (change.generation == 0) return Error(KeyStateErrc::generation_differs, "none");
+  CONCORDAT_TRY([[maybe_unused]] const Subject key, subject(change.name, change.generation));
+  return {};
+}
+
 Status KeyTable::check_one(const ReserveUses& change) const {
   if (change.from != reserved_uses(change.grant) || change.to <= change.from) {
     return Error(KeyStateErrc::uses_differ, "reserved up to " +
@@ -236,6 +258,30 @@ void KeyTable::apply_one(SetMinimum&& change) {
 
 void KeyTable::apply_one(ReserveUses&& change) {
   uses_[change.grant] = change.to;
+}
+
+void KeyTable::apply_one(TakeOver&& change) {
+  implicit_ = change.implicit;
+}
+
+void KeyTable::apply_one(MoveImplicit&& change) {
+  implicit_ = change.to;
+}
+
+void KeyTable::apply_one(AdoptKey&& change) {
+  modify(change.name, change.generation, [](KeyRecord&) {});
+}
+
+std::size_t KeyTable::versions_from(std::uint32_t generation) const {
+  std::size_t count = 0;
+  for (const auto& [name, record] : records_) {
+    count += static_cast<std::size_t>(
+        std::ranges::count_if(record.key.versions, [&](const KeyVersion& version) {
+          return version.root_generation == generation &&
+                 version.state != VersionState::destroyed;
+        }));
+  }
+  return count;
 }
 
 Result<UsableVersion> KeyTable::for_making(std::string_view name,

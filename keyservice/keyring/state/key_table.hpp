@@ -6,7 +6,8 @@
 //
 // Destroyed is for good: the name stays, with its versions' numbers and without any material, and
 // neither is ever used again. A name without a record is an implicit derived key of version 1; the
-// first change of it makes it a record.
+// first change of it makes it a record. Which root generation it comes from is the table's to say
+// once a second one has taken over: it stays that one until it is moved, by a change of its own.
 #pragma once
 
 #include <map>
@@ -87,6 +88,11 @@ class KeyTable {
   // Up to which use of the grant reservations were made.
   [[nodiscard]] std::uint64_t reserved_uses(const GrantIdentity& grant) const;
 
+  // Whose derived keys names without a record stand for; 0: no entry has said so yet.
+  [[nodiscard]] std::uint32_t implicit_generation() const noexcept { return implicit_; }
+  // How many versions of derived keys come from `generation`, destroyed ones left out.
+  [[nodiscard]] std::size_t versions_from(std::uint32_t generation) const;
+
   // As pieces of a snapshot (table_snapshot.hpp).
   [[nodiscard]] std::vector<base::SecretBytes> save() const;
 
@@ -99,11 +105,17 @@ class KeyTable {
   [[nodiscard]] base::Status check_one(const SetState& change) const;
   [[nodiscard]] base::Status check_one(const SetMinimum& change) const;
   [[nodiscard]] base::Status check_one(const ReserveUses& change) const;
+  [[nodiscard]] base::Status check_one(const TakeOver& change) const;
+  [[nodiscard]] base::Status check_one(const MoveImplicit& change) const;
+  [[nodiscard]] base::Status check_one(const AdoptKey& change) const;
   void apply_one(CreateKey&& change);
   void apply_one(AddVersion&& change);
   void apply_one(SetState&& change);
   void apply_one(SetMinimum&& change);
   void apply_one(ReserveUses&& change);
+  void apply_one(TakeOver&& change);
+  void apply_one(MoveImplicit&& change);
+  void apply_one(AdoptKey&& change);
   // What a change is of: a record, or the implicit key that is about to become one.
   struct Subject {
     const KeyRecord* record = nullptr;  // null: implicit
@@ -117,6 +129,7 @@ class KeyTable {
   Records records_;
   Uses uses_;
   TableLimits limits_;
+  std::uint32_t implicit_ = 0;
 };
 
 }  // namespace concordat::keyservice

@@ -112,6 +112,47 @@ void Keyring::set_minimum(std::string name, std::uint32_t minimum,
   append(std::move(name), decide, std::move(done));
 }
 
+// Of the whole keyring and of no key.
+void Keyring::append_change(std::uint32_t generation, Decide decide, Done done) {
+  journal_.append_under(
+      generation, std::move(decide), [done = std::move(done)](Result<journal::Head> appended) {
+        if (appended || appended.error().is(KeyStateErrc::unchanged)) return done({});
+        done(Status(std::move(appended).error()));
+      });
+}
+
+void Keyring::take_over(std::uint32_t generation, std::uint32_t implicit, Done done) {
+  const auto decide = [this, generation, implicit]() -> Result<SecretBytes> {
+    if (journal_.generation() == generation) return Error(KeyStateErrc::unchanged);
+    const std::uint32_t kept = keys().implicit_generation();
+    return checked(TakeOver{generation, kept != 0 ? kept : implicit});
+  };
+  append_change(generation, decide, [this, done = std::move(done)](Status taken) {
+    if (!taken || !journal_.needs_older_generation()) return done(std::move(taken));
+    write_snapshot(done);
+  });
+}
+
+void Keyring::move_implicit(Done done) {
+  const auto decide = [this]() -> Result<SecretBytes> {
+    const std::uint32_t from = keys().implicit_generation();
+    if (from == 0 || from == journal_.generation()) return Error(KeyStateErrc::unchanged);
+    return checked(MoveImplicit{from, journal_.generation()});
+  };
+  append_change(0, decide, std::move(done));
+}
+
+void Keyring::adopt(std::string name, std::uint32_t generation, OnKey done) {
+  const auto decide = [this, name, generation]() -> Result<SecretBytes> {
+    const KeyRecord* record = keys().find(name);
+    if (record != nullptr && record->state != VersionState::destroyed) {
+      return Error(KeyStateErrc::unchanged);
+    }
+    return checked(AdoptKey{name, generation});
+  };
+  append(std::move(name), decide, std::move(done));
+}
+
 void Keyring::write_snapshot(Done done) {
   journal_.write_snapshot([this, done = std::move(done)](const Status& written) {
     last_snapshot_ = written;

@@ -65,6 +65,16 @@ class Keyring {
   void set_minimum(std::string name, std::uint32_t minimum, std::uint32_t implicit_generation,
                    OnKey done);
 
+  // `generation` seals from now on; names without a record go on to stand for `implicit`. Then a
+  // snapshot, so that nothing older need be read again: it is written when `done` runs. Done
+  // before: only the snapshot, if it is wanting. generation_passed.
+  void take_over(std::uint32_t generation, std::uint32_t implicit, Done done);
+  // Names without a record stand for the journal's generation from now on: others' bytes than
+  // before.
+  void move_implicit(Done done);
+  // The implicit key of `generation` becomes a record; done where there is one already.
+  void adopt(std::string name, std::uint32_t generation, OnKey done);
+
   // By itself after so many entries; its failure leaves the journal longer and is told here.
   [[nodiscard]] const base::Status& last_snapshot() const noexcept { return last_snapshot_; }
   void write_snapshot(Done done);
@@ -73,6 +83,7 @@ class Keyring {
   // What is to be changed, as the table stands; unchanged: nothing.
   using Decide = std::function<base::Result<base::SecretBytes>()>;
   void append(std::string name, Decide decide, OnKey done);
+  void append_change(std::uint32_t generation, Decide decide, Done done);
   [[nodiscard]] std::uint32_t adopted(std::string_view name, std::uint32_t generation) const;
   [[nodiscard]] base::Result<base::SecretBytes> checked(const Change& change) const;
   [[nodiscard]] base::Result<KeySummary> summary_of(const std::string& name) const;

@@ -1,5 +1,7 @@
 #include "keyservice/keyring/state/keyring_fold.hpp"
 
+#include "keyservice/keyring/state/errc.hpp"
+
 namespace concordat::keyservice {
 
 base::Status KeyringFold::apply(const base::SecretBytes& content) {
@@ -8,6 +10,17 @@ base::Status KeyringFold::apply(const base::SecretBytes& content) {
   CONCORDAT_CHECK(table_.apply(std::move(change)));
   if (is_of_a_key && changed_) changed_();
   return {};
+}
+
+// Nothing but the entry that says so lets another generation in.
+base::Status KeyringFold::take_over(const base::SecretBytes& content, std::uint32_t generation) {
+  CONCORDAT_TRY(const Change change, decode_change(content));
+  const auto* const taken = std::get_if<TakeOver>(&change);
+  if (taken == nullptr || taken->generation != generation) {
+    return base::Error(KeyStateErrc::generation_differs,
+                       "generation " + std::to_string(generation) + " seals, and does not take over");
+  }
+  return apply(content);
 }
 
 base::Status KeyringFold::load(const base::SecretBytes& piece) {

@@ -18,7 +18,7 @@ using base::Status;
 using base::cbor::Reader;
 using base::cbor::Writer;
 
-enum class ItemKind : std::uint8_t { key = 1, version, uses };
+enum class ItemKind : std::uint8_t { key = 1, version, uses, implicit };
 
 class Pieces {
  public:
@@ -71,6 +71,11 @@ std::vector<SecretBytes> KeyTable::save() const {
     out.array(3).uint(number(ItemKind::uses)).bytes(grant.view()).uint(reserved);
     pieces.add(out);
   }
+  if (implicit_ != 0) {
+    Writer out;
+    out.array(2).uint(number(ItemKind::implicit)).uint(implicit_);
+    pieces.add(out);
+  }
   return pieces.take();
 }
 
@@ -88,11 +93,13 @@ Status TableLoader::load(const SecretBytes& piece) {
 
 Status TableLoader::read_item(Reader& reader) {
   CONCORDAT_TRY(const std::size_t items, reader.read_array(7));
-  CONCORDAT_TRY(const ItemKind kind, read_enum(reader, ItemKind::uses));
+  CONCORDAT_TRY(const ItemKind kind, read_enum(reader, ItemKind::implicit));
   if (kind == ItemKind::version && items == 6) return read_version(reader);
   if (versions_left_ != 0) return malformed("a key lacks versions");
+  if (table_.implicit_ != 0) return malformed("an item behind the last one");
   if (kind == ItemKind::key && items == 7) return read_key(reader);
   if (kind == ItemKind::uses && items == 3) return read_uses(reader);
+  if (kind == ItemKind::implicit && items == 2) return read_implicit(reader);
   return malformed("an item of " + std::to_string(items));
 }
 
@@ -144,6 +151,11 @@ Status TableLoader::read_uses(Reader& reader) {
   }
   uses.emplace_hint(uses.end(), grant, reserved);
   return {};
+}
+
+Status TableLoader::read_implicit(Reader& reader) {
+  CONCORDAT_TRY(table_.implicit_, read_uint32(reader));
+  return table_.implicit_ == 0 ? malformed("no generation") : Status();
 }
 
 base::Result<KeyTable> TableLoader::finish() {

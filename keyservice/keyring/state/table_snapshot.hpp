@@ -4,6 +4,7 @@
 //   [1, name, type, exportable, state, minimum, versions]       keys, ascending by name; behind
 //   each [2, state, origin, created, generation, material]           its versions, from 1, so many
 //   [3, grant, reserved]                                        then counters, ascending by grant
+//   [4, generation]             then, if an entry said so, what names without a record stand for
 #pragma once
 
 #include "attest/base/cbor.hpp"
@@ -26,6 +27,7 @@ class TableLoader {
   [[nodiscard]] base::Status read_item(base::cbor::Reader& reader);
   [[nodiscard]] base::Status read_key(base::cbor::Reader& reader);
   [[nodiscard]] base::Status read_version(base::cbor::Reader& reader);
+  [[nodiscard]] base::Status read_implicit(base::cbor::Reader& reader);
   [[nodiscard]] base::Status read_uses(base::cbor::Reader& reader);
 
   KeyTable table_;
