@@ -6,11 +6,13 @@
 
 #include "deploy/enclave/application.hpp"
 #include "deploy/enclave/common.hpp"
+#include "deploy/enclave/session_sealing.hpp"
 #include "keyservice/agent/agent_server_io.hpp"
 #include "keyservice/enclave_names.hpp"
 #include "keyservice/enclave_runtime_io.hpp"
 #include "keyservice/parent_client_io.hpp"
 #include "keyservice/serve_io.hpp"
+#include "session/host/service_io.hpp"
 
 namespace concordat::enclave {
 namespace {
@@ -23,6 +25,8 @@ using namespace keyservice;
 constexpr unsigned kAgentSocketMode = 0666;
 // By which the relay knows the custodian, where the parent's configuration names none.
 constexpr const char* kCustodian = "custodian";
+// The setting by which an enclave takes part in sessions: "on".
+constexpr const char* kSessions = "sessions";
 
 class Worker {
  public:
@@ -38,11 +42,19 @@ class Worker {
                 [this] { return runtime_.anchored_at(); }, CONCORDAT_VERSION}),
         ends_(io_, SIGTERM, SIGINT),
         child_(io_, SIGCHLD) {
+    // Off unless asked for: an enclave that takes part in no session has no door at all.
+    if (config.setting(kSessions, "") == "on") {
+      sessions_.emplace(session::host::ServiceParts{io_, runtime_.party(), runtime_.nsm(), log,
+                                                    surroundings.relay,
+                                                    seal_by_custodian(link_, config.role)});
+    }
     runtime_.on_policy_changed([this] {
       agent_.policy_changed();
       link_.policy_changed();
+      if (sessions_) sessions_->policy_changed();
     });
     runtime_.on_standing([this](const Status& standing) {
+      if (!standing && sessions_) sessions_->policy_lapsed(standing.error());
       if (standing) {
         link_.policy_usable();
         return agent_.policy_usable();
@@ -58,6 +70,11 @@ class Worker {
                   peer::Listener::open(io_, surroundings_.agent, {kAgentSocketMode}));
     agent_.serve(std::move(listener));
     CONCORDAT_CHECK(listen_on_loopback());
+    if (sessions_) {
+      CONCORDAT_TRY(auto door, peer::Listener::open(io_, surroundings_.inbound));
+      sessions_->serve(std::move(door));
+      log_.info("sessions_on", {{"inbound", peer::to_string(surroundings_.inbound)}});
+    }
     runtime_.start();
     link_.start();
     ends_.async_wait([this](boost::system::error_code error, int) {
@@ -104,6 +121,7 @@ class Worker {
     log_.info("stopping", {{"handshakes", link_.handshakes()}});
     ends_.cancel();
     child_.cancel();
+    if (sessions_) sessions_->stop();
     agent_.stop();
     link_.stop();
     runtime_.stop();
@@ -116,6 +134,7 @@ class Worker {
   EnclaveRuntime runtime_;
   CustodianLink link_;
   AgentServer agent_;
+  std::optional<session::host::Service> sessions_;
   boost::asio::signal_set ends_;
   boost::asio::signal_set child_;
   pid_t application_ = 0;

@@ -22,6 +22,8 @@ constexpr const char* kHelp =
     "socket (lab/agent.sock) and, where its parent's setting agent_tcp says so, on\n"
     "loopback TCP; GET /v1/openapi.json describes it. The application is started once the socket\n"
     "listens, as an unprivileged user; when it ends, the agent ends with its exit status.\n"
+    "Where its parent's setting sessions is \"on\" it takes part in sessions with other realms, as\n"
+    "operators of purpose session-control order (concordat session run).\n"
     "\n"
     "Exit status without an application: 0 done, 2 refused (policy or evidence), 1 failed.\n"
     "\n"
