@@ -46,7 +46,8 @@ class Worker {
     if (config.setting(kSessions, "") == "on") {
       sessions_.emplace(session::host::ServiceParts{io_, runtime_.party(), runtime_.nsm(), log,
                                                     surroundings.relay,
-                                                    seal_by_custodian(link_, config.role)});
+                                                    seal_by_custodian(link_, config.role),
+                                                    surroundings.deviate});
     }
     runtime_.on_policy_changed([this] {
       agent_.policy_changed();

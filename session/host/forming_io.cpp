@@ -86,17 +86,18 @@ void HostedRun::perform(FormingOrders orders) {
   look_at_forming();
 }
 
+// Each once: what is tried again and again fails for the same reason.
 void HostedRun::note_refusals() {
+  const DescriptorFields& fields = order_.descriptor->fields();
   for (const FormingRefusal& refusal : forming_->refusals()) {
-    if (!refusal.party) continue;
-    const auto [known, is_new] = refusals_.try_emplace(*refusal.party, refusal.error);
-    if (!is_new && known->second.to_string() == refusal.error.to_string()) continue;
-    known->second = refusal.error;
+    const PartyIndex party = refusal.party.value_or(0);
+    const std::string why = refusal.error.to_string();
+    if (party != 0) refusals_.insert_or_assign(party, refusal.error);
+    if (told_refusals_.size() >= limits::kRefusals) continue;
+    if (!told_refusals_.emplace(party, why).second) continue;
     environment_.log.error("session_party_refused", refusal.error,
-                           {{"session", order_.descriptor->fields().id},
-                            {"party", *refusal.party}});
-    progress(Stage::forming, order_.descriptor->fields().name_of(*refusal.party) + ": " +
-                                         refusal.error.to_string());
+                           {{"session", fields.id}, {"party", party}});
+    progress(Stage::forming, (party != 0 ? fields.name_of(party) : "somebody") + ": " + why);
   }
 }
 

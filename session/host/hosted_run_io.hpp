@@ -31,6 +31,8 @@ struct Environment {
   base::Logger& log;
   // A stream to that party's enclave, by way of the parent; whose it is shows in the handshake.
   std::function<void(const PartyEntry&, peer::ConnectHandler)> dial;
+  // Of a lab's program that shows what becomes of a party that cheats; empty everywhere else.
+  std::function<std::unique_ptr<Protocol>(std::unique_ptr<Protocol>)> deviate{};
 };
 
 struct Order {
@@ -40,7 +42,7 @@ struct Order {
   InputDigest input;               // of what it took in
   // How long to wait for the others; from the first attempt on.
   std::chrono::milliseconds forming = limits::kFormingTime;
-  messaging::Timing timing{};
+  messaging::Timing timing{std::chrono::minutes(1), std::chrono::seconds(10)};
 };
 
 enum class Stage { forming, formed, leaving };
@@ -145,7 +147,8 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   std::unique_ptr<Forming> forming_;
   std::uint64_t attempt_ = 0;  // of forming
   std::optional<base::MonotonicMillis> begin_at_;
-  std::map<PartyIndex, base::Error> refusals_;
+  std::map<PartyIndex, base::Error> refusals_;  // the latest of each party
+  std::set<std::pair<PartyIndex, std::string>> told_refusals_;
   std::optional<base::Error> last_failure_;
 
   std::optional<FormedSession> formed_;

@@ -50,6 +50,7 @@ Status HostedRun::start_protocol(const peer::Now& now) {
     group.keys.emplace(seat.index, seat.key);
   CONCORDAT_TRY(auto protocol, order_.intake->begin(group.seat));
   order_.intake.reset();
+  if (environment_.deviate) protocol = environment_.deviate(std::move(protocol));
   // The receipt is signed by the same key; neither of the two outlives this run.
   CONCORDAT_TRY(run_, messaging::Run::begin(std::move(group), formed_->key.clone(),
                                             std::move(protocol), order_.timing, now.monotonic));
@@ -97,7 +98,9 @@ void HostedRun::cut(PartyIndex party, const peer::Now& now) {
   SeatLink& seat = seats_.at(party);
   const StreamId stream = std::exchange(seat.stream, 0);
   seat.channel.reset();
-  run_->lost(party, now.monotonic);
+  // Who has everything leaves; whether that one is owed anything is looked at without a channel.
+  const bool has_output = run_->outcome() != nullptr && !run_->outcome()->stop;
+  if (!has_output) run_->lost(party, now.monotonic);
   seat.dial_at = now.monotonic + seat.pause;
   seat.pause = std::min(2 * seat.pause, limits::kLastRedial);
   close_stream(stream);
@@ -235,7 +238,8 @@ void HostedRun::write_to(PartyIndex party, SeatLink& seat, const peer::Now& now)
     if (record->empty()) break;
     stream.send(*record);
   }
-  if (seat.stream != 0 && !run_->admits(party)) cut(party, now);
+  // Barred, unless there is nothing left to do with anybody.
+  if (seat.stream != 0 && !run_->admits(party) && !run_->is_closed()) cut(party, now);
 }
 
 void HostedRun::look_at_run(const peer::Now& now) {

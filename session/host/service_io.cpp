@@ -113,7 +113,7 @@ Result<std::shared_ptr<HostedRun>> Service::begin_run(Order order, HostedRun::Ev
   };
   CONCORDAT_TRY(auto run,
                 HostedRun::start({parts_.io, parts_.party, parts_.nsm, ledger_, parts_.log,
-                                  std::move(dial)},
+                                  std::move(dial), parts_.deviate},
                                  std::move(order), std::move(events)));
   runs_.emplace(session, run);
   return run;

@@ -15,6 +15,7 @@ struct ServiceParts {
   base::Logger& log;
   peer::Endpoint relay;  // the way to other parties
   Sealing sealing;       // of what a run says to keep
+  decltype(Environment::deviate) deviate{};
 };
 
 class Service final : private RunBeginner {

@@ -62,10 +62,11 @@ class HostWorld {
     route = [this](PartyIndex, PartyIndex to) { return hosts.at(to - 1).get(); };
   }
   ~HostWorld() {
+    for (const Stream& stream : streams_)
+      ::close(stream.end);
     for (const auto& host : hosts) {
       if (host->run) host->run->cancel(base::Error(peer::StreamErrc::ended));
     }
-    hold_.clear();
     io.restart();
     io.poll();
   }
@@ -186,7 +187,6 @@ class HostWorld {
   }
 
   std::vector<Stream> streams_;
-  std::vector<std::shared_ptr<void>> hold_;
 };
 
 }  // namespace concordat::session::host

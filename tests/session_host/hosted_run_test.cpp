@@ -11,7 +11,6 @@ namespace {
 using testing::HasSubstr;
 
 void expect_sum(HostWorld& hosts, const std::string& sum) {
-  base::Bytes first;
   for (const auto& host : hosts.hosts) {
     ASSERT_TRUE(host->ended);
     ASSERT_TRUE(host->ended->status) << host->ended->status.error().to_string();
@@ -22,6 +21,7 @@ void expect_sum(HostWorld& hosts, const std::string& sum) {
 
 TEST(HostedRun, ThreePartiesFormComputeAndHaveReceipts) {
   HostWorld hosts(3);
+  hosts.timing.farewell = std::chrono::hours(24);
   hosts.start_all();
   hosts.run_until_ended();
   expect_sum(hosts, "9");
@@ -34,8 +34,10 @@ TEST(HostedRun, ThreePartiesFormComputeAndHaveReceipts) {
     EXPECT_EQ(receipt->result, base::sha256({host->ended->output->result}));
     EXPECT_EQ(host->stages.front(), "forming ");
   }
-  // Nobody stays longer than the others need.
-  hosts.run_until([&] { return hosts.host(1).is_over && hosts.host(2).is_over; });
+  // Nobody stays longer than the others need: not for the time of the farewell, which is a day here.
+  hosts.run_until([&] {
+    return std::ranges::all_of(hosts.hosts, [](const auto& host) { return host->is_over; });
+  });
 }
 
 TEST(HostedRun, CountsTheRunsOfAnInputAndRefusesOneTooMany) {
@@ -43,6 +45,8 @@ TEST(HostedRun, CountsTheRunsOfAnInputAndRefusesOneTooMany) {
   hosts.start_all();
   hosts.run_until_ended();
   hosts.run_until([&] { return hosts.host(1).is_over && hosts.host(2).is_over; });
+  // Who has not formed when the other gives up waits no longer than this.
+  hosts.forming = std::chrono::milliseconds(2000);
   hosts.start_all();
   hosts.run_until_ended();
   for (const auto& host : hosts.hosts) {
@@ -175,13 +179,16 @@ TEST(HostedRun, APartyThatLeavesARunIsNamedByTheOthers) {
   third.run->cancel(base::Error(Errc::cancelled));
   hosts.run_until_ended();
   EXPECT_TRUE(third.ended->status.error().is(Errc::cancelled));
+  // By their own word, or because the other one said so first and left.
+  std::size_t naming = 0;
   for (const PartyIndex index : {1u, 2u}) {
     const Ended& ended = *hosts.host(index).ended;
     ASSERT_FALSE(ended.status) << "party " << index;
-    ASSERT_FALSE(ended.named.empty());
-    EXPECT_EQ(ended.named[0].party, 3u) << ended.status.error().to_string();
+    ASSERT_EQ(ended.named.size(), 1u);
     EXPECT_TRUE(ended.named[0].evidence.empty());
+    if (ended.named[0].party == 3 && ended.named[0].why == "unreachable") ++naming;
   }
+  EXPECT_GE(naming, 1u);
 }
 
 }  // namespace
