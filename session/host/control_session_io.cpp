@@ -201,8 +201,9 @@ void ControlSession::tell_end(const Ended& ended) {
     end.code = ended.status.error().name();
     end.detail = ended.status.error().to_string();
   }
-  told_all_ = true;
   say(std::move(end));
+  told_all_ = true;
+  flush();
 }
 
 void ControlSession::refuse(const Error& why) {
@@ -220,6 +221,7 @@ void ControlSession::say_in_pieces(BytesView bytes, Piece piece) {
 }
 
 void ControlSession::say(const ControlReport& report) {
+  if (told_all_) return;
   outgoing_.push_back(encode(report));
   flush();
 }

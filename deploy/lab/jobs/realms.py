@@ -92,9 +92,8 @@ class Realm(MainStory):
                            for other in others}}
 
     def start_analyst(self, image: pathlib.Path) -> None:
-        since = len(self.lab.console(self.analyst.name))
-        self.lab.run_enclave(self.analyst.name, image)
-        self.lab.wait_for_event(self.analyst.name, "sessions_on", since=since)
+        self.lab.run_enclave(self.analyst.name, image)  # with a new console
+        self.lab.wait_for_event(self.analyst.name, "sessions_on")
         wait_for(f"{self.analyst.name} to reach its custodian", lambda: self.ready(self.analyst))
 
 
