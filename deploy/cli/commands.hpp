@@ -24,6 +24,12 @@ struct ChannelOrder;
 using OpenChannel =
     std::function<base::Result<std::unique_ptr<OperatorChannel>>(const ChannelOrder&)>;
 
+// session_order.hpp
+struct SessionOrder;
+struct SessionOutcome;
+using RunSession =
+    std::function<base::Result<SessionOutcome>(const ChannelOrder&, const SessionOrder&)>;
+
 // One run of the program. `err` takes what is for people only, `out` the answer.
 struct Invocation {
   std::string program;  // "concordat" or "concordat-lab", for messages
@@ -32,6 +38,7 @@ struct Invocation {
   ExitStatus status = ExitStatus::done;  // set by the command that ran
   ParentCall call_parent{};              // set by main
   OpenChannel open_channel{};            // set by main, which decides whose roots it trusts
+  RunSession run_session{};              // likewise
   bool is_lab = false;                   // of the lab's twin: it alone offers --lab-root
 };
 

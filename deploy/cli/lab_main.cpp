@@ -5,6 +5,7 @@
 #include "deploy/cli/commands.hpp"
 #include "deploy/cli/operator_link_io.hpp"
 #include "deploy/cli/policy_files.hpp"
+#include "deploy/cli/session_link_io.hpp"
 #include "deploy/parent/operator_client_io.hpp"
 
 namespace {
@@ -16,6 +17,12 @@ concordat::base::Result<std::unique_ptr<OperatorChannel>> open_channel(const Cha
   return open_operator_channel(anchors, order);
 }
 
+concordat::base::Result<SessionOutcome> run_session(const ChannelOrder& channel,
+                                                    const SessionOrder& order) {
+  CONCORDAT_TRY(const auto anchors, trust_anchors(channel.lab_root));
+  return run_session_order(anchors, channel, order);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -24,6 +31,7 @@ int main(int argc, char** argv) {
                                         .err = std::cerr,
                                         .call_parent = concordat::parent::call_parent,
                                         .open_channel = open_channel,
+                                        .run_session = run_session,
                                         .is_lab = true};
   return concordat::cli::run(argc, argv, invocation);
 }

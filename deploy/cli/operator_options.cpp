@@ -23,7 +23,7 @@ void add_operator_options(Command command, const Invocation& invocation, Operato
       .required();
   command
       .add_option("--enclave", options.enclave,
-                  "The custodian's name in the parent's configuration")
+                  "The enclave's name in the parent's configuration")
       .type_name("NAME")
       .capture_default_str();
   command.add_option("--policy", options.files.policy, "Signed policy (DSSE envelope)")
@@ -64,15 +64,29 @@ Status Operator::freshen() {
   return taken ? Status() : taken.error();
 }
 
+ChannelOrder Operator::channel_order() {
+  return {parent_, enclave_, &policies_, signer_.get(), [this] { return freshen(); }, lab_root_};
+}
+
+void Operator::say_newer_policy(std::uint64_t before) const {
+  const std::uint64_t after = policies_.latest()->serial();
+  if (after == before) return;
+  invocation_.err << invocation_.program << ": " << enclave_ << " has policy serial " << after
+                  << ", newer than the file's " << before << " and verified: it counts\n";
+}
+
 Result<std::unique_ptr<OperatorChannel>> Operator::dial() {
   const std::uint64_t before = policies_.latest()->serial();
-  auto channel = invocation_.open_channel(
-      {parent_, enclave_, &policies_, signer_.get(), [this] { return freshen(); }, lab_root_});
-  if (const std::uint64_t after = policies_.latest()->serial(); after != before) {
-    invocation_.err << invocation_.program << ": " << enclave_ << " has policy serial " << after
-                    << ", newer than the file's " << before << " and verified: it counts\n";
-  }
+  auto channel = invocation_.open_channel(channel_order());
+  say_newer_policy(before);
   return channel;
+}
+
+Result<SessionOutcome> Operator::run(const SessionOrder& order) {
+  const std::uint64_t before = policies_.latest()->serial();
+  auto outcome = invocation_.run_session(channel_order(), order);
+  say_newer_policy(before);
+  return outcome;
 }
 
 ExitStatus answer_operators_failure(const Invocation& invocation, bool json, std::string_view what,

@@ -2,8 +2,8 @@
 // parent.
 #pragma once
 
-#include "deploy/cli/operator_channel.hpp"
 #include "deploy/cli/policy_files.hpp"
+#include "deploy/cli/session_order.hpp"
 #include "deploy/cli/signer_options.hpp"
 
 namespace concordat::cli {
@@ -26,6 +26,8 @@ class Operator {
                                                                     const Invocation& invocation);
   // Says on standard error when the custodian had a newer policy, which it was handed and verified.
   [[nodiscard]] base::Result<std::unique_ptr<OperatorChannel>> dial();
+  // The order to the enclave, which is a party of a session, and what came of it.
+  [[nodiscard]] base::Result<SessionOutcome> run(const SessionOrder& order);
   // Under which the custodian was admitted, once there is a channel.
   [[nodiscard]] const policy::PolicyPtr& policy() const noexcept { return policies_.latest(); }
   [[nodiscard]] const attest::AuthorityDescriptor& authority() const noexcept {
@@ -39,6 +41,8 @@ class Operator {
       : invocation_(invocation), parent_(std::move(parent)), policies_(std::move(authority)) {}
   // Where the policy wants a freshness statement: the parent's, which is verified as any.
   base::Status freshen();
+  [[nodiscard]] ChannelOrder channel_order();
+  void say_newer_policy(std::uint64_t before) const;
 
   const Invocation& invocation_;
   peer::Endpoint parent_;

@@ -107,11 +107,13 @@ void add_session_commands(Command app, Invocation& invocation) {
   add_session_init(session, invocation);
   add_session_sign(session, invocation);
   add_session_check(session, invocation);
+  add_session_run(session, invocation);
   add_session_show(session, invocation);
   add_session_verify_receipt(session, invocation);
   session.footer(
       "One realm writes the descriptor (init); signers of every realm sign the same bytes (sign);\n"
-      "each realm looks whether its own policy lets the others in (check).\n"
+      "each realm looks whether its own policy lets the others in (check) and has its enclave take\n"
+      "part (run).\n"
       "Example:\n"
       "  concordat session show session.signed.json\n"
       "Exit status: 0 done or accepted, 2 refused, 1 usage or input/output error.");

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 
 #include "attest/nsm.hpp"
 #include "attest/roots.hpp"
 #include "peer/endpoint.hpp"
+#include "session/protocol.hpp"
 
 namespace concordat::enclave {
 
@@ -20,6 +22,8 @@ struct Surroundings {
   // For custodians: the certificate authorities, in the measured image, that may vouch for KMS's
   // name.
   std::filesystem::path kms_authorities{};
+  // Of the lab's worker that cheats in sessions, and of no other.
+  std::function<std::unique_ptr<session::Protocol>(std::unique_ptr<session::Protocol>)> deviate{};
 };
 
 // vsock port on which the parent dials an enclave, and its own for relayed streams.

@@ -7,6 +7,7 @@
 #include "deploy/enclave/agent_listeners.hpp"
 #include "deploy/enclave/application.hpp"
 #include "deploy/enclave/common.hpp"
+#include "deploy/enclave/session_sealing.hpp"
 #include "keyservice/agent/agent_server_io.hpp"
 #include "keyservice/agent/process_facts_io.hpp"
 #include "keyservice/announced_io.hpp"
@@ -14,6 +15,7 @@
 #include "keyservice/enclave_runtime_io.hpp"
 #include "keyservice/parent_client_io.hpp"
 #include "keyservice/serve_io.hpp"
+#include "session/host/service_io.hpp"
 
 namespace concordat::enclave {
 namespace {
@@ -25,6 +27,8 @@ using namespace keyservice;
 // By which the relay knows the custodian, where the parent's configuration names none. Others are
 // found as they are announced.
 constexpr const char* kCustodian = "custodian";
+// The setting by which an enclave takes part in sessions: "on".
+constexpr const char* kSessions = "sessions";
 
 class Worker {
  public:
@@ -43,11 +47,20 @@ class Worker {
                 [this] { return application_user(); }}),
         ends_(io_, SIGTERM, SIGINT),
         child_(io_, SIGCHLD) {
+    // Off unless asked for: an enclave that takes part in no session has no door at all.
+    if (config.setting(kSessions, "") == "on") {
+      sessions_.emplace(session::host::ServiceParts{io_, runtime_.party(), runtime_.nsm(), log,
+                                                    surroundings.relay,
+                                                    seal_by_custodian(link_, config.role),
+                                                    surroundings.deviate});
+    }
     runtime_.on_policy_changed([this] {
       agent_.policy_changed();
       link_.policy_changed();
+      if (sessions_) sessions_->policy_changed();
     });
     runtime_.on_standing([this](const Status& standing) {
+      if (!standing && sessions_) sessions_->policy_lapsed(standing.error());
       if (standing) {
         link_.policy_usable();
         return agent_.policy_usable();
@@ -62,6 +75,11 @@ class Worker {
     CONCORDAT_TRY(auto listener, listen_for_application(io_, surroundings_.agent));
     agent_.serve(std::move(listener));
     CONCORDAT_CHECK(serve_on_tcp());
+    if (sessions_) {
+      CONCORDAT_TRY(auto door, peer::Listener::open(io_, surroundings_.inbound));
+      sessions_->serve(std::move(door));
+      log_.info("sessions_on", {{"inbound", peer::to_string(surroundings_.inbound)}});
+    }
     runtime_.start();
     link_.start();
     announced_.start();
@@ -107,6 +125,7 @@ class Worker {
     log_.info("stopping", {{"handshakes", link_.handshakes()}});
     ends_.cancel();
     child_.cancel();
+    if (sessions_) sessions_->stop();
     agent_.stop();
     announced_.stop();
     link_.stop();
@@ -121,6 +140,7 @@ class Worker {
   CustodianLink link_;
   Announced announced_;
   AgentServer agent_;
+  std::optional<session::host::Service> sessions_;
   boost::asio::signal_set ends_;
   boost::asio::signal_set child_;
   pid_t application_ = 0;

@@ -18,6 +18,8 @@ constexpr const char* kHelp =
     "parent's setting agent_tcp says so, on loopback TCP, which every process in the enclave may reach;\n"
     "GET /v1/openapi.json describes it. The application is started once the socket listens, as\n"
     "user and group 65534; when it ends, the agent ends with its exit status.\n"
+    "Where its parent's setting sessions is \"on\" it takes part in sessions with other realms, as\n"
+    "operators of purpose session-control order (concordat session run).\n"
     "\n"
     "Exit status without an application: 0 done, 2 refused (policy or evidence), 1 failed.\n"
     "\n"

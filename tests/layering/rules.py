@@ -30,7 +30,7 @@ CUSTOM_ROOT_LIBRARY = "concordat_attest_custom_root"
 # Offline commands and the lab. What opens a channel in production is not here, and must never be; `concordat` is for its
 # offline commands (attest verify --root), and opens channels by the library below.
 CUSTOM_ROOT_PROGRAMS = {"concordat", "concordat-lab", "concordat-custodian-lab", "concordat-worker-lab",
-                        "concordat-lab-hypervisor", "concordat-lab-kms"}
+                        "concordat-worker-cheat-lab", "concordat-lab-hypervisor", "concordat-lab-kms"}
 # What opens channels for operators: it takes the roots that a program's main hands it, and knows none but AWS's.
 CHANNEL_LIBRARIES = {"concordat_operator_link_io"}
 # The main whose channels trust AWS's roots whatever the command line says.

@@ -38,6 +38,8 @@ class Deployment:
     programs: Programs
     folder: pathlib.Path
     taps: dict[str, Tap] = field(default_factory=dict)
+    realm: str = REALM
+    others: list["Deployment"] = field(default_factory=list)  # other realms, which end with this one
 
     def __post_init__(self):
         self.lab, self.kms, self.parent = (self.folder / name for name in ("lab", "kms", "parent"))
@@ -278,6 +280,8 @@ class Deployment:
         return self.lab / f"run/{worker}/lab/agent.sock"
 
     def close(self) -> None:
+        for other in self.others:
+            other.close()
         for tap in self.taps.values():
             tap.close()
         self.programs.stop_all()

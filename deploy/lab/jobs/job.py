@@ -41,7 +41,8 @@ def stop_on_signal(number: int, _frame) -> None:
     sys.exit(128 + number)
 
 
-def run(title: str, story: Callable[[Deployment, Record], MainStory], arguments: argparse.Namespace) -> int:
+def run(title: str, story: Callable[[Deployment, Record], MainStory], arguments: argparse.Namespace,
+        kind: type[Deployment] = Deployment) -> int:
     """Exit status: 0 everything happened as it must, 1 something did not."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_signal)
@@ -49,7 +50,7 @@ def run(title: str, story: Callable[[Deployment, Record], MainStory], arguments:
     # Short: the path of a Unix socket has at most 107 bytes.
     folder = pathlib.Path(tempfile.mkdtemp(prefix="concordat-"))
     record.say(f"{title} in {folder}")
-    deployment = Deployment(Programs(arguments.bin, folder / "logs"), folder)
+    deployment = kind(Programs(arguments.bin, folder / "logs"), folder)
     try:
         run_steps(story(deployment, record), record)
     finally:

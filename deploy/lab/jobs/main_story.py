@@ -105,7 +105,7 @@ class MainStory:
             self.lab.operator("keygen", "--out", self.lab.authority / f"{signer}.key")
         self.make_kms_key()
         signers = [option for signer in SIGNERS for option in ("--signer", self.lab.authority / f"{signer}.key.pub")]
-        self.lab.policy("init", "--realm", REALM, *signers, "--threshold", str(THRESHOLD), "--kms-key", self.key_arn)
+        self.lab.policy("init", "--realm", self.lab.realm, *signers, "--threshold", str(THRESHOLD), "--kms-key", self.key_arn)
         pinned = ("--account", INSTANCE_ROLE)
         self.lab.policy("enroll", "custodian-1", "--eif", self.images["custodian"], "--role", "custodian", *pinned)
         self.lab.policy("enroll", "payments-1", "--eif", self.images[PAYMENTS.name], "--role", PAYMENTS.role, *pinned,
@@ -118,7 +118,7 @@ class MainStory:
         return f"serial {signed['serial']}, signed by {signed['signatures']} of {len(SIGNERS)}, {THRESHOLD} needed"
 
     def make_kms_key(self) -> str:
-        created = self.lab.kms_client("admin").call("CreateKey", Description=f"root of {REALM}")
+        created = self.lab.kms_client("admin").call("CreateKey", Description=f"root of {self.lab.realm}")
         require(created.status == 200, f"KMS made no key: {created.body}")
         self.key_arn = created.body["KeyMetadata"]["Arn"]
         return self.key_arn
@@ -168,7 +168,7 @@ class MainStory:
         """All that the custodian's call has, and no document; and the ways around."""
         parent = self.lab.kms_client("instance")
         blob = base64.b64encode(self.lab.read_from_store("custodian/root-1")).decode()
-        context = {"concordat:realm": REALM, "concordat:root-generation": "1"}
+        context = {"concordat:realm": self.lab.realm, "concordat:root-generation": "1"}
         key = {"KeyId": self.key_arn}
         asked = {
             "Decrypt": {**key, "CiphertextBlob": blob, "EncryptionContext": context},

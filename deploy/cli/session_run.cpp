@@ -1,0 +1,230 @@
+// concordat session run
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "attest/base/file.hpp"
+#include "attest/base/utf8.hpp"
+#include "deploy/cli/answer.hpp"
+#include "deploy/cli/authority_files.hpp"
+#include "deploy/cli/operator_options.hpp"
+#include "deploy/cli/session_command.hpp"
+
+namespace concordat::cli {
+namespace {
+
+using base::Bytes;
+using base::Result;
+using base::Status;
+using nlohmann::ordered_json;
+using session::DescriptorFields;
+
+constexpr mode_t kSealedFileMode = 0600;
+
+struct SessionRunOptions {
+  std::string session = kSignedSessionFile;
+  std::string self;
+  std::vector<std::string> authorities;
+  OperatorOptions at;
+  std::string input, kept;
+  std::string result, receipt, keep, evidence;
+  unsigned wait = 300;
+  bool json = false;
+};
+
+// A run that came to its end, with or without a result.
+struct FinishedRun {
+  session::UnverifiedDescriptor descriptor;
+  session::PartyIndex self = 0;
+  SessionOutcome outcome;
+};
+
+Result<std::vector<Bytes>> encoded_authorities(const SessionRunOptions& options) {
+  CONCORDAT_TRY(const auto own, read_authority(options.at.files));
+  std::vector<Bytes> out{own.encoded()};
+  CONCORDAT_TRY(const auto others, read_authorities(options.authorities));
+  for (const attest::AuthorityDescriptor& other : others) {
+    if (other.digest() != own.digest()) out.push_back(other.encoded());
+  }
+  return out;
+}
+
+void say_stage(const Invocation& invocation, const session::host::StageReached& stage) {
+  invocation.err << invocation.program << ": session run: " << stage.stage
+                 << (stage.detail.empty() ? "" : ": ") << stage.detail << "\n";
+  invocation.err.flush();
+}
+
+Result<FinishedRun> run_session(const SessionRunOptions& given, const Invocation& invocation) {
+  SessionRunOptions options = given;
+  CONCORDAT_TRY(SessionFile file, read_session_file(options.session));
+  const DescriptorFields& fields = file.descriptor.fields();
+  CONCORDAT_TRY(const session::PartyIndex self, party_named(fields, options.self));
+  if (options.at.enclave.empty()) options.at.enclave = fields.party(self)->enclave;
+
+  SessionOrder order;
+  order.envelope = file.envelope.encode();
+  order.party = self;
+  order.forming = std::chrono::seconds(options.wait);
+  order.input = options.input;
+  CONCORDAT_TRY(order.authorities, encoded_authorities(options));
+  if (!options.kept.empty()) {
+    CONCORDAT_TRY(order.kept, base::read_file(options.kept, session::host::kKeptBytes));
+  }
+  order.on_stage = [&invocation](const session::host::StageReached& stage) {
+    say_stage(invocation, stage);
+  };
+  CONCORDAT_TRY(const auto operators, Operator::open(options.at, invocation));
+  CONCORDAT_TRY(SessionOutcome outcome, operators->run(order));
+  return FinishedRun{std::move(file.descriptor), self, std::move(outcome)};
+}
+
+// What came of it into the files that were named. What is to be kept first: it cannot be had again.
+Status write_outcome(const SessionRunOptions& options, const SessionOutcome& outcome) {
+  if (!options.keep.empty() && !outcome.kept.empty()) {
+    CONCORDAT_CHECK(base::write_file(options.keep, outcome.kept, kSealedFileMode));
+  }
+  if (!options.result.empty() && outcome.end.code.empty()) {
+    CONCORDAT_CHECK(base::write_file(options.result, outcome.result));
+  }
+  if (!options.receipt.empty() && !outcome.receipt.empty()) {
+    CONCORDAT_CHECK(base::write_file(options.receipt, outcome.receipt));
+  }
+  if (options.evidence.empty()) return {};
+  for (const auto& [party, evidence] : outcome.evidence) {
+    CONCORDAT_CHECK(
+        base::write_file(options.evidence + "." + std::to_string(party), evidence));
+  }
+  return {};
+}
+
+bool is_text(const Bytes& bytes) {
+  return base::is_utf8(bytes) &&
+         std::ranges::none_of(bytes, [](std::uint8_t c) { return c < 0x20 && c != '\n'; });
+}
+
+std::string shown(const Bytes& result) {
+  return is_text(result) ? std::string(base::as_text(result)) : base::to_hex(result);
+}
+
+ordered_json to_json(const FinishedRun& run, const SessionRunOptions& options) {
+  const DescriptorFields& fields = run.descriptor.fields();
+  const SessionOutcome& outcome = run.outcome;
+  ordered_json out = {{"session", fields.id},
+                      {"digest", run.descriptor.digest().hex()},
+                      {"protocol", fields.protocol},
+                      {"party", fields.party(run.self)->name}};
+  out["run"] = outcome.end.run ? ordered_json(outcome.end.run->hex()) : ordered_json();
+  if (outcome.end.code.empty()) {
+    out[is_text(outcome.result) ? "result" : "result_hex"] = shown(outcome.result);
+    out["result_sha256"] = base::sha256({outcome.result}).hex();
+    out["receipt"] = options.receipt.empty() ? ordered_json() : ordered_json(options.receipt);
+    out["kept"] =
+        outcome.kept.empty() || options.keep.empty() ? ordered_json() : ordered_json(options.keep);
+    return out;
+  }
+  ordered_json named = ordered_json::array();
+  for (const auto& [party, why] : outcome.end.named) {
+    const session::PartyEntry* const entry = fields.party(party);
+    named.push_back({{"party", party},
+                     {"name", entry != nullptr ? entry->name : ""},
+                     {"why", why},
+                     {"proved", outcome.evidence.contains(party)}});
+  }
+  out["named"] = std::move(named);
+  return out;
+}
+
+std::string to_text(const FinishedRun& run, const SessionRunOptions& options) {
+  const SessionOutcome& outcome = run.outcome;
+  std::string out = "session    " + run.descriptor.fields().id + "\nrun        " +
+                    outcome.end.run->hex() + "\nresult     SHA-256 " +
+                    base::sha256({outcome.result}).hex() + "\n";
+  if (options.result.empty()) out += shown(outcome.result) + "\n";
+  const auto told = [&](const char* what, const std::string& path, bool is_there) {
+    if (is_there) out += what + (path.empty() ? "not written: no option named a file" : path) + "\n";
+  };
+  told("receipt    ", options.receipt, !outcome.receipt.empty());
+  told("kept       ", options.keep, !outcome.kept.empty());
+  return out;
+}
+
+ExitStatus say_failure(const FinishedRun& run, const SessionRunOptions& options,
+                       const Invocation& invocation) {
+  const session::host::RunEnded& end = run.outcome.end;
+  invocation.err << invocation.program << ": session run: " << end.detail << "\n";
+  for (const auto& [party, why] : end.named) {
+    invocation.err << "  " << run.descriptor.fields().name_of(party) << ": " << why
+                   << (run.outcome.evidence.contains(party) ? " (proved)" : "") << "\n";
+  }
+  if (options.json) {
+    ordered_json out = {{"ok", false}, {"code", end.code}, {"error", end.detail}};
+    out.update(to_json(run, options));
+    print_json(invocation, out);
+  }
+  return ExitStatus::refused;
+}
+
+ExitStatus run_session_run(const SessionRunOptions& options, const Invocation& invocation) {
+  const auto run = run_session(options, invocation);
+  if (!run) return answer_failure(invocation, options.json, "session run", run.error());
+  if (const Status written = write_outcome(options, run->outcome); !written) {
+    return answer_failure(invocation, options.json, "session run", written.error());
+  }
+  if (!run->outcome.end.code.empty()) return say_failure(*run, options, invocation);
+  return answer(invocation, options.json, to_json(*run, options), to_text(*run, options));
+}
+
+void add_files(Command run, SessionRunOptions& options) {
+  const auto file = [&](const char* name, std::string& to, const char* text) {
+    run.add_option(name, to, text).type_name("FILE");
+  };
+  file("--input", options.input, "What one's own party brings along; - reads standard input");
+  file("--kept", options.kept, "What an earlier run said to keep (a share of a key), as sealed");
+  file("--result", options.result, "The result goes there, not to standard output");
+  file("--receipt", options.receipt, "The receipt goes there");
+  file("--keep", options.keep, "What this run says to keep goes there, sealed by the custodian");
+  file("--evidence", options.evidence, "Proof against party N goes to FILE.N");
+}
+
+}  // namespace
+
+void add_session_run(Command session, Invocation& invocation) {
+  auto options = std::make_shared<SessionRunOptions>();
+  const Command run = session.add_subcommand(
+      "run", "Have one's own enclave take part: hand it the input, wait, get result and receipt");
+  run.add_option("FILE", options->session, "Signed session").capture_default_str();
+  run.add_option("--as", options->self, "Which party one is: its name or index")
+      .type_name("PARTY")
+      .required();
+  run.add_option("--party-authority", options->authorities,
+                 "Authority descriptor of another party's realm; once for each")
+      .type_name("FILE")
+      .one_value_each();
+  options->at.enclave.clear();
+  add_operator_options(run, invocation, options->at);
+  add_files(run, *options);
+  run.add_option("--wait", options->wait, "How long to wait for the other parties to come")
+      .type_name("SECONDS")
+      .range(1U, 300U)
+      .capture_default_str();
+  run.add_flag("--json", options->json, "Print one JSON object; progress goes to standard error");
+  run.footer(
+      "The input goes to the enclave over a channel that is attested to this program, and from\n"
+      "there nowhere before every party is attested and all have signed one roster. Without\n"
+      "--enclave it is the one that the descriptor names. The operator's key must be in the policy\n"
+      "with purpose \"session-control\". The run ends when this program does. Where there is no\n"
+      "result, it is said who is missing and why, or who is to blame, and what is proved.\n"
+      "Examples:\n"
+      "  concordat session run --as bank-a --party-authority b.cbor --key dana.key \\\n"
+      "      --parent unix:/run/concordat/operator.sock --input november.csv --receipt receipt.cbor\n"
+      "  concordat session run keygen.signed.json --as 1 --party-authority b.cbor --key dana.key \\\n"
+      "      --parent unix:/run/concordat/operator.sock --keep share.sealed --result group --json\n"
+      "  concordat session run payment.signed.json --as 1 --party-authority b.cbor --key dana.key \\\n"
+      "      --parent unix:/run/concordat/operator.sock --kept share.sealed --result signature\n"
+      "Exit status: 0 there is a result, 2 refused or ended without one, 1 not reached, usage or\n"
+      "input/output error.");
+  on_chosen(run, invocation,
+            [options, &invocation] { return run_session_run(*options, invocation); });
+}
+
+}  // namespace concordat::cli

@@ -1,0 +1,240 @@
+#include "session/host/control_session_io.hpp"
+
+#include <algorithm>
+
+#include "peer/error.hpp"
+#include "session/host/errc.hpp"
+#include "session/protocols.hpp"
+
+namespace concordat::session::host {
+namespace {
+
+using base::Bytes;
+using base::BytesView;
+using base::Error;
+using base::Result;
+using base::Status;
+
+Status judge_parameters(std::string_view protocol, BytesView parameters, std::size_t parties,
+                        std::size_t threshold) {
+  CONCORDAT_TRY(const ProtocolKind kind, find_protocol(protocol));
+  CONCORDAT_TRY(const auto intake, kind.take(parameters, parties, threshold));
+  return {};
+}
+
+}  // namespace
+
+void ControlSession::start(peer::StreamSocket socket, peer::Party& party, peer::NsmWorker& nsm) {
+  peer::SecureStream::Events events;
+  const auto weak = weak_from_this();
+  // Who is no operator has no business here.
+  events.established = [weak](const policy::AdmittedPeer&) {
+    if (const auto self = weak.lock()) self->stream_->abort(Error(peer::Errc::wrong_state));
+  };
+  events.operator_established = [weak](const policy::AdmittedOperator& who) {
+    if (const auto self = weak.lock()) self->on_established(who);
+  };
+  events.record = [weak](const base::SecretBytes& record) {
+    if (const auto self = weak.lock()) self->on_record(record);
+  };
+  events.drained = [weak] {
+    if (const auto self = weak.lock()) self->flush();
+  };
+  events.ended = [weak](const Status& status) {
+    if (const auto self = weak.lock()) self->on_ended(status);
+  };
+  stream_ = peer::SecureStream::respond(std::move(socket), party, nsm, std::move(events));
+}
+
+void ControlSession::on_established(const policy::AdmittedOperator& who) {
+  who_ = who;
+  parts_.log.info("operator_admitted",
+                  {{"operator", who.name()}, {"purpose", who.purpose()}, {"source", parts_.source}});
+}
+
+void ControlSession::on_ended(const Status& status) {
+  if (!status) {
+    parts_.log.error(who_ ? "operator_left" : "operator_refused", status.error(),
+                     {{"source", parts_.source}});
+  }
+  if (const auto run = run_.lock()) run->cancel(Error(Errc::cancelled, "its operator left"));
+  if (const auto over = std::exchange(over_, {})) over();
+}
+
+void ControlSession::end(const Error& why) {
+  stream_->abort(why);
+}
+
+void ControlSession::policy_changed(const policy::Model& model) {
+  if (!who_) return;
+  const auto* const listed = policy::operator_with(model, who_->key());
+  const bool may = listed != nullptr && listed->first == who_->name() &&
+                   std::ranges::find(listed->second.purposes, kControlPurpose) !=
+                       listed->second.purposes.end();
+  if (!may) end(Error(peer::Errc::policy_differs, "a newer policy"));
+}
+
+void ControlSession::on_record(const base::SecretBytes& record) {
+  auto order = decode_order(record);
+  const Status taken = order ? take(*std::move(order)) : Status(order.error());
+  if (!taken) refuse(taken.error());
+}
+
+Status ControlSession::take(ControlOrder order) {
+  if (told_all_) return {};
+  return std::visit([this](auto& part) { return take(std::move(part)); }, order);
+}
+
+Status ControlSession::take(DescriptorPiece part) {
+  if (order_) return Error(Errc::malformed_order, "a descriptor behind the order");
+  if (envelope_.size() + part.bytes.size() > limits::kEnvelopeBytes) {
+    return Error(Errc::order_too_large, "descriptor");
+  }
+  base::append(envelope_, part.bytes);
+  return {};
+}
+
+Status ControlSession::take(OrderedRun part) {
+  if (order_) return Error(Errc::malformed_order, "two orders");
+  std::vector<attest::AuthorityDescriptor> authorities;
+  for (const Bytes& encoded : part.authorities) {
+    CONCORDAT_TRY(auto authority, attest::AuthorityDescriptor::parse(encoded));
+    authorities.push_back(std::move(authority));
+  }
+  Order order;
+  CONCORDAT_TRY(order.descriptor,
+                VerifiedDescriptor::verify(envelope_, authorities, judge_parameters));
+  const DescriptorFields& fields = order.descriptor->fields();
+  order.self = part.party;
+  const std::chrono::milliseconds longest = limits::kFormingTime;
+  order.forming = std::min(std::chrono::milliseconds(part.forming_ms), longest);
+  CONCORDAT_TRY(const ProtocolKind kind, find_protocol(fields.protocol));
+  CONCORDAT_TRY(order.intake,
+                kind.take(fields.parameters, fields.parties.size(), fields.threshold));
+  order_.emplace(std::move(order));
+  parts_.log.info("run_ordered", {{"operator", who_->name()},
+                                  {"session", fields.id},
+                                  {"digest", order_->descriptor->digest().hex()},
+                                  {"party", order_->self}});
+  if (!part.kept.empty()) {
+    open_kept(std::move(part.kept));
+    return {};
+  }
+  is_ready_ = true;
+  say(StageReached{std::string(kReadyStage), {}});
+  return {};
+}
+
+void ControlSession::open_kept(Bytes kept) {
+  parts_.sealing.open(std::move(kept),
+                      [weak = weak_from_this()](Result<base::SecretBytes> opened) {
+                        const auto self = weak.lock();
+                        if (!self || self->told_all_) return;
+                        Status taken = opened ? Status() : Status(opened.error());
+                        if (opened) taken = self->order_->intake->restore(*std::move(opened));
+                        if (!taken) return self->refuse(taken.error());
+                        self->is_ready_ = true;
+                        self->say(StageReached{std::string(kReadyStage), {}});
+                      });
+}
+
+Status ControlSession::take(const InputPiece& part) {
+  if (!is_ready_ || begun_) return Error(Errc::malformed_order, "input out of turn");
+  return feed(part, *order_->intake, input_);
+}
+
+Status ControlSession::take(BeginRun) {
+  if (!is_ready_ || begun_) return Error(Errc::malformed_order, "begin out of turn");
+  begun_ = true;
+  CONCORDAT_TRY(order_->input, InputDigest::from(input_.finish().view()));
+  HostedRun::Events events;
+  events.progress = [weak = weak_from_this()](Stage stage, const std::string& detail) {
+    if (const auto self = weak.lock())
+      self->say(StageReached{std::string(to_string(stage)), detail});
+  };
+  events.ended = [weak = weak_from_this()](Ended ended) {
+    if (const auto self = weak.lock()) self->on_run_ended(std::move(ended));
+  };
+  CONCORDAT_TRY(const auto run, parts_.runs.begin_run(*std::move(order_), std::move(events)));
+  run_ = run;
+  return {};
+}
+
+void ControlSession::on_run_ended(Ended ended) {
+  // What is left of the run is for the others' sake, and nobody's to cancel.
+  run_.reset();
+  auto held = std::make_shared<Ended>(std::move(ended));
+  if (held->output && !held->output->kept.empty()) return seal_kept(std::move(held));
+  tell_end(*held);
+}
+
+void ControlSession::seal_kept(std::shared_ptr<Ended> ended) {
+  parts_.sealing.seal(std::move(ended->output->kept),
+                      [weak = weak_from_this(), ended](const Result<Bytes>& sealed) {
+                        const auto self = weak.lock();
+                        if (!self) return;
+                        if (sealed) {
+                          self->say_in_pieces(*sealed, [](Bytes piece) {
+                            return KeptPiece{std::move(piece)};
+                          });
+                        } else {
+                          ended->status = sealed.error();
+                        }
+                        self->tell_end(*ended);
+                      });
+}
+
+void ControlSession::tell_end(const Ended& ended) {
+  if (ended.output) {
+    say_in_pieces(ended.output->result, [](Bytes piece) { return ResultPiece{std::move(piece)}; });
+  }
+  say_in_pieces(ended.receipt, [](Bytes piece) { return ReceiptPiece{std::move(piece)}; });
+  RunEnded end{{}, {}, ended.run, {}};
+  for (const Named& named : ended.named) {
+    end.named.emplace_back(named.party, named.why);
+    if (named.evidence.size() > kEvidenceBytes) continue;
+    say_in_pieces(named.evidence, [party = named.party](Bytes piece) {
+      return EvidencePiece{party, std::move(piece)};
+    });
+  }
+  if (!ended.status) {
+    end.code = ended.status.error().name();
+    end.detail = ended.status.error().to_string();
+  }
+  say(std::move(end));
+  told_all_ = true;
+  flush();
+}
+
+void ControlSession::refuse(const Error& why) {
+  if (told_all_) return;
+  parts_.log.error("run_refused", why, {{"source", parts_.source}});
+  Ended ended;
+  ended.status = why;
+  tell_end(ended);
+}
+
+template <class Piece>
+void ControlSession::say_in_pieces(BytesView bytes, Piece piece) {
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), kControlPiece)))
+    say(piece(base::to_bytes(bytes.first(std::min(bytes.size(), kControlPiece)))));
+}
+
+void ControlSession::say(const ControlReport& report) {
+  if (told_all_) return;
+  outgoing_.push_back(encode(report));
+  flush();
+}
+
+// What the channel does not take now waits for `drained`.
+void ControlSession::flush() {
+  while (!outgoing_.empty()) {
+    const Status sent = stream_->send(outgoing_.front());
+    if (!sent && sent.error().is(peer::Errc::busy)) return;
+    if (!sent) return stream_->abort(sent.error());
+    outgoing_.pop_front();
+  }
+  if (told_all_) stream_->close();
+}
+
+}  // namespace concordat::session::host

@@ -1,0 +1,72 @@
+#include "session/host/hello_io.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "peer/frame.hpp"
+
+namespace concordat::session::host {
+namespace {
+
+class HelloRead : public std::enable_shared_from_this<HelloRead> {
+ public:
+  HelloRead(peer::StreamSocket socket, HelloHandler handler)
+      : socket_(std::move(socket)), handler_(std::move(handler)), timer_(socket_.get_executor()) {}
+
+  void start(std::chrono::milliseconds timeout) {
+    timer_.expires_after(timeout);
+    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      if (error || !self->handler_) return;
+      self->late_ = true;
+      boost::system::error_code ignored;  // the read ends with an error of its own
+      self->socket_.cancel(ignored);
+    });
+    read();
+  }
+
+ private:
+  void read() {
+    socket_.async_read_some(
+        boost::asio::buffer(piece_),
+        [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
+          self->on_read(error, size);
+        });
+  }
+
+  void on_read(boost::system::error_code error, std::size_t size) {
+    if (late_) return finish(base::Error(peer::StreamErrc::timed_out, "hello"));
+    if (error) return finish(base::Error(peer::StreamErrc::ended, "before its hello"));
+    const base::BytesView bytes = base::BytesView(piece_).first(size);
+    base::append(bytes_, bytes);
+    frames_.feed(bytes);
+    const auto frame = frames_.next(peer::AllowedFrames(peer::FrameType::hello));
+    if (!frame) return finish(frame.error());
+    if (!*frame) return read();
+    auto hello = peer::decode_hello((*frame)->body());
+    if (!hello) return finish(hello.error());
+    finish(ReadHello{*std::move(hello), std::move(bytes_)});
+  }
+
+  void finish(base::Result<ReadHello> read) {
+    timer_.cancel();
+    const HelloHandler handler = std::exchange(handler_, {});
+    handler(std::move(socket_), std::move(read));
+  }
+
+  peer::StreamSocket socket_;
+  HelloHandler handler_;
+  boost::asio::steady_timer timer_;
+  std::array<std::uint8_t, 4096> piece_{};
+  base::Bytes bytes_;
+  peer::FrameReader frames_;
+  bool late_ = false;
+};
+
+}  // namespace
+
+void async_read_hello(peer::StreamSocket socket, std::chrono::milliseconds timeout,
+                      HelloHandler handler) {
+  std::make_shared<HelloRead>(std::move(socket), std::move(handler))->start(timeout);
+}
+
+}  // namespace concordat::session::host

@@ -1,0 +1,265 @@
+#include "session/host/hosted_run_io.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "peer/error.hpp"
+#include "session/host/errc.hpp"
+
+namespace concordat::session::host {
+namespace {
+
+using base::Bytes;
+using base::BytesView;
+using base::Error;
+using base::Result;
+using base::Status;
+using std::chrono::milliseconds;
+
+// A handshake and a roster have less; whoever is done may send its first round already, which
+// waits in the kernel until this party is done, too.
+constexpr std::size_t kMostEarly = limits::kUnreadBytes / 2;
+// Where nothing else is due; the trusted clock may have been set anew.
+constexpr milliseconds kLongestWait = std::chrono::seconds(30);
+
+}  // namespace
+
+std::string_view to_string(Stage stage) noexcept {
+  static constexpr std::array<std::string_view, 3> names{"forming", "formed", "leaving"};
+  return names[static_cast<std::size_t>(stage)];
+}
+
+HostedRun::HostedRun(Environment environment, Order order, Events events)
+    : environment_(std::move(environment)),
+      order_(std::move(order)),
+      events_(std::move(events)),
+      timer_(environment_.io),
+      joins_(peer::kAdmissionsPerSecond, peer::kAdmissionBurst, base::MonotonicMillis{}) {}
+
+Result<std::shared_ptr<HostedRun>> HostedRun::start(Environment environment, Order order,
+                                                    Events events) {
+  CONCORDAT_TRY(const peer::Now now, environment.party.clock());
+  auto run = std::make_shared<HostedRun>(std::move(environment), std::move(order),
+                                         std::move(events));
+  run->form_until_ = now.monotonic + run->order_.forming;
+  run->joins_ = {peer::kAdmissionsPerSecond, peer::kAdmissionBurst, now.monotonic};
+  CONCORDAT_CHECK(run->begin_forming(now));
+  run->progress(Stage::forming, {});
+  boost::asio::post(run->environment_.io, [run] { run->on_time(); });
+  return run;
+}
+
+// Without time nothing is admitted, and nothing goes on.
+std::optional<peer::Now> HostedRun::now() {
+  if (over_) return std::nullopt;
+  auto now = environment_.party.clock();
+  if (now) return *now;
+  cancel(now.error());
+  return std::nullopt;
+}
+
+StreamId HostedRun::add_stream(peer::StreamSocket socket, Bytes first) {
+  const StreamId id = next_stream_++;
+  PartyStream::Events events;
+  events.bytes = [weak = weak_from_this(), id](BytesView bytes) {
+    if (const auto self = weak.lock()) self->on_bytes(id, bytes);
+  };
+  events.drained = [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->pump();
+  };
+  events.ended = [weak = weak_from_this(), id] {
+    if (const auto self = weak.lock()) self->on_stream_ended(id);
+  };
+  streams_.emplace(id, PartyStream::open(std::move(socket), std::move(first), std::move(events)));
+  return id;
+}
+
+void HostedRun::close_stream(StreamId stream) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end()) return;
+  found->second->close();
+  streams_.erase(found);
+  early_.erase(stream);
+  seat_of_.erase(stream);
+  joining_.erase(stream);
+}
+
+void HostedRun::close_all_streams() {
+  while (!streams_.empty())
+    close_stream(streams_.begin()->first);
+}
+
+void HostedRun::send(StreamId stream, BytesView bytes) {
+  const auto found = streams_.find(stream);
+  if (found != streams_.end() && !bytes.empty()) found->second->send(bytes);
+}
+
+void HostedRun::mint(StreamId stream, attest::MintRequest request, peer::MintPriority priority) {
+  const Status queued = environment_.nsm.mint(
+      std::move(request), priority, [weak = weak_from_this(), stream](Result<Bytes> document) {
+        if (const auto self = weak.lock()) self->on_document(stream, document);
+      });
+  if (queued) return;
+  boost::asio::post(environment_.io, [weak = weak_from_this(), stream, why = queued.error()] {
+    if (const auto self = weak.lock()) self->on_document(stream, why);
+  });
+}
+
+void HostedRun::accept(peer::StreamSocket socket, Bytes first) {
+  const auto at = now();
+  if (!at) return;
+  if (run_) {
+    if (joining_.size() >= seats_.size() + limits::kSpareStreams) return;
+    const StreamId id = add_stream(std::move(socket), std::move(first));
+    return join(id, std::make_unique<Rejoin>(rejoin_terms(), 0), Rejoin::Step{});
+  }
+  if (!forming_) return;
+  const StreamId id = add_stream(std::move(socket), std::move(first));
+  perform(forming_->on_accepted(id, *at));
+}
+
+void HostedRun::on_bytes(StreamId stream, BytesView bytes) {
+  const auto at = now();
+  if (!at || !streams_.contains(stream)) return;
+  if (const auto seat = seat_of_.find(stream); seat != seat_of_.end()) {
+    return on_seat_bytes(seat->second, bytes, *at);
+  }
+  if (const auto joining = joining_.find(stream); joining != joining_.end()) {
+    return rejoin_step(stream, joining->second.rejoin->on_bytes(bytes, *at));
+  }
+  if (!forming_) return;
+  std::size_t& early = early_[stream];
+  early += bytes.size();
+  if (early > kMostEarly) streams_.at(stream)->pause();
+  perform(forming_->on_bytes(stream, bytes, *at));
+}
+
+void HostedRun::on_stream_ended(StreamId stream) {
+  const auto at = now();
+  if (!at || !streams_.contains(stream)) return;
+  if (const auto seat = seat_of_.find(stream); seat != seat_of_.end()) {
+    cut(seat->second, *at);
+    return pump();
+  }
+  if (joining_.contains(stream)) {
+    return rejoin_step(stream, Error(peer::Errc::truncated));
+  }
+  close_stream(stream);
+  if (forming_) perform(forming_->on_closed(stream, *at));
+}
+
+void HostedRun::on_document(StreamId stream, const Result<Bytes>& document) {
+  const auto at = now();
+  if (!at || !streams_.contains(stream)) return;
+  if (const auto joining = joining_.find(stream); joining != joining_.end()) {
+    return rejoin_step(stream, joining->second.rejoin->on_document(document, *at));
+  }
+  if (forming_) perform(forming_->on_document(stream, document, *at));
+}
+
+void HostedRun::dial(PartyIndex party, std::function<void(Result<peer::StreamSocket>)> done) {
+  environment_.dial(*order_.descriptor->fields().party(party), std::move(done));
+}
+
+void HostedRun::arm() {
+  if (over_) return;
+  const auto at = now();
+  if (!at) return;
+  base::MonotonicMillis next = at->monotonic + kLongestWait;
+  if (!told_) {
+    next = std::min(next, at->monotonic + (order_.descriptor->fields().deadline - at->wall));
+  }
+  if (forming_) next = std::min({next, forming_->wake_at(), form_until_});
+  if (begin_at_) next = std::min({next, *begin_at_, form_until_});
+  if (run_) {
+    if (const auto wakes = run_->wakes_at()) next = std::min(next, *wakes);
+    for (const auto& [party, seat] : seats_) {
+      if (party > order_.self && seat.stream == 0 && !seat.is_dialling && run_->admits(party)) {
+        next = std::min(next, seat.dial_at);
+      }
+    }
+    for (const auto& [stream, joining] : joining_)
+      next = std::min(next, joining.began + peer::kHandshakeTimeout);
+  }
+  timer_.expires_after(std::max(next - at->monotonic, milliseconds(1)));
+  timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (!error && self) self->on_time();
+  });
+}
+
+void HostedRun::on_time() {
+  const auto at = now();
+  if (!at) return;
+  if (!told_) {
+    if (const Status usable = order_.descriptor->usable_at(at->wall); !usable) {
+      return fail(usable.error());
+    }
+  }
+  if (run_) return time_of_running(*at);
+  if (at->monotonic >= form_until_) return forming_took_too_long();
+  if (begin_at_ && at->monotonic >= *begin_at_) {
+    begin_at_.reset();
+    if (const Status begun = begin_forming(*at); !begun) return fail(begun.error());
+  }
+  if (forming_) return perform(forming_->on_time(*at));
+  arm();
+}
+
+// Posted, as all that is told: nobody is called back from inside their own call.
+void HostedRun::progress(Stage stage, std::string detail) {
+  boost::asio::post(environment_.io,
+                    [self = shared_from_this(), stage, said = std::move(detail)] {
+                      if (self->events_.progress) self->events_.progress(stage, said);
+                    });
+}
+
+void HostedRun::tell(Ended ended) {
+  if (std::exchange(told_, true)) return;
+  if (formed_) ended.run = formed_->run;
+  boost::asio::post(environment_.io,
+                    [self = shared_from_this(),
+                     what = std::make_shared<Ended>(std::move(ended))]() mutable {
+                      self->events_.ended(std::move(*what));
+                    });
+}
+
+void HostedRun::fail(Error why, std::vector<Named> named) {
+  tell({std::move(why), {}, {}, {}, std::move(named)});
+  finish();
+}
+
+void HostedRun::cancel(Error why) {
+  if (!over_) fail(std::move(why));
+}
+
+void HostedRun::finish() {
+  if (std::exchange(over_, true)) return;
+  timer_.cancel();
+  forming_.reset();
+  close_all_streams();
+  // The run goes last of all, when nobody is inside it any more.
+  boost::asio::post(environment_.io, [self = shared_from_this()] {
+    self->run_.reset();
+    self->formed_.reset();
+    self->events_.over();
+    self->events_ = {};
+  });
+}
+
+void HostedRun::policy_changed() {
+  const auto at = now();
+  if (!at) return;
+  const policy::PolicyPtr& latest = environment_.party.policies->latest();
+  if (run_) {
+    if (told_) return;
+    if (const Status judged = judge_seats(*latest); !judged) fail(judged.error());
+    return;
+  }
+  begin_anew(Error(Errc::policy_changed, "serial " + std::to_string(latest->serial())), *at);
+}
+
+void HostedRun::policy_lapsed(const Error& why) {
+  cancel(why);
+}
+
+}  // namespace concordat::session::host

@@ -1,0 +1,164 @@
+// One party's part in one run, between enclaves: dials the others through its parent, takes the
+// streams that come, forms, counts the run, runs the protocol, and makes the receipt.
+//
+//   forming    Forming; begun anew where a party started anew, or a newer policy came
+//     | formed, and the ledger lets it
+//   running    messaging::Run; a stream that is cut is replaced by a later channel to its seat
+//     | output or stop, told through Events::ended
+//   leaving    until everybody has what was sent, or the farewell's time is over; then is_over()
+//
+// Nothing of the input moves before the session has formed. One io_context, one thread.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "attest/base/log.hpp"
+#include "peer/nsm_worker_io.hpp"
+#include "peer/party.hpp"
+#include "session/host/ended.hpp"
+#include "session/host/party_stream_io.hpp"
+#include "session/host/rejoin.hpp"
+#include "session/run_ledger.hpp"
+
+namespace concordat::session::host {
+
+// What a run needs of its enclave. References outlive it.
+struct Environment {
+  boost::asio::io_context& io;
+  peer::Party& party;  // policies, clock, roots
+  peer::NsmWorker& nsm;
+  RunLedger& ledger;
+  base::Logger& log;
+  // A stream to that party's enclave, by way of the parent; whose it is shows in the handshake.
+  std::function<void(const PartyEntry&, peer::ConnectHandler)> dial;
+  // Of a lab's program that shows what becomes of a party that cheats; empty everywhere else.
+  std::function<std::unique_ptr<Protocol>(std::unique_ptr<Protocol>)> deviate{};
+};
+
+struct Order {
+  DescriptorPtr descriptor;
+  PartyIndex self = 0;
+  std::unique_ptr<Intake> intake;  // that has taken in everything
+  InputDigest input;               // of what it took in
+  // How long to wait for the others; from the first attempt on.
+  std::chrono::milliseconds forming = limits::kFormingTime;
+  messaging::Timing timing{std::chrono::minutes(1), std::chrono::seconds(10)};
+};
+
+enum class Stage { forming, formed, leaving };
+[[nodiscard]] std::string_view to_string(Stage stage) noexcept;
+
+class HostedRun : public std::enable_shared_from_this<HostedRun> {
+ public:
+  // Called on the io_context; `ended` exactly once, `over` last.
+  struct Events {
+    std::function<void(Stage, const std::string& detail)> progress;
+    std::function<void(Ended)> ended;
+    std::function<void()> over;
+  };
+
+  // Errors of the descriptor, of one's own policy's rule for it, and of time.
+  [[nodiscard]] static base::Result<std::shared_ptr<HostedRun>> start(Environment environment,
+                                                                      Order order, Events events);
+  HostedRun(Environment environment, Order order, Events events);
+  HostedRun(const HostedRun&) = delete;
+  HostedRun& operator=(const HostedRun&) = delete;
+
+  // A stream that says it is for this session; `first` was read from it already.
+  void accept(peer::StreamSocket socket, base::Bytes first);
+  // While it forms it begins anew; a run under way ends where the newer policy refuses a seat.
+  void policy_changed();
+  void policy_lapsed(const base::Error& why);
+  // Ends it, and every stream.
+  void cancel(base::Error why);
+
+  [[nodiscard]] const DescriptorPtr& descriptor() const noexcept { return order_.descriptor; }
+
+ private:
+  // A seat of a formed run, seen from here.
+  struct SeatLink {
+    StreamId stream = 0;  // 0: none
+    std::optional<SeatChannel> channel;
+    bool is_dialling = false;
+    base::MonotonicMillis dial_at;
+    std::chrono::milliseconds pause = limits::kFirstRedial;
+  };
+  struct Joining {
+    std::unique_ptr<Rejoin> rejoin;
+    base::MonotonicMillis began;
+  };
+
+  // hosted_run_io.cpp: streams, time, the end.
+  [[nodiscard]] std::optional<peer::Now> now();
+  [[nodiscard]] StreamId add_stream(peer::StreamSocket socket, base::Bytes first);
+  void close_stream(StreamId stream);
+  void close_all_streams();
+  void send(StreamId stream, base::BytesView bytes);
+  void mint(StreamId stream, attest::MintRequest request, peer::MintPriority priority);
+  void on_bytes(StreamId stream, base::BytesView bytes);
+  void on_stream_ended(StreamId stream);
+  void on_document(StreamId stream, const base::Result<base::Bytes>& document);
+  void dial(PartyIndex party, std::function<void(base::Result<peer::StreamSocket>)> done);
+  void arm();
+  void on_time();
+  void progress(Stage stage, std::string detail);
+  void tell(Ended ended);
+  void fail(base::Error why, std::vector<Named> named = {});
+  void finish();
+
+  // forming_io.cpp
+  [[nodiscard]] base::Status begin_forming(const peer::Now& now);
+  void begin_anew(const base::Error& why, const peer::Now& now);
+  void perform(FormingOrders orders);
+  void note_refusals();
+  void look_at_forming();
+  void forming_took_too_long();
+
+  // running_io.cpp
+  void begin_run(FormedSession formed);
+  [[nodiscard]] base::Status count_run(const peer::Now& now);
+  [[nodiscard]] base::Status start_protocol(const peer::Now& now);
+  void adopt_channels(const peer::Now& now);
+  void on_seat_bytes(PartyIndex party, base::BytesView bytes, const peer::Now& now);
+  void cut(PartyIndex party, const peer::Now& now);
+  void redial(PartyIndex party);
+  [[nodiscard]] RejoinTerms rejoin_terms();
+  void join(StreamId stream, std::unique_ptr<Rejoin> rejoin, base::Result<Rejoin::Step> step);
+  void rejoin_step(StreamId stream, base::Result<Rejoin::Step> step);
+  void seat_joined(StreamId stream);
+  void time_of_running(const peer::Now& now);
+  void pump();
+  void write_to(PartyIndex party, SeatLink& seat, const peer::Now& now);
+  void look_at_run(const peer::Now& now);
+  void tell_output(const peer::Now& now);
+  void tell_stop();
+  [[nodiscard]] base::Status judge_seats(const policy::Policy& policy) const;
+
+  Environment environment_;
+  Order order_;
+  Events events_;
+  boost::asio::steady_timer timer_;
+  base::MonotonicMillis form_until_;
+  peer::TokenBucket joins_;
+  StreamId next_stream_ = 1;
+  std::map<StreamId, std::shared_ptr<PartyStream>> streams_;
+  std::map<StreamId, std::size_t> early_;  // bytes of a stream while it forms
+
+  std::unique_ptr<Forming> forming_;
+  std::uint64_t attempt_ = 0;  // of forming
+  std::optional<base::MonotonicMillis> begin_at_;
+  std::map<PartyIndex, base::Error> refusals_;  // the latest of each party
+  std::set<std::pair<PartyIndex, std::string>> told_refusals_;
+  std::optional<base::Error> last_failure_;
+
+  std::optional<FormedSession> formed_;
+  std::unique_ptr<messaging::Run> run_;
+  std::map<PartyIndex, SeatLink> seats_;
+  std::map<StreamId, PartyIndex> seat_of_;
+  std::map<StreamId, Joining> joining_;
+  bool pumping_ = false;
+  bool told_ = false;
+  bool over_ = false;
+};
+
+}  // namespace concordat::session::host

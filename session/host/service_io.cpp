@@ -1,0 +1,148 @@
+#include "session/host/service_io.hpp"
+
+#include "peer/error.hpp"
+#include "peer/preface_io.hpp"
+#include "session/host/errc.hpp"
+#include "session/host/hello_io.hpp"
+
+namespace concordat::session::host {
+namespace {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+constexpr std::chrono::milliseconds kPrefaceTime = std::chrono::seconds(5);
+constexpr std::chrono::milliseconds kDialTime = std::chrono::seconds(10);
+// Whom the parent says it leads here. A lie leads to a handshake that fails.
+constexpr std::string_view kOperatorSource = "operator/";
+
+Status admit_for_control(const policy::AdmittedOperator& who) {
+  if (who.purpose() == kControlPurpose) return {};
+  return Error(peer::Errc::operators_not_served, "for " + who.purpose());
+}
+
+}  // namespace
+
+Service::Service(ServiceParts parts)
+    : parts_(std::move(parts)),
+      control_party_(parts_.party),
+      streams_(peer::kAdmissionsPerSecond, peer::kAdmissionBurst, base::MonotonicMillis{}) {
+  control_party_.also_admit_operator = admit_for_control;
+}
+
+Service::~Service() {
+  *alive_ = false;
+  stop();
+}
+
+void Service::serve(std::unique_ptr<peer::Listener> listener) {
+  listener_ = std::move(listener);
+  listener_->start([this, alive = alive_](peer::StreamSocket socket, const peer::PeerAddress&) {
+    if (*alive) take_in(std::move(socket));
+  });
+}
+
+void Service::take_in(peer::StreamSocket socket) {
+  // Before the first byte is read: a stranger's stream costs a slot and a token, or nothing.
+  const auto now = parts_.party.clock();
+  if (stopped_ || !now || unread_ >= kMaxUnread || !streams_.take(now->monotonic)) return;
+  ++unread_;
+  peer::async_read_source(std::move(socket), kPrefaceTime,
+                          [this, alive = alive_](peer::StreamSocket stream,
+                                                 const Result<peer::Source>& source) {
+                            if (!*alive) return;
+                            --unread_;
+                            if (stopped_) return;
+                            if (!source) return parts_.log.error("preface_refused", source.error());
+                            if (source->text.starts_with(kOperatorSource)) {
+                              return begin_operator(std::move(stream), source->text);
+                            }
+                            begin_party(std::move(stream), source->text);
+                          });
+}
+
+void Service::begin_operator(peer::StreamSocket socket, const std::string& source) {
+  if (operators_.size() >= kMaxOperators) {
+    return parts_.log.error("operator_refused", Error(peer::Errc::busy), {{"source", source}});
+  }
+  const std::uint64_t number = next_operator_++;
+  auto session = std::make_shared<ControlSession>(
+      ControlParts{parts_.io, *this, parts_.sealing, parts_.log, source},
+      [this, alive = alive_, number] {
+        if (*alive) operators_.erase(number);
+      });
+  operators_.emplace(number, session);
+  session->start(std::move(socket), control_party_, parts_.nsm);
+}
+
+void Service::begin_party(peer::StreamSocket socket, const std::string& source) {
+  if (unread_ >= kMaxUnread) return;
+  ++unread_;
+  async_read_hello(
+      std::move(socket), peer::kHandshakeTimeout,
+      [this, alive = alive_, source](peer::StreamSocket stream, Result<ReadHello> read) {
+        if (!*alive) return;
+        --unread_;
+        if (stopped_) return;
+        if (!read) {
+          return parts_.log.error("party_refused", read.error(), {{"source", source}});
+        }
+        const auto run = runs_.find(read->hello.policy.digest);
+        if (run == runs_.end()) {
+          return parts_.log.error("party_refused",
+                                  Error(Errc::unknown_session, read->hello.policy.digest.hex()),
+                                  {{"source", source}});
+        }
+        run->second->accept(std::move(stream), std::move(read->bytes));
+      });
+}
+
+Result<std::shared_ptr<HostedRun>> Service::begin_run(Order order, HostedRun::Events events) {
+  const DescriptorDigest session = order.descriptor->digest();
+  if (stopped_) return Error(Errc::cancelled);
+  if (runs_.contains(session)) return Error(Errc::run_under_way, session.hex());
+  if (runs_.size() >= kMaxRuns) return Error(Errc::too_many_runs, std::to_string(kMaxRuns));
+  events.over = [this, alive = alive_, session, over = std::move(events.over)] {
+    if (*alive) runs_.erase(session);
+    if (over) over();
+  };
+  auto dial = [this](const PartyEntry& party, peer::ConnectHandler handler) {
+    peer::async_dial_target(parts_.io, parts_.relay, peer::EnclaveTarget{party.enclave}, kDialTime,
+                            std::move(handler));
+  };
+  CONCORDAT_TRY(auto run,
+                HostedRun::start({parts_.io, parts_.party, parts_.nsm, ledger_, parts_.log,
+                                  std::move(dial), parts_.deviate},
+                                 std::move(order), std::move(events)));
+  runs_.emplace(session, run);
+  return run;
+}
+
+// A newer policy may have let go of an operator; the runs look at their seats themselves.
+void Service::policy_changed() {
+  const policy::Model& model = parts_.party.policies->latest()->model();
+  const auto operators = operators_;
+  for (const auto& [number, session] : operators)
+    session->policy_changed(model);
+  const auto runs = runs_;
+  for (const auto& [digest, run] : runs)
+    run->policy_changed();
+}
+
+void Service::policy_lapsed(const Error& why) {
+  const auto runs = runs_;
+  for (const auto& [digest, run] : runs)
+    run->policy_lapsed(why);
+  const auto operators = operators_;
+  for (const auto& [number, session] : operators)
+    session->end(why);
+}
+
+void Service::stop() {
+  stopped_ = true;
+  listener_.reset();
+  policy_lapsed(Error(Errc::cancelled, "the enclave stops"));
+}
+
+}  // namespace concordat::session::host

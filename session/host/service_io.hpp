@@ -1,0 +1,59 @@
+// An enclave that takes part in sessions: its door, which tells operators from parties and parties'
+// streams by their session; its operators' channels; and the runs that they ordered.
+#pragma once
+
+#include "session/host/control_session_io.hpp"
+#include "session/host/hosted_run_io.hpp"
+
+namespace concordat::session::host {
+
+// References outlive the service.
+struct ServiceParts {
+  boost::asio::io_context& io;
+  peer::Party& party;
+  peer::NsmWorker& nsm;
+  base::Logger& log;
+  peer::Endpoint relay;  // the way to other parties
+  Sealing sealing;       // of what a run says to keep
+  decltype(Environment::deviate) deviate{};
+};
+
+class Service final : private RunBeginner {
+ public:
+  // Each party's own computation is on this thread: a few are enough.
+  static constexpr std::size_t kMaxRuns = 4;
+  static constexpr std::size_t kMaxOperators = 16;
+  static constexpr std::size_t kMaxUnread = 64;  // streams whose first bytes are awaited
+
+  explicit Service(ServiceParts parts);
+  ~Service() override;
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // Streams that the parent brings, each behind its source preface.
+  void serve(std::unique_ptr<peer::Listener> listener);
+  void policy_changed();
+  void policy_lapsed(const base::Error& why);
+  void stop();
+
+ private:
+  void take_in(peer::StreamSocket socket);
+  void begin_operator(peer::StreamSocket socket, const std::string& source);
+  void begin_party(peer::StreamSocket socket, const std::string& source);
+  [[nodiscard]] base::Result<std::shared_ptr<HostedRun>> begin_run(
+      Order order, HostedRun::Events events) override;
+
+  ServiceParts parts_;
+  peer::Party control_party_;  // as the enclave's own, and admits operators for kControlPurpose
+  MemoryRunLedger ledger_;
+  peer::TokenBucket streams_;
+  std::size_t unread_ = 0;
+  std::unique_ptr<peer::Listener> listener_;
+  std::map<DescriptorDigest, std::shared_ptr<HostedRun>> runs_;
+  std::map<std::uint64_t, std::shared_ptr<ControlSession>> operators_;
+  std::uint64_t next_operator_ = 1;
+  bool stopped_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace concordat::session::host

@@ -1,0 +1,192 @@
+// Enclaves that host runs, each with its policy and NSM, on one io_context; and the streams between
+// them, which tests lead elsewhere, cut and listen to.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+
+#include "session/host/hosted_run_io.hpp"
+#include "session/protocols.hpp"
+#include "tests/session_forming/session_world.hpp"
+
+namespace concordat::session::host {
+
+inline constexpr const char* kSums =
+    R"({"max_rows": 10, "numbers": {"amount": {"max": "1000"}},)"
+    R"( "results": [{"name": "all", "of": {"amount": ["sum"]}}]})";
+
+// A party's enclave.
+struct Host {
+  Host(SessionWorld& world, boost::asio::io_context& io, PartyIndex party_index,
+       std::unique_ptr<lab::SoftwareNsm> device)
+      : index(party_index),
+        policies(world.realm_of(index).authority),
+        enclave(std::move(device)),
+        nsm(*enclave, io, peer::kMaxHalfOpen),
+        log("host", [this](std::string_view line) { lines += std::string(line) + "\n"; }) {
+    (void)policies.install(world.policy(index)->envelope(), world.wall).value();
+    party.role = "payments";
+    party.own_pcr16 = world.realm_of(index).authority.pcr16();
+    party.anchors = &world.anchors;
+    party.chain_cache = &world.cache;
+    party.random = &world.random;
+    party.policies = &policies;
+    party.clock = [&world]() -> base::Result<peer::Now> {
+      return peer::Now{world.wall, base::system_monotonic_clock()};
+    };
+  }
+
+  PartyIndex index;
+  policy::PolicyInForce policies;
+  std::unique_ptr<lab::SoftwareNsm> enclave;
+  peer::Party party;
+  peer::NsmWorker nsm;
+  MemoryRunLedger ledger;
+  std::string lines;
+  base::Logger log;
+  std::shared_ptr<HostedRun> run;
+  std::vector<std::string> stages;
+  std::optional<Ended> ended;
+  bool is_over = false;
+};
+
+class HostWorld {
+ public:
+  explicit HostWorld(std::size_t parties) : world(parties) {
+    for (PartyIndex index = 1; index <= parties; ++index)
+      add(index);
+    route = [this](PartyIndex, PartyIndex to) { return hosts.at(to - 1).get(); };
+  }
+  ~HostWorld() {
+    for (const Stream& stream : streams_)
+      ::close(stream.end);
+    for (const auto& host : hosts) {
+      if (host->run) host->run->cancel(base::Error(peer::StreamErrc::ended));
+    }
+    io.restart();
+    io.poll();
+  }
+
+  Host& add(PartyIndex index, bool is_altered = false) {
+    hosts.push_back(std::make_unique<Host>(world, io, index, world.enclave(index, is_altered)));
+    return *hosts.back();
+  }
+  [[nodiscard]] Host& host(PartyIndex index) { return *hosts.at(index - 1); }
+
+  [[nodiscard]] DescriptorPtr descriptor() const {
+    DescriptorFields fields = world.fields();
+    fields.parameters = base::to_bytes(base::as_bytes(kSums));
+    return VerifiedDescriptor::verify(world.sign(encode_descriptor(fields).value()),
+                                      world.authorities(), take_any)
+        .value();
+  }
+
+  [[nodiscard]] base::Status start(Host& host, const DescriptorPtr& of, const std::string& table) {
+    Order order;
+    order.descriptor = of;
+    order.self = host.index;
+    order.forming = forming;
+    order.timing = timing;
+    const DescriptorFields& fields = of->fields();
+    CONCORDAT_TRY(const ProtocolKind kind, find_protocol(fields.protocol));
+    CONCORDAT_TRY(order.intake,
+                  kind.take(fields.parameters, fields.parties.size(), fields.threshold));
+    CONCORDAT_CHECK(order.intake->feed(base::as_bytes(table)));
+    order.input = InputDigest::from(base::sha256({base::as_bytes(table)}).view()).value();
+    host.ended.reset();
+    host.is_over = false;
+    CONCORDAT_TRY(
+        host.run,
+        HostedRun::start({io, host.party, host.nsm, host.ledger, host.log,
+                          [this, from = host.index](const PartyEntry& to,
+                                                    peer::ConnectHandler handler) {
+                            connect(from, to.name, std::move(handler));
+                          }},
+                         std::move(order),
+                         {[&host](Stage stage, const std::string& detail) {
+                            host.stages.push_back(std::string(to_string(stage)) + " " + detail);
+                          },
+                          [&host](Ended ended) { host.ended.emplace(std::move(ended)); },
+                          [&host] { host.is_over = true; }}));
+    return {};
+  }
+  void start_all(const std::string& table = "amount\n1\n2\n") {
+    const DescriptorPtr of = descriptor();
+    for (const auto& each : hosts)
+      ASSERT_TRUE(start(*each, of, table));
+  }
+
+  void run_until(const std::function<bool()>& done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    io.restart();
+    while (!done()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+      (void)io.run_one_for(std::chrono::milliseconds(50));
+      io.restart();
+    }
+  }
+  void run_until_ended() {
+    run_until([this] {
+      return std::ranges::all_of(hosts, [](const auto& each) {
+        return !each->run || each->ended.has_value();
+      });
+    });
+  }
+
+  // Every stream between these two ends now.
+  std::size_t cut(PartyIndex one, PartyIndex other) {
+    std::size_t count = 0;
+    for (const Stream& stream : streams_) {
+      const bool is_theirs = (stream.from == one && stream.to == other) ||
+                             (stream.from == other && stream.to == one);
+      if (is_theirs && ::shutdown(stream.end, SHUT_RDWR) == 0) ++count;
+    }
+    return count;
+  }
+
+  SessionWorld world;
+  boost::asio::io_context io{1};
+  std::vector<std::unique_ptr<Host>> hosts;
+  // Where a stream to a party leads; nullptr: nowhere.
+  std::function<Host*(PartyIndex from, PartyIndex to)> route;
+  std::chrono::milliseconds forming = std::chrono::seconds(60);
+  messaging::Timing timing{};
+  std::size_t dials = 0;
+
+ private:
+  struct Stream {
+    PartyIndex from, to;
+    int end;  // a copy of the dialler's
+  };
+
+  void connect(PartyIndex from, const std::string& name, const peer::ConnectHandler& handler) {
+    const auto to = static_cast<PartyIndex>(std::stoul(name.substr(name.find('-') + 1)));
+    Host* const target = route(from, to);
+    ++dials;
+    int ends[2];
+    const bool is_made = target != nullptr && target->run && !target->is_over &&
+                         ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0;
+    if (!is_made) {
+      boost::asio::post(io, [handler] {
+        handler(base::Error(peer::StreamErrc::cannot_connect, "nobody is there"));
+      });
+      return;
+    }
+    streams_.push_back({from, to, ::dup(ends[0])});
+    const auto stream = [this](int end) {
+      return peer::StreamSocket(boost::asio::local::stream_protocol::socket(
+          io, boost::asio::local::stream_protocol(), end));
+    };
+    auto ours = std::make_shared<peer::StreamSocket>(stream(ends[0]));
+    boost::asio::post(io, [handler, ours] { handler(std::move(*ours)); });
+    target->run->accept(stream(ends[1]), {});
+  }
+
+  std::vector<Stream> streams_;
+};
+
+}  // namespace concordat::session::host

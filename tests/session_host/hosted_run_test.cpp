@@ -1,0 +1,195 @@
+// Parties hosted by their enclaves: they find one another, compute, and say who did not come.
+#include <gmock/gmock.h>
+
+#include "session/host/errc.hpp"
+#include "session/receipt.hpp"
+#include "tests/session_host/host_world.hpp"
+
+namespace concordat::session::host {
+namespace {
+
+using testing::HasSubstr;
+
+void expect_sum(HostWorld& hosts, const std::string& sum) {
+  for (const auto& host : hosts.hosts) {
+    ASSERT_TRUE(host->ended);
+    ASSERT_TRUE(host->ended->status) << host->ended->status.error().to_string();
+    const std::string result(base::as_text(host->ended->output->result));
+    EXPECT_THAT(result, HasSubstr("\"sum\":\"" + sum + "\""));
+  }
+}
+
+TEST(HostedRun, ThreePartiesFormComputeAndHaveReceipts) {
+  HostWorld hosts(3);
+  hosts.timing.farewell = std::chrono::hours(24);
+  hosts.start_all();
+  hosts.run_until_ended();
+  expect_sum(hosts, "9");
+  for (const auto& host : hosts.hosts) {
+    const auto receipt =
+        verify_receipt(host->ended->receipt, hosts.world.authorities(), hosts.world.anchors);
+    ASSERT_TRUE(receipt) << receipt.error().to_string();
+    EXPECT_EQ(receipt->party, host->index);
+    EXPECT_EQ(receipt->run, hosts.host(1).ended->run);
+    EXPECT_EQ(receipt->result, base::sha256({host->ended->output->result}));
+    EXPECT_EQ(host->stages.front(), "forming ");
+  }
+  // Nobody stays longer than the others need: not for the time of the farewell, which is a day here.
+  hosts.run_until([&] {
+    return std::ranges::all_of(hosts.hosts, [](const auto& host) { return host->is_over; });
+  });
+}
+
+TEST(HostedRun, CountsTheRunsOfAnInputAndRefusesOneTooMany) {
+  HostWorld hosts(2);
+  hosts.start_all();
+  hosts.run_until_ended();
+  hosts.run_until([&] { return hosts.host(1).is_over && hosts.host(2).is_over; });
+  // Who has not formed when the other gives up waits no longer than this.
+  hosts.forming = std::chrono::milliseconds(2000);
+  hosts.start_all();
+  hosts.run_until_ended();
+  for (const auto& host : hosts.hosts) {
+    ASSERT_TRUE(host->ended);
+    ASSERT_FALSE(host->ended->status);
+  }
+  EXPECT_TRUE(hosts.host(1).ended->status.error().is(FormingErrc::runs_used_up) ||
+              hosts.host(2).ended->status.error().is(FormingErrc::runs_used_up));
+}
+
+TEST(HostedRun, NamesThePartyThatNeverComes) {
+  HostWorld hosts(3);
+  hosts.forming = std::chrono::milliseconds(1500);
+  const DescriptorPtr of = hosts.descriptor();
+  for (const PartyIndex index : {1u, 2u})
+    ASSERT_TRUE(hosts.start(hosts.host(index), of, "amount\n1\n"));
+  hosts.run_until_ended();
+  for (const PartyIndex index : {1u, 2u}) {
+    const Ended& ended = *hosts.host(index).ended;
+    ASSERT_FALSE(ended.status);
+    EXPECT_TRUE(ended.status.error().is(FormingErrc::timed_out));
+    ASSERT_EQ(ended.named.size(), 1u);
+    EXPECT_EQ(ended.named[0].party, 3u);
+    EXPECT_THAT(ended.status.error().detail(), HasSubstr("party 3 (party-3)"));
+    EXPECT_THAT(ended.named[0].why, HasSubstr("nobody is there"));
+    EXPECT_FALSE(ended.run);
+  }
+}
+
+TEST(HostedRun, NamesThePartyOfAnotherImage) {
+  HostWorld hosts(2);
+  hosts.forming = std::chrono::milliseconds(1500);
+  hosts.hosts.pop_back();
+  hosts.add(2, true);
+  hosts.start_all();
+  hosts.run_until_ended();
+  const Ended& ended = *hosts.host(1).ended;
+  ASSERT_FALSE(ended.status);
+  ASSERT_EQ(ended.named.size(), 1u);
+  EXPECT_EQ(ended.named[0].party, 2u);
+  EXPECT_THAT(ended.named[0].why, HasSubstr("PCR0"));
+}
+
+// What is led to another party's enclave gets no seat there, and no input moves.
+TEST(HostedRun, AStreamLedToTheWrongEnclaveSeatsNobody) {
+  HostWorld hosts(3);
+  hosts.forming = std::chrono::milliseconds(2500);
+  hosts.route = [&](PartyIndex from, PartyIndex to) {
+    return &hosts.host(from == 1 ? 5 - to : to);
+  };
+  hosts.start_all();
+  hosts.run_until_ended();
+  for (const auto& host : hosts.hosts) {
+    ASSERT_FALSE(host->ended->status);
+    EXPECT_FALSE(host->ended->run);
+  }
+  EXPECT_THAT(hosts.host(3).lines, HasSubstr("this is party 3 (party-3)"));
+}
+
+TEST(HostedRun, AStreamThatIsCutAfterFormingIsReplaced) {
+  HostWorld hosts(3);
+  hosts.start_all();
+  // As soon as somebody has formed: others may not have yet, and get their roster on the next one.
+  hosts.run_until([&] {
+    return std::ranges::any_of(hosts.hosts, [](const auto& host) {
+      return std::ranges::any_of(host->stages,
+                                 [](const auto& stage) { return stage.starts_with("formed"); });
+    });
+  });
+  const std::size_t before = hosts.dials;
+  EXPECT_GE(hosts.cut(1, 2), 1u);
+  EXPECT_GE(hosts.cut(2, 3), 1u);
+  hosts.run_until_ended();
+  expect_sum(hosts, "9");
+  EXPECT_GE(hosts.dials, before + 2);
+}
+
+TEST(HostedRun, ANewerPolicyWhileItFormsBeginsAnew) {
+  HostWorld hosts(2);
+  const DescriptorPtr of = hosts.descriptor();
+  ASSERT_TRUE(hosts.start(hosts.host(1), of, "amount\n1\n"));
+  hosts.world.edit_policy = [](PartyIndex, std::string text) {
+    return test::replaced(std::move(text), "\"serial\": 1", "\"serial\": 2");
+  };
+  Host& first = hosts.host(1);
+  ASSERT_TRUE(first.policies.install(hosts.world.policy(1)->envelope(), hosts.world.wall));
+  first.run->policy_changed();
+  ASSERT_TRUE(hosts.start(hosts.host(2), of, "amount\n2\n"));
+  hosts.run_until_ended();
+  expect_sum(hosts, "3");
+  EXPECT_THAT(first.stages, testing::Contains(HasSubstr("newer policy")));
+}
+
+TEST(HostedRun, ANewerPolicyWithoutARuleForItEndsTheRun) {
+  HostWorld hosts(2);
+  ASSERT_TRUE(hosts.start(hosts.host(1), hosts.descriptor(), "amount\n1\n"));
+  hosts.world.edit_policy = [](PartyIndex, std::string text) {
+    return test::replaced(test::replaced(std::move(text), "\"serial\": 1", "\"serial\": 2"),
+                          "sums/*", "others/*");
+  };
+  Host& first = hosts.host(1);
+  ASSERT_TRUE(first.policies.install(hosts.world.policy(1)->envelope(), hosts.world.wall));
+  first.run->policy_changed();
+  hosts.run_until_ended();
+  ASSERT_FALSE(first.ended->status);
+  EXPECT_TRUE(first.ended->status.error().is(policy::AdmissionErrc::session_unknown))
+      << first.ended->status.error().to_string();
+}
+
+TEST(HostedRun, APolicyThatIsNotUsableAnyMoreEndsTheRun) {
+  HostWorld hosts(2);
+  ASSERT_TRUE(hosts.start(hosts.host(1), hosts.descriptor(), "amount\n1\n"));
+  hosts.host(1).run->policy_lapsed(base::Error(policy::SignatureErrc::expired));
+  hosts.run_until_ended();
+  EXPECT_TRUE(hosts.host(1).ended->status.error().is(policy::SignatureErrc::expired));
+  hosts.run_until([&] { return hosts.host(1).is_over; });
+}
+
+// A party that is gone in the middle of a run is named by those who wait for it.
+TEST(HostedRun, APartyThatLeavesARunIsNamedByTheOthers) {
+  HostWorld hosts(3);
+  hosts.timing = {std::chrono::milliseconds(2000), std::chrono::milliseconds(500)};
+  hosts.start_all();
+  Host& third = hosts.host(3);
+  hosts.run_until([&] {
+    return third.ended || std::ranges::any_of(third.stages, [](const auto& stage) {
+             return stage.starts_with("formed");
+           });
+  });
+  third.run->cancel(base::Error(Errc::cancelled));
+  hosts.run_until_ended();
+  EXPECT_TRUE(third.ended->status.error().is(Errc::cancelled));
+  // By their own word, or because the other one said so first and left.
+  std::size_t naming = 0;
+  for (const PartyIndex index : {1u, 2u}) {
+    const Ended& ended = *hosts.host(index).ended;
+    ASSERT_FALSE(ended.status) << "party " << index;
+    ASSERT_EQ(ended.named.size(), 1u);
+    EXPECT_TRUE(ended.named[0].evidence.empty());
+    if (ended.named[0].party == 3 && ended.named[0].why == "unreachable") ++naming;
+  }
+  EXPECT_GE(naming, 1u);
+}
+
+}  // namespace
+}  // namespace concordat::session::host
