@@ -16,6 +16,9 @@ class PendingRequests {
  public:
   using Done = std::function<void(base::Result<ResponseBody>)>;
   static constexpr std::size_t kMaxPending = 1024;
+  // Of those that ended, with an answer that may still come: it is dropped, not taken for a
+  // stranger's.
+  static constexpr std::size_t kMaxForgotten = 4096;
 
   // Takes the caller in under a new id, or fails with overloaded. `may_move`: see take_back.
   [[nodiscard]] base::Result<std::uint64_t> add(policy::Operation operation,
@@ -42,8 +45,6 @@ class PendingRequests {
     Done done;
     bool may_move;
   };
-  // Ended, with an answer that may still come: it is dropped, not taken for a stranger's.
-  static constexpr std::size_t kMaxForgotten = 4096;
   // Ends each of which `is_over` says so, as one whose answer may still come.
   template <class IsOver>
   void give_up(const IsOver& is_over, const base::Error& why);

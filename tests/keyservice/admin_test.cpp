@@ -139,6 +139,13 @@ TEST(AdminMessages, RequestsAreStrict) {
   const Bytes argument = std::move(Writer().array(3).uint(1).text("status").uint(1)).take();
   EXPECT_TRUE(decode_admin_request(argument).error().is(Errc::unknown_operation));
   EXPECT_TRUE(decode_admin_request(Bytes(kMaxRequest + 1)).error().is(Errc::message_too_large));
+  const auto named = [](std::size_t size) {
+    return std::move(Writer().array(2).uint(1).text(std::string(size, 'o'))).take();
+  };
+  EXPECT_TRUE(
+      decode_admin_request(named(kMaxAdminOperation)).error().is(Errc::unknown_operation));
+  EXPECT_TRUE(
+      decode_admin_request(named(kMaxAdminOperation + 1)).error().is(Errc::malformed_request));
 }
 
 TEST(AdminMessages, WhatARequestHoldsIsBounded) {
@@ -195,6 +202,25 @@ TEST(AdminMessages, AResponseIsItsPartsAndOneEnd) {
   ASSERT_TRUE(last);
   EXPECT_EQ(last->count, 1u);
   EXPECT_EQ(seen, (std::vector<std::uint64_t>{10, 11, 12}));
+}
+
+TEST(AdminMessages, WhatAPartHoldsIsBounded) {
+  const auto taken = [](std::size_t items) {
+    std::size_t seen = 0;
+    AdminResponseReader reader(5, [&](const AdminReply& part) {
+      seen = part.count;
+      return base::Status();
+    });
+    Writer out;
+    for (std::size_t i = 0; i < items; ++i)
+      out.uint(1);
+    const auto last = reader.take(encode_part(5, items, out.view()));
+    EXPECT_EQ(seen, last ? items : 0u);
+    return last.has_value();
+  };
+  constexpr std::size_t kHead = 2;  // id and kind, before the items
+  EXPECT_TRUE(taken(kMaxAdminItems - kHead));
+  EXPECT_FALSE(taken(kMaxAdminItems - kHead + 1));
 }
 
 TEST(AdminMessages, AFailureEndsAResponseHalfWay) {

@@ -81,5 +81,19 @@ TEST_F(PendingTest, IsBounded) {
   EXPECT_TRUE(pending_.add(policy::Operation::get, {10}, {}).error().is(Errc::overloaded));
 }
 
+// Of requests whose time was over the latest so many are known; an answer to one from before is
+// one that nobody asked for.
+TEST_F(PendingTest, WhatIsForgottenIsBounded) {
+  std::uint64_t last = 0;
+  for (std::size_t i = 0; i <= PendingRequests::kMaxForgotten; ++i) {
+    last = ask(10);
+    pending_.expire({10});
+  }
+  const std::uint64_t first = last - PendingRequests::kMaxForgotten;
+  EXPECT_TRUE(pending_.on_response(answer_to(first)).error().is(Errc::malformed_response));
+  EXPECT_TRUE(pending_.on_response(answer_to(first + 1)));
+  EXPECT_TRUE(pending_.on_response(answer_to(last)));
+}
+
 }  // namespace
 }  // namespace concordat::keyservice
