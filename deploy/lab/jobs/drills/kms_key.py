@@ -25,7 +25,7 @@ class KmsKey(Drill):
                 ("make-root", self.make_next_root), ("pin-root", self.pin_next_root), ("rotate", self.rotate),
                 ("same-bytes", self.same_bytes), ("rewrap", self.rewrap), ("retire", self.retire),
                 ("close-older-key", self.close_older_key), ("older-disk-refused", self.older_disk),
-                ("unseal-again", self.unseal)]
+                ("unseal-again", self.unseal_again)]
 
     def make_key(self) -> str:
         """One that its owner keeps a copy of."""
@@ -101,6 +101,11 @@ class KmsKey(Drill):
             {"Version": "2012-10-17", "Statement": [statement]}))
         expect("KMS's answer to the older key's last policy", put.status, 200)
         return "the older KMS key opens for nobody"
+
+    def unseal_again(self) -> str:
+        unsealed = self.unseal()
+        self.wait_until_served()
+        return unsealed
 
     def older_disk(self) -> str:
         """The parent starts a custodian with the store and the signed policy of before, which has not expired."""
