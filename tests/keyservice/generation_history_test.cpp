@@ -67,8 +67,10 @@ class History {
  public:
   History(std::uint32_t seed, Planted planted) : random_(seed), planted_(planted) {
     sign();
-    for (auto& host : hosts_)
+    for (auto& host : hosts_) {
       host = start(world_, false);
+      expect(host->load().has_value(), "a custodian starts");
+    }
   }
 
   // The first thing that was not as it must be; empty: none.
@@ -181,9 +183,11 @@ class History {
   template <class Command>
   void command(const std::string& what, const Command& run) {
     Host& host = any();
-    bool is_done = false;
-    run(host.custody, [&](const auto& result) { is_done = result.has_value(); });
-    expect(is_done, what);
+    std::string failure = "no answer";
+    run(host.custody, [&](const auto& result) {
+      failure = result ? std::string() : result.error().to_string();
+    });
+    expect(failure.empty(), what + ": " + failure);
   }
   NewVersion derived() const { return {KeyOrigin::derived, model_.sealing, {}}; }
   std::string any_key() {

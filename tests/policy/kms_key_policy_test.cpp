@@ -108,7 +108,7 @@ TEST_F(KmsKeyPolicyText, DeniesByARegisterOnlyWhereEveryCustodianPinsIt) {
   EXPECT_FALSE(of("DenyOtherPCR16", principals).is_null());
 }
 
-TEST_F(KmsKeyPolicyText, ContextHasTheGenerationsThatPolicyPinsAndTheFirstBeforeAny) {
+TEST_F(KmsKeyPolicyText, ContextHasTheGenerationsThatPolicyPinsAndTheNext) {
   const auto generations = [&] {
     return of("Image custodian-1 in role custodian")
         .at("Condition")
@@ -117,9 +117,9 @@ TEST_F(KmsKeyPolicyText, ContextHasTheGenerationsThatPolicyPinsAndTheFirstBefore
   };
   EXPECT_EQ(generations(), "1");
   model_.root_generations = {{1, base::Bytes(48, 1), true}};
-  EXPECT_EQ(generations(), "1");
+  EXPECT_EQ(generations(), (json{"1", "2"}));
   model_.root_generations = {{2, base::Bytes(48, 1), false}, {5, base::Bytes(48, 2), true}};
-  EXPECT_EQ(generations(), (json{"2", "5"}));
+  EXPECT_EQ(generations(), (json{"2", "5", "6"}));
 }
 
 TEST_F(KmsKeyPolicyText, CallersAreTheAccountsOrWhatWasGiven) {

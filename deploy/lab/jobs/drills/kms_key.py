@@ -1,82 +1,97 @@
 """The KMS key can no longer be trusted: whoever may change its policy may unseal the root. A root that is sealed under one
-key is not to be had from another, so that another root is made, under another key, in a store of its own. Keys that their
-owners still have are imported anew; all others are others.
+key is not to be had from another, so that a root of the next generation is made under another key and takes over while
+everything goes on. What comes from the older one keeps its bytes until it is ended; then the older root is retired and its
+KMS key closed.
 """
 
 import json
+import pathlib
 import secrets
 
 from jobs.deployment import ADMIN
-from jobs.drill import CARD, DAILY, EVAN, IMAGES, WORKERS, Drill, expect, title
+from jobs.drill import CARD, DAILY, EVAN, WORKERS, Drill, expect
 from jobs.main_story import REPORTS
+from jobs.processes import wait_for
 
 OLDER, NEWER = "older", "newer"  # disks of the parent
+FIRST, SECOND = "1", "2"
 
 
 class KmsKey(Drill):
-    TITLE = "the KMS key is replaced, and the root with it; imported keys are brought anew"
+    TITLE = "the KMS key is replaced, and the root with it, while workers go on"
 
     def respond(self) -> list:
-        return [("new-key", self.new_key), ("begin-anew", self.begin_anew),
-                ("kms-key-policy", self.bind_kms_key), ("genesis", self.genesis_anew), ("pin-root", self.pin_root),
-                ("unseal", self.unseal), ("close-older-key", self.close_older_key),
-                ("older-disk-refused", self.older_disk), ("unseal-again", self.unseal), ("import", self.import_key),
-                ("workers-anew", self.start_workers_anew)]
+        return [("keep-disk", self.keep_disk), ("new-key", self.new_key), ("kms-key-policy", self.bind_kms_key),
+                ("make-root", self.make_next_root), ("pin-root", self.pin_next_root), ("rotate", self.rotate),
+                ("same-bytes", self.same_bytes), ("rewrap", self.rewrap), ("retire", self.retire),
+                ("close-older-key", self.close_older_key), ("older-disk-refused", self.older_disk),
+                ("unseal-again", self.unseal_again)]
 
     def make_key(self) -> str:
         """One that its owner keeps a copy of."""
         self.material = self.lab.folder / "card.bin"
         self.material.write_bytes(secrets.token_bytes(32))
         self.material.chmod(0o600)
-        self.import_key()
+        self.keys(EVAN, "import", CARD, "--type", "aes256", "--exportable", "--from", self.material)
         self.sealed = self.encrypt(WORKERS[0])
         return f"{CARD} imported by {EVAN}; {WORKERS[0].name} encrypted a card number with it"
 
-    def import_key(self) -> str:
-        self.keys(EVAN, "import", CARD, "--type", "aes256", "--exportable", "--from", self.material)
-        return f"{CARD} is imported from its owner's copy"
+    def root(self, *arguments: str | pathlib.Path) -> dict:
+        done = self.lab.programs.run("concordat-lab", "root", *arguments, *self.lab.operator_options(self.key_of(EVAN)))
+        return json.loads(done.stdout)
+
+    def keep_disk(self) -> str:
+        self.lab.restart_parent(lambda: self.save_disk(OLDER))
+        self.serial = self.status(EVAN)["policy"]["serial"]
+        self.wait_until_served()
+        return "the parent's disk as it is now is kept"
 
     def new_key(self) -> str:
-        """The policy cannot just name another key."""
+        """Those that are pinned stay with the key that sealed them."""
         self.older_key = self.key_arn
-        another = self.make_kms_key()
-        refused = self.lab.programs.run("concordat-lab", "policy", "set", *self.lab.policy_files, "--kms-key", another,
-                                        "--json", expect=2)
-        expect("`policy set --kms-key` where a root is pinned", json.loads(refused.stdout)["code"], "root_already_pinned")
-        self.changed["KMS key"] = another.rpartition("/")[2]
-        return "a new KMS key is made; the policy pins a root that the older one seals: root_already_pinned"
+        self.lab.policy("set", "--kms-key", self.make_kms_key())
+        self.changed["KMS key"] = self.key_arn.rpartition("/")[2]
+        return f"a new KMS key is made; serial {self.roll_out()} names it for roots to come"
 
-    def begin_anew(self) -> str:
-        for name in ("custodian", *(worker.name for worker in WORKERS)):
-            self.lab.terminate(name)
-        self.lab.restart_parent(lambda: self.save_disk(OLDER))
-        self.lab.edit_policy(lambda policy: policy["root"].update(generations=[]))
-        self.lab.policy("set", "--kms-key", self.key_arn)
-        serial = self.lab.sign_policy()["serial"]
-        self.lab.push_policy()
-        return f"serial {serial} pins no root and names the new KMS key; every enclave is ended"
+    def make_next_root(self) -> str:
+        self.asked, self.document = secrets.token_bytes(32).hex(), self.lab.folder / "genesis-2.cbor"
+        self.root("make", "--challenge", self.asked, "--out", self.document)
+        return "the custodian made a root of the next generation and attests to it"
 
-    def genesis_anew(self) -> str:
-        self.lab.restart_parent(self.remove_store)
-        return self.make_root()
+    def pin_next_root(self) -> str:
+        pinned = self.lab.policy("pin-root", "--document", self.document, "--challenge", self.asked, "--lab-root",
+                                 self.lab.lab_root)
+        serial = self.roll_out()
+        self.lab.wait_for_event("custodian", "root_unsealed", generation=2)
+        self.changed["root"] = f"generation {SECOND}, commitment {pinned['commitment'][:16]}.."
+        return f"serial {serial} pins it beside the older one, and KMS unseals it under the new key"
 
-    def remove_store(self) -> None:
-        for path in self.lab.parent.glob("store.db*"):
-            path.unlink()
+    def rotate(self) -> str:
+        position = self.root("rotate", "--generation", SECOND)["since"]
+        self.lab.policy("set", "--current-root", SECOND)
+        serial = self.roll_out()
+        self.wait_until_served()
+        return f"it takes over at position {position}; under serial {serial} nothing of the older one is taken any more"
 
-    def pin_root(self) -> str:
-        pinned = super().pin_root()
-        policy = json.loads((self.lab.authority / "policy.json").read_text())
-        commitment = policy["root"]["generations"][0]["commitment"]
-        self.changed |= {"policy in force": f"serial {policy['serial']}",
-                         "root": f"generation 1, commitment {commitment[:16]}.."}
-        return pinned
+    def same_bytes(self) -> str:
+        expect(f"{DAILY} for {REPORTS.name}", self.received(REPORTS, DAILY), "version 1")
+        expect("what was encrypted before", self.opened(WORKERS[0], self.sealed), "opened")
+        return f"{DAILY} has the bytes that it had, and what was encrypted opens"
 
-    def start_workers_anew(self) -> str:
-        started = self.start_workers()
-        self.changed |= {title(worker): f"process 2, admitted as {IMAGES[worker]}" for worker in WORKERS}
-        self.changed[f"{REPORTS.name}: get {DAILY}"] = "version 1, other bytes than before"
-        return started
+    def rewrap(self) -> str:
+        self.root("rewrap", "--adopt", DAILY, "--implicit")
+        self.keys(EVAN, "rotate", DAILY)
+        self.keys(EVAN, "destroy", DAILY, "--version", "1", "--yes-destroy", DAILY)
+        self.changed[f"{REPORTS.name}: get {DAILY}"] = "version 2"
+        return f"{DAILY} is adopted and gets version 2 from the new root; its version 1 ends"
+
+    def retire(self) -> str:
+        wait_for("the audit log to be signed under the new root", lambda: self.root("status")["audit_log"] == int(SECOND))
+        self.root("retire", "--generation", FIRST)
+        self.lab.policy("set", "--retire-root", FIRST)
+        serial = self.roll_out()
+        self.wait_until_served()
+        return f"nothing leans on the older root: serial {serial} does not pin it"
 
     def close_older_key(self) -> str:
         """As disabling it does on AWS: nobody may use it any more."""
@@ -86,6 +101,11 @@ class KmsKey(Drill):
             {"Version": "2012-10-17", "Statement": [statement]}))
         expect("KMS's answer to the older key's last policy", put.status, 200)
         return "the older KMS key opens for nobody"
+
+    def unseal_again(self) -> str:
+        unsealed = self.unseal()
+        self.wait_until_served()
+        return unsealed
 
     def older_disk(self) -> str:
         """The parent starts a custodian with the store and the signed policy of before, which has not expired."""
