@@ -44,7 +44,7 @@ class AdministeredCustodian {
       text = test::replaced(std::move(text), "\"generations\": []",
                             R"("generations": [{"generation": 1, "state": "current", )"
                             R"("commitment": ")" +
-                                pinned_.hex() + "\"}]");
+                                pinned_.hex() + "\"}" + further_ + "]");
       text = test::replaced(std::move(text), "\"purposes\": {",
                             "\"purposes\": {\"audit\": {\"initiator\": [], \"responder\": "
                             "[\"custodian\"]},");
@@ -101,6 +101,7 @@ class AdministeredCustodian {
     EXPECT_TRUE(is_over) << "no last record";
   }
 
+  std::string further_;  // root generations that the policy pins behind the first
   policy::SigningKey dana_ = test::operator_key();
   test::TestWorld world_;
   test::TestEnclave custodian_{world_, "custodian-1", "custodian"};

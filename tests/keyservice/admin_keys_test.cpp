@@ -356,6 +356,37 @@ TEST_F(AdminKeysTest, DescribesManyVersionsInParts) {
     EXPECT_EQ(versions[i].description.version, i + 1);
 }
 
+TEST_F(AdminKeysTest, AnotherRootTakesOverAndTheOlderOneStaysWhileSomethingLeansOnIt) {
+  const Root second = Root::create(2, SecretBytes::random(kRootSize)).value();
+  further_ = R"(, {"generation": 2, "state": "read_only", "commitment": ")" +
+             second.commitment().hex() + "\"}";
+  custody_.take(Root::from_prk(2, second.prk()).value(), "acme");
+  custody_.pin(*world_.policy(1));
+  status_->audit_log.root_generation = 2;
+  const auto roots = [this] {
+    return decode_root_status(ask(RootStatusRequest{}).last.items).value();
+  };
+  create("k", KeyType::derived);
+  EXPECT_EQ(code(TakeOverRequest{3}), "unknown_generation");
+  EXPECT_EQ(code(MoveImplicitRequest{2}), "generation_differs");
+  EXPECT_EQ(code(TakeOverRequest{2}), "");
+  EXPECT_EQ(roots().sealing, 2u);
+  EXPECT_EQ(roots().implicit, 1u);
+  EXPECT_FALSE(roots().is_snapshot_wanting);
+  const auto plain = custody_.for_making("plain").value();
+  EXPECT_EQ(plain.root->generation(), 1u);
+  EXPECT_EQ(code(AdoptKeyRequest{"plain"}), "");
+  EXPECT_EQ(code(AdoptKeyRequest{"plain"}), "") << "it is so already";
+  EXPECT_EQ(code(MoveImplicitRequest{2}), "");
+  EXPECT_EQ(custody_.for_making("plain")->root->generation(), 1u);
+  EXPECT_EQ(custody_.for_making("other")->root->generation(), 2u);
+  EXPECT_EQ(roots().generations.at(0).versions, 2u) << "of k and of plain";
+  EXPECT_EQ(code(RetireRootRequest{1}), "generation_needed");
+  EXPECT_EQ(code(RetireRootRequest{2}), "generation_needed");
+  EXPECT_EQ(code(TakeOverRequest{1}), "generation_passed") << "none comes back";
+  EXPECT_EQ(code(MakeRootRequest{base::Bytes(32, 1)}), "not_ready") << "nobody here makes any";
+}
+
 TEST_F(AdminKeysTest, WithoutAKeyringNothingIsDone) {
   const auto all = [] {
     std::vector<AdminBody> out;

@@ -282,6 +282,10 @@ class SchemaAndParser(unittest.TestCase):
     def test_the_optional_key(self):
         for level in ("all", "secret", "none", "", 1, None, [], {}, True):
             self.agree([encoded(sample() | {"audited_uses": level})])
+        key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+        for arn in (key, "none", key.replace(":key/", ":alias/"), "", 1, None, [], {}):
+            generations = full()["root"]["generations"]
+            self.agree([encoded(put(full(), ("root", "generations"), [generations[0] | {"kms_key_arn": arn}, *generations[1:]]))])
 
     def test_counts(self):
         """As many entries as the schema allows anywhere, and one more."""
@@ -466,8 +470,8 @@ class Schema(unittest.TestCase):
             # An unknown keyword, such as a misspelled one, would be passed over by every validator.
             self.assertLessEqual(schema.keys(), self.KEYWORDS, where)
 
-    # What is as strict as it can be where it is not there.
-    OPTIONAL = {"audited_uses", "sessions"}
+    # What is as strict as it can be where it is not there, by name or by place.
+    OPTIONAL = {"audited_uses", "sessions", "/properties/root/properties/generations/items/kms_key_arn"}
 
     def test_objects_are_closed_and_complete(self):
         for where, schema in every_schema():
@@ -475,7 +479,7 @@ class Schema(unittest.TestCase):
                 continue
             if "properties" in schema:
                 self.assertIs(schema["additionalProperties"], False, where)
-                wanted = [name for name in schema["properties"] if name not in self.OPTIONAL]
+                wanted = [name for name in schema["properties"] if not {name, f"{where}/{name}"} & self.OPTIONAL]
                 self.assertEqual(schema["required"], wanted, where)
             else:
                 self.assertIn("propertyNames", schema, where)

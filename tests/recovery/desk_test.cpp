@@ -140,6 +140,38 @@ TEST_F(RestoringDesk, RestoresAndTellsWhoseSharesCame) {
   EXPECT_EQ(told_, told);
 }
 
+// Of each a set of its own: the first that is back does not end the second's restoring.
+TEST_F(DeskTest, RestoresTwoGenerationsOneAfterTheOther) {
+  const Root second = Root::create(2, SecretBytes::random(kRootSize)).value();
+  further_ = R"(, {"generation": 2, "state": "read_only", "commitment": ")" +
+             second.commitment().hex() + "\"}";
+  policy_ = policy_of();
+  MakeOrder order = make_order();
+  order.generation = 2;
+  const auto restore = [&](const RecoverySet& set) {
+    const Bytes document =
+        bytes_in(ask(AttestRestoringRequest{Bytes(policy::RecoveryChallenge::kSize, 5), false}));
+    const TargetEvidence target =
+        verify_target_document(lab_.verified(document), policy_->model(), policy_->digest(),
+                               test::kNow)
+            .value();
+    const Bytes envelope = signed_by(restore_order(set, target.key, target.challenge));
+    const auto signed_order = verified<RestoreOrder>(envelope).value();
+    EXPECT_TRUE(ask(StartRestoringRequest{envelope, set.encoded()}));
+    for (const char* holder : {"erin", "heidi", "ivan"}) {
+      const auto made = contribute({signed_order, set, target}, holders_.at(holder)).value();
+      EXPECT_TRUE(ask(ContributeShareRequest{encode(made)})) << holder;
+    }
+  };
+  restore(make_set());
+  EXPECT_NE(custody_.root(1), nullptr);
+  EXPECT_FALSE(status().has_root);
+  restore(RecoverySet::make(second, *policy_, order).value());
+  ASSERT_NE(custody_.root(2), nullptr);
+  EXPECT_EQ(custody_.root(2)->commitment(), second.commitment());
+  EXPECT_TRUE(status().has_root);
+}
+
 TEST_F(RestoringDesk, NothingIsCollectedUnderARoot) {
   EXPECT_TRUE(ask(StartRestoringRequest{envelope_, set_.encoded()}));
   EXPECT_TRUE(give("erin"));

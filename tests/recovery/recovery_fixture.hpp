@@ -45,7 +45,7 @@ class RecoveryWorld {
     text =
         test::replaced(std::move(text), "\"generations\": []",
                        R"("generations": [{"generation": 1, "state": "current", "commitment": ")" +
-                           root_.commitment().hex() + "\"}]");
+                           root_.commitment().hex() + "\"}" + further_ + "]");
     text = test::replaced(std::move(text), "\"recovery\": \"none\"",
                           "\"recovery\": {\"threshold\": " + std::to_string(threshold) +
                               ", \"holders\": {" + entries + "}}");
@@ -110,7 +110,7 @@ class RecoveryWorld {
     order.policy = policy_->digest();
     order.set = set.id();
     order.set_digest = set.digest();
-    order.generation = 1;
+    order.generation = set.generation();
     order.target = target;
     order.challenge = challenge;
     order.not_after = now_ + std::chrono::hours(1);
@@ -120,6 +120,7 @@ class RecoveryWorld {
     return RecoverySet::make(root_, *policy_, make_order()).value();
   }
 
+  std::string further_;  // root generations that the policy pins behind the first
   test::TestAuthority authority_;
   base::UnixMillis now_;
   test::LabClaims lab_;

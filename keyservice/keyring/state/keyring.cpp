@@ -123,7 +123,12 @@ void Keyring::append_change(std::uint32_t generation, Decide decide, Done done) 
 
 void Keyring::take_over(std::uint32_t generation, std::uint32_t implicit, Done done) {
   const auto decide = [this, generation, implicit]() -> Result<SecretBytes> {
-    if (journal_.generation() == generation) return Error(KeyStateErrc::unchanged);
+    const std::uint32_t sealing = journal_.generation();
+    if (sealing == generation) return Error(KeyStateErrc::unchanged);
+    if (sealing > generation) {
+      return Error(journal::Errc::generation_passed,
+                   std::to_string(sealing) + " has taken over from " + std::to_string(generation));
+    }
     const std::uint32_t kept = keys().implicit_generation();
     return checked(TakeOver{generation, kept != 0 ? kept : implicit});
   };
