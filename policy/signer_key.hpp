@@ -31,10 +31,6 @@ class SigningKey final : public Signer {
       const base::SecretBytes* passphrase, PassphraseCost cost = PassphraseCost::moderate) const;
 
   [[nodiscard]] const SignerKey& public_key() const noexcept override { return public_key_; }
-  // For two who sign in one run; where one will do, move it.
-  [[nodiscard]] SigningKey clone() const {
-    return {seed_.clone(), secret_key_.clone(), public_key_};
-  }
   // Never fails.
   [[nodiscard]] base::Result<Signature> sign(base::BytesView message) const override;
 

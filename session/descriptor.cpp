@@ -54,7 +54,7 @@ class DescriptorReader {
     const Path path;
     const Fields file(root, path, report_,
                       {"format", "id", "purpose", "protocol", "parameters", "parties", "threshold",
-                       "not_before", "deadline"});
+                       "round_seconds", "not_before", "deadline"});
     if (root.kind != Kind::object) return {};
     read_names(file);
     read_parameters(file);
@@ -65,6 +65,8 @@ class DescriptorReader {
                  std::to_string(out_.threshold) + " of " + std::to_string(out_.parties.size()) +
                      " parties");
     }
+    out_.round_time = std::chrono::seconds(
+        file.integer("round_seconds", 1, static_cast<std::uint64_t>(limits::kMaxRoundTime.count())));
     out_.not_before = read_time(file, "not_before");
     out_.deadline = read_time(file, "deadline");
     if (!report_.has_errors()) check_times(file);
@@ -231,6 +233,7 @@ Result<std::string> encode_descriptor(const DescriptorFields& fields) {
                     {"parameters", std::move(parameters)},
                     {"parties", std::move(parties)},
                     {"threshold", fields.threshold},
+                    {"round_seconds", fields.round_time.count()},
                     {"not_before", base::format_rfc3339(fields.not_before)},
                     {"deadline", base::format_rfc3339(fields.deadline)}};
   std::string text = out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -267,6 +270,14 @@ Result<const attest::AuthorityDescriptor*> authority_of(
   return &*found;
 }
 
+Status check_parameters(const DescriptorFields& fields, const JudgeParameters& judge) {
+  const Status taken =
+      judge(fields.protocol, fields.parameters, fields.parties.size(), fields.threshold);
+  if (taken) return {};
+  return Error(DescriptorErrc::parameters_refused,
+               quote(fields.protocol) + ": " + taken.error().to_string());
+}
+
 Result<DescriptorPtr> VerifiedDescriptor::verify(
     base::BytesView envelope, std::span<const attest::AuthorityDescriptor> authorities,
     const JudgeParameters& judge) {
@@ -295,13 +306,7 @@ Result<DescriptorPtr> VerifiedDescriptor::verify(
     }
     out->authorities_.push_back(*authority);
   }
-  const DescriptorFields& fields = claimed.fields_;
-  if (const Status taken =
-          judge(fields.protocol, fields.parameters, fields.parties.size(), fields.threshold);
-      !taken) {
-    return Error(DescriptorErrc::parameters_refused,
-                 quote(fields.protocol) + ": " + taken.error().to_string());
-  }
+  CONCORDAT_CHECK(check_parameters(claimed.fields_, judge));
   out->fields_ = std::move(claimed.fields_);
   out->digest_ = claimed.digest_;
   out->envelope_ = base::to_bytes(envelope);

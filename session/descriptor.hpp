@@ -39,6 +39,9 @@ struct DescriptorFields {
   base::Bytes parameters;           // the text of a JSON object, as it stands in the file
   std::vector<PartyEntry> parties;  // by index, from 1
   std::size_t threshold = 0;
+  // Of each round (messaging::Timing::round), at every party: were it each party's own, one would
+  // call another unreachable that has time left.
+  std::chrono::seconds round_time = limits::kRoundTime;
   base::UnixMillis not_before, deadline;
   std::string purpose;
 
@@ -76,6 +79,10 @@ class UnverifiedDescriptor {
 using JudgeParameters =
     std::function<base::Status(std::string_view protocol, base::BytesView parameters,
                                std::size_t parties, std::size_t threshold)>;
+
+// parameters_refused, with the protocol and what it says.
+[[nodiscard]] base::Status check_parameters(const DescriptorFields& fields,
+                                            const JudgeParameters& judge);
 
 // A session that the authority of every party signed. Which authorities may speak for which realm
 // is each party's own policy's business (SessionRule).

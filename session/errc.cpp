@@ -32,8 +32,6 @@ base::CodeInfo describe(FormingErrc code) noexcept {
       return {"not_for_this_party", "the handshake is meant for another party"};
     case FormingErrc::seat_taken:
       return {"seat_taken", "the enclave or its key sits elsewhere in this session"};
-    case FormingErrc::too_many_restarts:
-      return {"too_many_restarts", "a party started anew too often"};
     case FormingErrc::malformed_roster:
       return {"malformed_roster", "not a roster"};
     case FormingErrc::roster_differs:
@@ -41,8 +39,7 @@ base::CodeInfo describe(FormingErrc code) noexcept {
     case FormingErrc::roster_not_signed:
       return {"roster_not_signed", "a party's signature under the roster does not verify"};
     case FormingErrc::party_restarted:
-      return {"party_restarted",
-              "a party started anew after the roster was signed; begin a run anew"};
+      return {"party_restarted", "another enclave came for a seat of a roster that is signed"};
     case FormingErrc::too_much_early:
       return {"too_much_early", "a party sends more before the session has formed than is kept"};
     case FormingErrc::timed_out:
@@ -65,6 +62,8 @@ base::CodeInfo describe(ReceiptErrc code) noexcept {
       return {"receipt_document_differs", "a document does not say what the roster says"};
     case ReceiptErrc::not_signed:
       return {"receipt_not_signed", "a signature in the receipt does not verify"};
+    case ReceiptErrc::not_confirmed:
+      return {"receipt_not_confirmed", "a party did not confirm this result"};
     case ReceiptErrc::outside_session:
       return {"receipt_outside_session", "dated outside the session's time"};
   }

@@ -28,12 +28,11 @@ enum class FormingErrc {
   wrong_party,
   not_for_us,
   seat_taken,
-  too_many_restarts,
+  party_restarted,  // of a roster that was signed: it is given up, unless the run has begun
   // Of the run: it is over.
   malformed_roster,
   roster_differs,
   roster_not_signed,
-  party_restarted,
   too_much_early,
   timed_out,
   own_document,
@@ -53,6 +52,7 @@ enum class ReceiptErrc {
   other_session,
   document_differs,
   not_signed,
+  not_confirmed,
   outside_session,
 };
 [[nodiscard]] base::CodeInfo describe(ReceiptErrc code) noexcept;

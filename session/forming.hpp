@@ -1,14 +1,22 @@
 // How the parties of a session find out that they all mean the same group: one party's side, for
 // one run. No socket, no clock, no device: bytes, documents and time come in, orders go out.
 //
-//   gathering   every other party attested, and we to it: n - 1 handshakes, in any order at once
-//     | all seats taken: roster made, signed, sent to everybody
-//   signing     the same roster from everybody, with its party's signature
+//   gathering   every other party attested, and we to it: n - 1 handshakes, in any order at once;
+//     |         each shows the others whom it sees
+//     | everybody sees one group: roster made and signed
+//   signing     the others' signatures under it
 //     | the last one
-//   formed      take()                         any error of the run: failed
+//   ready       everybody has everybody's signature
+//     | the last one that says so
+//   formed      take(); streams that end later are made anew, to the same seats
+//
+//   signing, ready -> gathering, with another key and nonce: the group that was signed is no more
+//   (another enclave on one of its seats, or a party that sees another group)
+//   any error of the run: failed
 //
 // What concerns one stream (a handshake that is refused, a stream that ends) ends that stream, is
-// kept in refusals(), and is tried again until the time is over. What concerns the run ends it.
+// kept in refusals(), and is tried again until the time is over. A key signs one roster in its
+// life. Why this is safe and comes to an end: README.md, "Forming a run".
 #pragma once
 
 #include <array>
@@ -18,7 +26,7 @@
 #include "peer/handshake.hpp"
 #include "peer/token_bucket.hpp"
 #include "policy/signed_policy.hpp"
-#include "session/roster.hpp"
+#include "session/forming_records.hpp"
 
 namespace concordat::session {
 
@@ -35,13 +43,6 @@ struct FormingContext {
   base::RandomSource* random = nullptr;
 };
 
-// What to do, in any order but that of one stream.
-struct FormingOrders {
-  std::vector<std::pair<StreamId, base::Bytes>> send;
-  std::vector<std::pair<StreamId, attest::MintRequest>> mint;  // answer with on_document
-  std::vector<StreamId> close;
-  std::vector<PartyIndex> dial;  // answer with on_dialled or on_dial_failed
-};
 
 // Why a stream was ended, for logs and for people who wait.
 struct FormingRefusal {
@@ -56,6 +57,16 @@ struct FormedChannel {
   peer::Opener opener;
   peer::FrameReader reader;
   base::SecretBytes exporter;
+};
+
+// What to do, in any order but that of one stream.
+struct FormingOrders {
+  std::vector<std::pair<StreamId, base::Bytes>> send;
+  std::vector<std::pair<StreamId, attest::MintRequest>> mint;  // answer with on_document
+  std::vector<StreamId> close;   // also of streams that take() gave out
+  std::vector<PartyIndex> dial;  // answer with on_dialled or on_dial_failed
+  // After take(): a new channel to the same enclave, in place of the one before.
+  std::vector<std::pair<PartyIndex, FormedChannel>> resumed;
 };
 
 // By which a party proved its seat.
@@ -78,7 +89,7 @@ struct FormedSession {
   [[nodiscard]] Seat seat() const;
 };
 
-enum class FormingState { gathering, signing, formed, failed };
+enum class FormingState { gathering, signing, ready, formed, failed };
 [[nodiscard]] std::string_view to_string(FormingState state) noexcept;
 
 class Forming {
@@ -99,10 +110,14 @@ class Forming {
   [[nodiscard]] FormingOrders on_document(StreamId stream,
                                           const base::Result<base::Bytes>& document,
                                           const peer::Now& now);
+  // Also of a stream that take() or `resumed` gave out: it is made anew.
   [[nodiscard]] FormingOrders on_closed(StreamId stream, const peer::Now& now);
   // At wake_at() at the latest, and first of all.
   [[nodiscard]] FormingOrders on_time(const peer::Now& now);
   [[nodiscard]] base::MonotonicMillis wake_at() const noexcept;
+
+  // One's own that is in force now: handshakes that begin from here on are judged by it.
+  void use_policy(policy::PolicySnapshot policy) { context_.policy = std::move(policy); }
 
   [[nodiscard]] FormingState state() const noexcept { return state_; }
   // Of a failed run.
@@ -111,11 +126,15 @@ class Forming {
   [[nodiscard]] const std::deque<FormingRefusal>& refusals() const noexcept { return refusals_; }
   // Who has no seat yet.
   [[nodiscard]] std::vector<PartyIndex> missing() const;
-  // What this party signed; empty while it gathers.
+  // The group that this party sees; empty until it sees everybody.
+  [[nodiscard]] const base::Bytes& view() const noexcept { return view_; }
+  // What public_key() signed; empty while this party gathers.
   [[nodiscard]] const base::Bytes& encoded_roster() const noexcept { return encoded_roster_; }
-  [[nodiscard]] const SessionPublicKey& public_key() const noexcept { return key_.public_key(); }
-  // Once, in state formed.
-  [[nodiscard]] FormedSession take() &&;
+  // Of this attempt.
+  [[nodiscard]] const SessionPublicKey& public_key() const noexcept { return public_key_; }
+  // Once, as soon as the state is formed and before any other call. Keep this object as long as the
+  // run goes on: others may lack what this party has, and streams may have to be made anew.
+  [[nodiscard]] FormedSession take();
 
  private:
   struct Link {
@@ -123,9 +142,12 @@ class Forming {
     std::unique_ptr<peer::Responder> responder;
     PartyIndex peer = 0;  // 0: has not said
     peer::FrameReader reader;
-    base::MonotonicMillis began;
-    std::optional<peer::Established> channel;
-    std::optional<std::pair<base::Bytes, policy::Signature>> theirs;  // roster and signature
+    base::MonotonicMillis began, heard;
+    std::optional<peer::Established> channel;  // then the party's place has this stream
+    // What it said of itself.
+    base::Bytes view;
+    std::optional<policy::Signature> signature;  // under `view`, verified
+    bool is_ready = false;
 
     [[nodiscard]] peer::Handshake& handshake() const noexcept;
   };
@@ -133,11 +155,10 @@ class Forming {
     std::optional<RosterSeat> seat;
     base::Bytes document;
     StreamId stream = 0;  // 0: none
-    std::size_t reseats = 0;
     bool is_dialling = false;
     base::MonotonicMillis dial_at;
     std::chrono::milliseconds pause = limits::kFirstRedial;
-    std::optional<policy::Signature> signature;
+    std::optional<policy::Signature> signature;  // under the roster that this party signed
     std::optional<base::Error> refusal;
   };
 
@@ -149,26 +170,56 @@ class Forming {
                                                          policy::Side side,
                                                          const attest::VerifiedClaims& claims);
   [[nodiscard]] base::Status note_own(base::BytesView document);
+  // What a document says of the enclave; whoever calls has verified it, or made it.
+  [[nodiscard]] static base::Result<RosterSeat> seat_of(base::BytesView document,
+                                                        const SeatClaim& claim);
 
+  // forming.cpp: one stream.
   void pump(StreamId stream, const peer::Now& now);
   void perform(StreamId stream, base::Result<peer::HandshakeAction> action, const peer::Now& now);
   void established(StreamId stream, const peer::Now& now);
-  [[nodiscard]] base::Status take_seat(StreamId stream, const peer::Now& now);
-  [[nodiscard]] base::Status on_record(Link& link, const peer::Frame& frame, const peer::Now& now);
-  void sign_when_complete(const peer::Now& now);
-  void send_roster(StreamId stream, const peer::Now& now);
-  void compare(StreamId stream, const peer::Now& now);
   void drop(StreamId stream, base::Error error, const peer::Now& now);
   void forget(StreamId stream, const peer::Now& now);
-  void fail_run(base::Error error);
-  [[nodiscard]] std::string who_is_missing() const;
+  void note_refusal(PartyIndex party, const base::Error& error);
+  void drop_silent(const peer::Now& now);
+  void dial_again(Place& place, const peer::Now& now);
+  [[nodiscard]] std::chrono::milliseconds jittered(std::chrono::milliseconds most);
   [[nodiscard]] FormingOrders orders() { return std::exchange(orders_, {}); }
 
+  // forming_group.cpp: the group.
+  [[nodiscard]] base::Status take_seat(StreamId stream, const peer::Now& now);
+  [[nodiscard]] base::Status on_record(Link& link, const peer::Frame& frame, const peer::Now& now);
+  [[nodiscard]] base::Status on(Link& link, ViewRecord record);
+  [[nodiscard]] base::Status on(Link& link, const SignedRecord& record);
+  [[nodiscard]] base::Status on(Link& link, const ReadyRecord& record);
+  void send_record(StreamId stream, const FormingRecord& record, const peer::Now& now);
+  void send_to_all(const FormingRecord& record, const peer::Now& now);
+  void greet(StreamId stream, const peer::Now& now);
+  void pulse(const peer::Now& now);
+  void see_group(const peer::Now& now);
+  void advance(const peer::Now& now);
+  void sign(const peer::Now& now);
+  void resume(PartyIndex party, StreamId stream, const peer::Now& now);
+  [[nodiscard]] bool is_everybody(bool (*has)(const Forming&, const Place&)) const;
+  [[nodiscard]] const Link* link_of(const Place& place) const;
+  // Of the first party that shows another group than this one sees.
+  [[nodiscard]] std::optional<base::Error> disagreement() const;
+  void begin_anew(PartyIndex because_of, base::Error why, const peer::Now& now);
+  [[nodiscard]] FormedChannel channel_of(StreamId stream);
+  void fail_run(base::Error error);
+  [[nodiscard]] base::Error too_late() const;
+  [[nodiscard]] std::string who_is_missing() const;
+
   FormingContext context_;
-  SessionKey key_;
+  SessionKey key_;  // of this attempt; gone after take()
+  SessionPublicKey public_key_;
   RunNonce nonce_;
+  std::size_t attempts_ = 1;
+  bool is_taken_ = false;
+  bool is_past_ = false;  // the session's time: no new streams
   base::MonotonicMillis deadline_;
   peer::TokenBucket admissions_;
+  base::MonotonicMillis pulse_at_;
   peer::Now now_;
   FormingState state_ = FormingState::gathering;
   std::optional<base::Error> error_;
@@ -177,8 +228,9 @@ class Forming {
   std::map<PartyIndex, Place> places_;  // of the others
   std::optional<RosterSeat> own_;
   base::Bytes own_document_;
-  Roster roster_;
-  base::Bytes encoded_roster_;
+  Roster roster_;              // whom this party sees, once it sees everybody
+  base::Bytes view_;           // its encoding
+  base::Bytes encoded_roster_;  // the same, once signed
   policy::Signature own_signature_;
   FormingOrders orders_;
 };

@@ -27,6 +27,11 @@ inline constexpr std::size_t kPurposeLength = 256;
 // Longer than any policy stays in force, and what is signed should not lie about for longer.
 inline constexpr std::chrono::hours kMaxLife{24 * 90};
 
+// A round: what the largest messages of the protocols that there are, and their work, take on a slow
+// line, is less than the first; an hour is for people who watch.
+inline constexpr std::chrono::seconds kRoundTime{60};
+inline constexpr std::chrono::seconds kMaxRoundTime{3600};
+
 // Forming.
 // From the first stream on; an enclave may take a minute to start.
 inline constexpr std::chrono::milliseconds kFormingTime = std::chrono::minutes(5);
@@ -35,9 +40,10 @@ inline constexpr std::chrono::milliseconds kLastRedial = std::chrono::seconds(5)
 // Streams that others opened and that are not a party's yet, beyond one for each party: strangers
 // may fill them and delay, no more.
 inline constexpr std::size_t kSpareStreams = 8;
-// How often another enclave may take the seat of a party before anything is signed; a party that
-// starts anew more often than this has another trouble.
-inline constexpr std::size_t kMaxReseats = 16;
+// How often a party that waits says that it is still there, and how long one that owes something
+// may say nothing before its stream is made anew: a stream may be cut without a word.
+inline constexpr std::chrono::milliseconds kPulse = std::chrono::seconds(3);
+inline constexpr std::chrono::milliseconds kSilence = std::chrono::seconds(10);
 // A roster of 25 seats has some 6 KiB.
 inline constexpr std::size_t kRosterBytes = 16 * 1024;
 inline constexpr std::size_t kModuleIdLength = 256;  // attest/document.hpp
@@ -45,8 +51,8 @@ inline constexpr std::size_t kModuleIdLength = 256;  // attest/document.hpp
 inline constexpr std::size_t kUnreadBytes = 256 * 1024;
 inline constexpr std::size_t kRefusals = 64;
 
-// Receipts: the envelope, the roster, and for each party a document (16 KiB at most), its
-// authority and a signature, in base64.
+// Receipts: the envelope, the roster, and for each party a document (16 KiB at most) and two
+// signatures.
 inline constexpr std::size_t kReceiptBytes = 1024 * 1024;
 
 }  // namespace concordat::session::limits

@@ -19,6 +19,7 @@
 #include "attest/base/hash.hpp"
 #include "attest/base/result.hpp"
 #include "attest/base/secret.hpp"
+#include "session/process_memory.hpp"
 
 namespace concordat::session {
 
@@ -55,7 +56,9 @@ struct Incoming {
 
 struct Output {
   base::Bytes result;  // public among the parties, and the same at each; the receipt has its hash
-  base::SecretBytes kept;  // for a later run of this party alone; sealed by its custodian
+  // For a later run of this party alone. Sealed by its custodian before this party confirms the
+  // result; it counts when a receipt of the run is shown.
+  base::SecretBytes kept;
 };
 
 // One party's part in one run. Calls come in this order: for each round send, the checks, receive;
@@ -93,6 +96,9 @@ class Intake {
   [[nodiscard]] virtual base::Status feed(base::BytesView piece) = 0;
   // What this party's earlier run said to keep.
   [[nodiscard]] virtual base::Status restore(base::SecretBytes kept) = 0;
+  // What this process has in memory from run to run, which outlives this object and its protocol.
+  // Whoever drives runs has one and hands it to each of one party's; most protocols pass it over.
+  virtual void remember(ProcessMemory& memory) { static_cast<void>(memory); }
   // The input has ended. Once, and after it nothing else of this object.
   [[nodiscard]] virtual base::Result<std::unique_ptr<Protocol>> begin(const Seat& seat) = 0;
 };

@@ -13,6 +13,12 @@ namespace concordat::session {
 // unknown_protocol, which lists the names that there are.
 [[nodiscard]] base::Result<ProtocolKind> find_protocol(std::string_view name);
 
+// Whether this build has the protocol and it takes these parameters, for so many parties and such a
+// threshold: unknown_protocol, or the protocol's own error with the place of the fault. Nothing of
+// an input is taken. What VerifiedDescriptor::verify asks for.
+[[nodiscard]] base::Status judge_parameters(std::string_view protocol, base::BytesView parameters,
+                                            std::size_t parties, std::size_t threshold);
+
 // "aggregate/1, psi-size/1": for --help and errors.
 [[nodiscard]] std::string protocol_names();
 

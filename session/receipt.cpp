@@ -4,6 +4,7 @@
 #include "attest/document.hpp"
 #include "attest/mint.hpp"
 #include "attest/verify.hpp"
+#include "session/messaging/statements.hpp"
 
 namespace concordat::session {
 namespace {
@@ -17,6 +18,7 @@ namespace cbor = base::cbor;
 
 constexpr std::string_view kReceiptDomain = "concordat/session-receipt/1";
 constexpr std::size_t kReceiptItems = 9;
+constexpr std::size_t kEvidenceItems = 3;
 // A document is made when a handshake begins; clocks of two parties may differ by so much.
 constexpr std::chrono::milliseconds kSkew = attest::kDefaultMaxAge;
 
@@ -25,6 +27,7 @@ struct ReceiptFields {
   PartyIndex party = 0;
   Bytes envelope, roster;
   std::vector<SeatEvidence> evidence;
+  std::vector<policy::Signature> confirmations;
   std::string protocol;
   base::Sha256Digest result;
   base::UnixMillis time;
@@ -72,12 +75,13 @@ Result<ReceiptFields> read_receipt(BytesView encoded) {
   CONCORDAT_TRY(out.roster, bytes_of(reader, limits::kRosterBytes));
   CONCORDAT_TRY(const std::size_t seats, reader.read_array(limits::kMaxParties));
   for (std::size_t i = 0; i < seats; ++i) {
-    CONCORDAT_TRY(const std::size_t two, reader.read_array(2));
-    if (two != 2) return Error(cbor::Errc::missing_key, "evidence");
+    CONCORDAT_TRY(const std::size_t three, reader.read_array(kEvidenceItems));
+    if (three != kEvidenceItems) return Error(cbor::Errc::missing_key, "evidence");
     SeatEvidence evidence;
     CONCORDAT_TRY(evidence.document, bytes_of(reader, attest::kMaxDocumentBytes));
     CONCORDAT_TRY(evidence.signature, fixed_of<policy::Signature>(reader));
     out.evidence.push_back(std::move(evidence));
+    CONCORDAT_TRY(out.confirmations.emplace_back(), fixed_of<policy::Signature>(reader));
   }
   CONCORDAT_TRY(const std::string_view protocol, reader.read_text(policy::limits::kProtocolLength));
   out.protocol = protocol;
@@ -155,14 +159,38 @@ Result<attest::VerifiedClaims> check_document(const VerifiedDescriptor& descript
   return claims;
 }
 
+Status check_confirmation(const DescriptorFields& fields, const RunId& run, const RosterSeat& seat,
+                          const base::Sha256Digest& result, const policy::Signature& signature) {
+  const Bytes statement = messaging::Statements(run).result(seat.index, result);
+  if (policy::check_signature(signature, statement, seat.key)) return {};
+  return Error(ReceiptErrc::not_confirmed, "by " + fields.name_of(seat.index));
+}
+
+// What a run that went as it should can't lack: found here, and not by who verifies years later.
+Status check_confirmations(const FormedSession& session, const base::Sha256Digest& result,
+                           const Confirmations& confirmations) {
+  const DescriptorFields& fields = session.descriptor->fields();
+  for (const RosterSeat& seat : session.roster.seats) {
+    const auto found = confirmations.find(seat.index);
+    if (found == confirmations.end()) {
+      return Error(ReceiptErrc::not_confirmed, "none of " + fields.name_of(seat.index));
+    }
+    CONCORDAT_CHECK(check_confirmation(fields, session.run, seat, result, found->second));
+  }
+  if (confirmations.size() == session.roster.seats.size()) return {};
+  return Error(ReceiptErrc::not_confirmed, "by who has no seat");
+}
+
 }  // namespace
 
-Result<Bytes> make_receipt(const FormedSession& session, BytesView result, base::UnixMillis time) {
+Result<Bytes> make_receipt(const FormedSession& session, const policy::Signer& key,
+                           BytesView result, const Confirmations& confirmations,
+                           base::UnixMillis time) {
   const std::string& protocol = session.descriptor->fields().protocol;
   const base::Sha256Digest digest = base::sha256({result});
-  CONCORDAT_TRY(
-      const policy::Signature signature,
-      session.key.sign(receipt_message(session.run, session.self, protocol, digest, time)));
+  CONCORDAT_CHECK(check_confirmations(session, digest, confirmations));
+  CONCORDAT_TRY(const policy::Signature signature,
+                key.sign(receipt_message(session.run, session.self, protocol, digest, time)));
   cbor::Writer writer;
   writer.array(kReceiptItems)
       .text(kReceiptDomain)
@@ -170,8 +198,12 @@ Result<Bytes> make_receipt(const FormedSession& session, BytesView result, base:
       .bytes(session.descriptor->envelope())
       .bytes(session.encoded_roster)
       .array(session.evidence.size());
-  for (const auto& [index, evidence] : session.evidence)
-    writer.array(2).bytes(evidence.document).bytes(evidence.signature.view());
+  for (const auto& [index, evidence] : session.evidence) {
+    writer.array(kEvidenceItems)
+        .bytes(evidence.document)
+        .bytes(evidence.signature.view())
+        .bytes(confirmations.at(index).view());
+  }
   writer.text(protocol)
       .bytes(digest.view())
       .uint(static_cast<std::uint64_t>(time.value))
@@ -208,6 +240,8 @@ Result<VerifiedReceipt> verify_receipt(BytesView receipt,
     if (!policy::check_signature(evidence.signature, roster_message(read->roster), seat.key)) {
       return Error(ReceiptErrc::not_signed, "the roster, by " + fields.name_of(seat.index));
     }
+    CONCORDAT_CHECK(
+        check_confirmation(fields, out.run, seat, read->result, read->confirmations[i]));
   }
   out.party = read->party;
   out.result = read->result;

@@ -8,6 +8,7 @@
 #include "deploy/cli/policy_files.hpp"
 #include "deploy/cli/session_command.hpp"
 #include "policy/evaluate.hpp"
+#include "session/protocols.hpp"
 
 namespace concordat::cli {
 namespace {
@@ -52,6 +53,9 @@ CheckedParty check_whole(const SessionFile& file, const SessionCheckOptions& opt
   if (at >= fields.deadline) in_time = base::Error(session::DescriptorErrc::deadline_passed);
   require_line(out, "deadline", "later than " + base::format_rfc3339(at),
                base::format_rfc3339(fields.deadline), in_time);
+  const base::Status taken = session::check_parameters(fields, session::judge_parameters);
+  require_line(out, "parameters", "taken by " + fields.protocol,
+               taken ? "taken" : taken.error().detail(), taken);
   return out;
 }
 

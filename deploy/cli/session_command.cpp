@@ -76,6 +76,7 @@ ordered_json to_json(const DescriptorFields& fields, const session::DescriptorDi
           {"protocol", fields.protocol},
           {"parameters", ordered_json::parse(base::as_text(fields.parameters))},
           {"threshold", fields.threshold},
+          {"round_seconds", fields.round_time.count()},
           {"not_before", base::format_rfc3339(fields.not_before)},
           {"deadline", base::format_rfc3339(fields.deadline)},
           {"parties", std::move(parties)}};
@@ -88,7 +89,8 @@ std::string to_text(const DescriptorFields& fields, const session::DescriptorDig
                     ordered_json::parse(base::as_text(fields.parameters))
                         .dump(-1, ' ', true, ordered_json::error_handler_t::replace) +
                     "\nthreshold  " + std::to_string(fields.threshold) + " of " +
-                    std::to_string(fields.parties.size()) + "\nruns       " +
+                    std::to_string(fields.parties.size()) + "\nrounds     of " +
+                    std::to_string(fields.round_time.count()) + " seconds\nruns       " +
                     base::format_rfc3339(fields.not_before) + " to " +
                     base::format_rfc3339(fields.deadline) + "\n";
   for (const session::PartyIndex index : fields.indices()) {
@@ -112,8 +114,8 @@ void add_session_commands(Command app, Invocation& invocation) {
   add_session_verify_receipt(session, invocation);
   session.footer(
       "One realm writes the descriptor (init); signers of every realm sign the same bytes (sign);\n"
-      "each realm looks whether its own policy lets the others in (check) and has its enclave take\n"
-      "part (run).\n"
+      "each realm looks whether its own policy lets the others in (check), and has its enclave\n"
+      "take part (run).\n"
       "Example:\n"
       "  concordat session show session.signed.json\n"
       "Exit status: 0 done or accepted, 2 refused, 1 usage or input/output error.");

@@ -8,6 +8,7 @@
 #include "deploy/cli/policy_edit.hpp"
 #include "deploy/cli/session_command.hpp"
 #include "policy/finding.hpp"
+#include "session/protocols.hpp"
 
 namespace concordat::cli {
 namespace {
@@ -22,6 +23,7 @@ struct SessionInitOptions {
   std::string id, purpose, protocol, parameters;
   std::vector<std::string> parties;
   std::uint32_t threshold = 0;  // 0: all
+  std::uint32_t round_seconds = session::limits::kRoundTime.count();
   std::optional<base::UnixMillis> not_before, deadline;
   std::string out = kSessionFile;
   bool json = false;
@@ -76,6 +78,7 @@ Result<std::string> descriptor_text(const SessionInitOptions& options) {
     fields.parties.push_back(std::move(party));
   }
   fields.threshold = options.threshold == 0 ? fields.parties.size() : options.threshold;
+  fields.round_time = std::chrono::seconds(options.round_seconds);
   const base::UnixMillis now{base::system_wall_clock().value / 1000 * 1000};
   fields.not_before = options.not_before.value_or(now);
   fields.deadline = options.deadline.value_or(fields.not_before + std::chrono::hours(24));
@@ -88,14 +91,18 @@ ExitStatus run_session_init(const SessionInitOptions& options, const Invocation&
   };
   const auto text = descriptor_text(options);
   if (!text) return refuse(text.error());
+  const auto parsed = session::UnverifiedDescriptor::parse(*text);
+  if (!parsed) return refuse(parsed.error());
+  if (const auto taken = session::check_parameters(parsed->fields(), session::judge_parameters);
+      !taken) {
+    return refuse(taken.error());
+  }
   if (const base::Status fresh = must_be_new(options.out, "signatures may be over it"); !fresh) {
     return refuse(fresh.error());
   }
   if (const base::Status written = base::write_file(options.out, base::as_bytes(*text)); !written) {
     return refuse(written.error());
   }
-  const auto parsed = session::UnverifiedDescriptor::parse(*text);
-  if (!parsed) return refuse(parsed.error());
   auto fields = to_json(parsed->fields(), parsed->digest());
   fields["file"] = options.out;
   return answer(invocation, options.json, fields,
@@ -112,10 +119,11 @@ void add_session_init(Command session, Invocation& invocation) {
       .type_name("ID")
       .required();
   init.add_option("--purpose", options->purpose, "What for, in words").type_name("TEXT").required();
-  init.add_option("--protocol", options->protocol, "What is computed: aggregate/1, psi/1, frost/1")
+  init.add_option("--protocol", options->protocol,
+                  "What is computed, one of: " + session::protocol_names())
       .type_name("PROTOCOL")
       .required();
-  init.add_option("--parameters", options->parameters, "The protocol's parameters: a JSON object")
+  init.add_option("--parameters", options->parameters, "The protocol's parameters: a JSON object, which it judges")
       .type_name("FILE");
   init.add_option("--party", options->parties,
                   "name=,role=,authority=FILE,parent=HOST:PORT,enclave=; once for each, in order")
@@ -124,6 +132,9 @@ void add_session_init(Command session, Invocation& invocation) {
       .required();
   init.add_option("--threshold", options->threshold, "How many parties it takes; default: all")
       .type_name("N");
+  init.add_option("--round-seconds", options->round_seconds, "How long a round may take, to 3600")
+      .type_name("N")
+      .capture_default_str();
   add_time(init, "--not-before", options->not_before, "When runs may begin; default: now");
   add_time(init, "--deadline", options->deadline, "When all ends; default: 24 hours later");
   init.add_option("--out", options->out, "Where to write it")

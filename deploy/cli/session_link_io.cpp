@@ -89,10 +89,13 @@ class SessionLink {
     if (!record) return Error(host::Errc::no_answer, record.error().to_string());
     CONCORDAT_TRY(host::ControlReport report, host::decode_report(*record));
     std::visit([this](auto& part) { take(std::move(part)); }, report);
-    return {};
+    if (!std::exchange(is_to_keep_, false)) return {};
+    CONCORDAT_CHECK(order_.store_kept(outcome_.kept));
+    return stream_.send(host::encode(host::KeptStored{}));
   }
   void take(const host::StageReached& stage) {
     if (stage.stage == host::kReadyStage) is_ready_ = true;
+    if (stage.stage == host::kKeepStage) is_to_keep_ = true;
     if (order_.on_stage) order_.on_stage(stage);
   }
   void take(const host::ResultPiece& part) { base::append(outcome_.result, part.bytes); }
@@ -110,6 +113,7 @@ class SessionLink {
   const SessionOrder& order_;
   SessionOutcome outcome_;
   bool is_ready_ = false;
+  bool is_to_keep_ = false;
   bool ended_ = false;
 };
 

@@ -18,6 +18,8 @@ struct SessionOrder {
   std::string input;  // file; "-": standard input; empty: none
   // Told as the run goes on.
   std::function<void(const session::host::StageReached&)> on_stage;
+  // Stores what the run says to keep, sealed, durably: the result is confirmed only after it.
+  std::function<base::Status(base::BytesView)> store_kept;
 };
 
 struct SessionOutcome {

@@ -48,6 +48,13 @@ Result<std::vector<Bytes>> encoded_authorities(const SessionRunOptions& options)
   return out;
 }
 
+// Without the file this party would confirm a key of which it has no share.
+Status store_kept(const SessionRunOptions& options, base::BytesView kept) {
+  if (!options.keep.empty()) return base::write_file(options.keep, kept, kSealedFileMode);
+  return base::Error(base::FileErrc::cannot_write,
+                     "this run says to keep something: name a file with --keep, and run again");
+}
+
 void say_stage(const Invocation& invocation, const session::host::StageReached& stage) {
   invocation.err << invocation.program << ": session run: " << stage.stage
                  << (stage.detail.empty() ? "" : ": ") << stage.detail << "\n";
@@ -73,16 +80,14 @@ Result<FinishedRun> run_session(const SessionRunOptions& given, const Invocation
   order.on_stage = [&invocation](const session::host::StageReached& stage) {
     say_stage(invocation, stage);
   };
+  order.store_kept = [&options](base::BytesView kept) { return store_kept(options, kept); };
   CONCORDAT_TRY(const auto operators, Operator::open(options.at, invocation));
   CONCORDAT_TRY(SessionOutcome outcome, operators->run(order));
   return FinishedRun{std::move(file.descriptor), self, std::move(outcome)};
 }
 
-// What came of it into the files that were named. What is to be kept first: it cannot be had again.
+// What came of it into the files that were named.
 Status write_outcome(const SessionRunOptions& options, const SessionOutcome& outcome) {
-  if (!options.keep.empty() && !outcome.kept.empty()) {
-    CONCORDAT_CHECK(base::write_file(options.keep, outcome.kept, kSealedFileMode));
-  }
   if (!options.result.empty() && outcome.end.code.empty()) {
     CONCORDAT_CHECK(base::write_file(options.result, outcome.result));
   }
@@ -141,7 +146,8 @@ std::string to_text(const FinishedRun& run, const SessionRunOptions& options) {
                     base::sha256({outcome.result}).hex() + "\n";
   if (options.result.empty()) out += shown(outcome.result) + "\n";
   const auto told = [&](const char* what, const std::string& path, bool is_there) {
-    if (is_there) out += what + (path.empty() ? "not written: no option named a file" : path) + "\n";
+    if (!is_there) return;
+    out += what + (path.empty() ? "not written: no option named a file" : path) + "\n";
   };
   told("receipt    ", options.receipt, !outcome.receipt.empty());
   told("kept       ", options.keep, !outcome.kept.empty());
@@ -211,15 +217,15 @@ void add_session_run(Command session, Invocation& invocation) {
   run.footer(
       "The input goes to the enclave over a channel that is attested to this program, and from\n"
       "there nowhere before every party is attested and all have signed one roster. Without\n"
-      "--enclave it is the one that the descriptor names. The operator's key must be in the policy\n"
+      "--enclave it is the one that the descriptor names. The operator's key must be in policy\n"
       "with purpose \"session-control\". The run ends when this program does. Where there is no\n"
       "result, it is said who is missing and why, or who is to blame, and what is proved.\n"
       "Examples:\n"
       "  concordat session run --as bank-a --party-authority b.cbor --key dana.key \\\n"
-      "      --parent unix:/run/concordat/operator.sock --input november.csv --receipt receipt.cbor\n"
-      "  concordat session run keygen.signed.json --as 1 --party-authority b.cbor --key dana.key \\\n"
+      "      --parent unix:/run/concordat/operator.sock --input november.csv --receipt r.cbor\n"
+      "  concordat session run keygen.signed.json --as 1 --party-authority b.cbor --key d.key \\\n"
       "      --parent unix:/run/concordat/operator.sock --keep share.sealed --result group --json\n"
-      "  concordat session run payment.signed.json --as 1 --party-authority b.cbor --key dana.key \\\n"
+      "  concordat session run payment.signed.json --as 1 --party-authority b.cbor --key d.key \\\n"
       "      --parent unix:/run/concordat/operator.sock --kept share.sealed --result signature\n"
       "Exit status: 0 there is a result, 2 refused or ended without one, 1 not reached, usage or\n"
       "input/output error.");

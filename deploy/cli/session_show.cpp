@@ -57,6 +57,7 @@ ordered_json to_json(const session::VerifiedReceipt& receipt) {
                        {"pcr0", seat.pcr0.hex()},
                        {"pcr16", seat.pcr16.hex()},
                        {"session_key", seat.key.hex()},
+                       {"confirmed", true},
                        {"document_time", base::format_rfc3339(claims.timestamp())}});
   }
   return {{"session", fields.id},
@@ -66,6 +67,7 @@ ordered_json to_json(const session::VerifiedReceipt& receipt) {
           {"run", receipt.run.hex()},
           {"receipt_of", fields.party(receipt.party)->name},
           {"result_sha256", receipt.result.hex()},
+          {"confirmed_by_all", true},
           {"time", base::format_rfc3339(receipt.time)},
           {"parties", std::move(parties)}};
 }
@@ -75,14 +77,15 @@ std::string to_text(const session::VerifiedReceipt& receipt) {
   std::string out = "session    " + fields.id + ", " + fields.protocol + ", digest " +
                     receipt.descriptor->digest().hex() + "\npurpose    " +
                     policy::quote(fields.purpose) + "\nrun        " + receipt.run.hex() +
-                    "\nresult     SHA-256 " + receipt.result.hex() + "\nreceipt    of " +
+                    "\nresult     SHA-256 " + receipt.result.hex() + ", confirmed by all " +
+                    std::to_string(receipt.roster.seats.size()) + " parties\nreceipt    of " +
                     fields.name_of(receipt.party) + " at " + base::format_rfc3339(receipt.time) +
                     "\n";
   for (const session::RosterSeat& seat : receipt.roster.seats) {
     out += fields.name_of(seat.index) + " of realm " + fields.party(seat.index)->realm +
            ": enclave " + policy::quote(seat.module_id) + ", attested at " +
-           base::format_rfc3339(receipt.claims.at(seat.index).timestamp()) + "\n  PCR0 " +
-           seat.pcr0.hex() + "\n";
+           base::format_rfc3339(receipt.claims.at(seat.index).timestamp()) +
+           ", confirmed the result\n  PCR0 " + seat.pcr0.hex() + "\n";
   }
   return out + "accepted\n";
 }
@@ -115,15 +118,16 @@ void add_session_show(Command session, Invocation& invocation) {
 void add_session_verify_receipt(Command session, Invocation& invocation) {
   auto options = std::make_shared<ReceiptOptions>();
   const Command verify = session.add_subcommand(
-      "verify-receipt", "Verify who took part in a run, by which code, and the result's hash");
+      "verify-receipt", "Verify who took part in a run, by which code, and that all confirmed its result");
   verify.add_option("FILE", options->receipt, "Receipt, as a party wrote it").capture_default_str();
   add_authorities(verify, options->authorities);
   add_lab_root(verify, invocation, options->lab_root);
   verify.add_flag("--json", options->json, "Print one JSON object");
   verify.footer(
       "Offline: every authority's signatures, every document at its own time under AWS's roots,\n"
-      "every party's signature under the roster, and the receipt's own. Compare PCR0 with the\n"
-      "images that you expect.\n"
+      "every party's signatures under the roster and under the result, and the receipt's own: all\n"
+      "parties confirmed this result, or it is refused. Compare PCR0 with the images that you\n"
+      "expect.\n"
       "Examples:\n"
       "  concordat session verify-receipt --authority a.cbor --authority b.cbor\n"
       "  concordat session verify-receipt old.cbor --authority a.cbor --authority b.cbor --json\n"

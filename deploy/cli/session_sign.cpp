@@ -8,6 +8,7 @@
 #include "deploy/cli/authority_files.hpp"
 #include "deploy/cli/session_command.hpp"
 #include "deploy/cli/signer_options.hpp"
+#include "session/protocols.hpp"
 
 namespace concordat::cli {
 namespace {
@@ -45,6 +46,8 @@ Result<SessionFile> open_signed(const SessionSignOptions& options) {
 
 Result<SignedSession> sign_session(const SessionSignOptions& options) {
   CONCORDAT_TRY(SessionFile file, open_signed(options));
+  CONCORDAT_CHECK(
+      session::check_parameters(file.descriptor.fields(), session::judge_parameters));
   CONCORDAT_TRY(const attest::AuthorityDescriptor authority,
                 read_authority_file(options.authority));
   const auto& parties = file.descriptor.fields().parties;
@@ -98,7 +101,7 @@ void add_session_sign(Command session, Invocation& invocation) {
       .capture_default_str();
   sign.add_flag("--json", options->json, "Print one JSON object");
   sign.footer(
-      "Prints what it signs: read it. Signers of every realm sign the same bytes, in any order.\n"
+      "Prints what it signs: read it. What the protocol does not take is not signed. Signers of every realm sign the same bytes, in any order.\n"
       "Examples:\n"
       "  concordat session sign --key alice.key\n"
       "  concordat session sign --session from-a.signed.json --out session.signed.json \\\n"

@@ -1,6 +1,7 @@
 #include "deploy/enclave/session_sealing.hpp"
 
 #include "attest/base/cbor.hpp"
+#include "keyservice/agent/call.hpp"
 
 namespace concordat::enclave {
 namespace {
@@ -32,7 +33,7 @@ Result<Part> part_of(Result<ResponseBody> answer) {
 }  // namespace
 
 std::string sealing_key_of(std::string_view role) {
-  return "session-shares/" + std::string(role);
+  return std::string(agent::kSessionShares) + std::string(role);
 }
 
 session::host::Sealing seal_by_custodian(CustodianLink& link, const std::string& role) {

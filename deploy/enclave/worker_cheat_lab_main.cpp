@@ -1,5 +1,5 @@
-// A worker of the lab that cheats in sessions: the same objects, but what it opens in the last round
-// is not what it committed to. It shows that a party that does so is named, with proof.
+// A worker of the lab that cheats in sessions: the same objects, but what it opens in the last
+// round is not what it committed to. It shows that a party that does so is named, with proof.
 #include "deploy/enclave/worker_lab.hpp"
 
 namespace {

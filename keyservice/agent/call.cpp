@@ -9,6 +9,7 @@
 #include "attest/base/secret_json.hpp"
 #include "keyservice/keyring/key_errc.hpp"
 #include "keyservice/keyring/operation_limits.hpp"
+#include "policy/errc.hpp"
 #include "policy/key_pattern.hpp"
 
 namespace concordat::keyservice::agent {
@@ -67,6 +68,14 @@ const Route* find_route(std::string_view path) {
     if (named ? path.starts_with(route.path) : path == route.path) return &route;
   }
   return nullptr;
+}
+
+// A key's name, and one that applications may say.
+Status check_name(std::string_view name) {
+  CONCORDAT_CHECK(policy::check_key_name(name));
+  if (!name.starts_with(kSessionShares)) return {};
+  return Error(policy::AdmissionErrc::not_granted,
+               "keys of " + std::string(kSessionShares) + " are the agent's own");
 }
 
 Error bad_parameter(std::string_view name, std::string_view why) {
@@ -142,7 +151,7 @@ class Members {
   Result<std::string> name(std::string_view member) {
     auto text = reader_.text(member);
     if (!text) return malformed(text.error());
-    CONCORDAT_CHECK(policy::check_key_name(*text));
+    CONCORDAT_CHECK(check_name(*text));
     return *std::move(text);
   }
   Result<Bytes> bytes(std::string_view member, std::size_t max) {
@@ -285,7 +294,7 @@ Result<Target> parse_target(std::string_view method, std::string_view text) {
   target.action = route->action;
   if (route->path.ends_with('/')) {
     target.name = path.substr(route->path.size());
-    CONCORDAT_CHECK(policy::check_key_name(target.name));
+    CONCORDAT_CHECK(check_name(target.name));
   }
   std::vector<std::string> seen;
   for (const auto& parameter : url->params()) {

@@ -50,6 +50,10 @@ struct Route {
 };
 [[nodiscard]] std::span<const Route> routes() noexcept;
 
+// Keys with these names are the agent's own: it has shares of keys sealed with them, for sessions
+// (deploy/enclave/session_sealing.hpp). Whatever policy grants the role, no application uses them.
+inline constexpr std::string_view kSessionShares = "session-shares/";
+
 // A request's first line.
 struct Target {
   Action action = Action::health;
@@ -63,8 +67,8 @@ struct Target {
     return action == Action::encrypt_stream || action == Action::decrypt_stream;
   }
 };
-// not_found, method_not_allowed, bad_key_name, malformed_request (by the parameter's name),
-// message_too_large.
+// not_found, method_not_allowed, bad_key_name, not_granted, malformed_request (by the parameter's
+// name), message_too_large.
 [[nodiscard]] base::Result<Target> parse_target(std::string_view method, std::string_view target);
 
 // What the custodian is asked for an operation with a key. `body`: the JSON, in guarded memory.

@@ -21,6 +21,7 @@ enum Kind : std::uint64_t {
   kOrder,
   kInput,
   kBegin,
+  kKeptStored,
   kStage = 16,
   kResult,
   kReceipt,
@@ -55,6 +56,11 @@ Bytes encode_part(const OrderedRun& part) {
 Bytes encode_part(const BeginRun&) {
   cbor::Writer writer;
   writer.array(1).uint(kBegin);
+  return std::move(writer).take();
+}
+Bytes encode_part(const KeptStored&) {
+  cbor::Writer writer;
+  writer.array(1).uint(kKeptStored);
   return std::move(writer).take();
 }
 SecretBytes encode_input(const InputPiece& part) {
@@ -183,6 +189,7 @@ Result<ControlOrder> read_any_order(cbor::Reader& reader) {
   if (head.kind == kOrder && head.items == 5) return as<ControlOrder>(read_order(reader));
   if (head.kind == kInput && head.items == 2) return as<ControlOrder>(read_input(reader));
   if (head.kind == kBegin && head.items == 1) return ControlOrder(BeginRun{});
+  if (head.kind == kKeptStored && head.items == 1) return ControlOrder(KeptStored{});
   return Error(cbor::Errc::malformed, "no such order");
 }
 

@@ -8,9 +8,10 @@
 //    what was kept, sealed, or h'']              [19, piece of what is to be kept, sealed]
 //   [3, piece of the input]                      [20, party, piece of its evidence]
 //   [4]  the input has ended: begin              [21, code, detail, run or h'',
-//                                                 [[party, why], ...]]  the end; code "": done
+//   [5]  what is to be kept is stored             [[party, why], ...]]  the end; code "": done
 //
-// After [2] the enclave says the stage "ready" or the end; input before it is an error.
+// After [2] the enclave says the stage "ready" or the end; input before it is an error. After what
+// is to be kept it says the stage "keep", and confirms the run's result only after [5].
 #pragma once
 
 #include <variant>
@@ -36,6 +37,7 @@ inline constexpr std::size_t kEvidenceBytes = 256 * 1024;
 inline constexpr std::size_t kControlText = 4 * 1024;
 
 inline constexpr std::string_view kReadyStage = "ready";
+inline constexpr std::string_view kKeepStage = "keep";
 
 struct DescriptorPiece {
   base::Bytes bytes;
@@ -50,7 +52,8 @@ struct InputPiece {
   base::SecretBytes bytes;
 };
 struct BeginRun {};
-using ControlOrder = std::variant<DescriptorPiece, OrderedRun, InputPiece, BeginRun>;
+struct KeptStored {};
+using ControlOrder = std::variant<DescriptorPiece, OrderedRun, InputPiece, BeginRun, KeptStored>;
 
 struct StageReached {
   std::string stage, detail;

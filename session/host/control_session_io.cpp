@@ -15,13 +15,6 @@ using base::Error;
 using base::Result;
 using base::Status;
 
-Status judge_parameters(std::string_view protocol, BytesView parameters, std::size_t parties,
-                        std::size_t threshold) {
-  CONCORDAT_TRY(const ProtocolKind kind, find_protocol(protocol));
-  CONCORDAT_TRY(const auto intake, kind.take(parameters, parties, threshold));
-  return {};
-}
-
 }  // namespace
 
 void ControlSession::start(peer::StreamSocket socket, peer::Party& party, peer::NsmWorker& nsm) {
@@ -48,8 +41,9 @@ void ControlSession::start(peer::StreamSocket socket, peer::Party& party, peer::
 
 void ControlSession::on_established(const policy::AdmittedOperator& who) {
   who_ = who;
-  parts_.log.info("operator_admitted",
-                  {{"operator", who.name()}, {"purpose", who.purpose()}, {"source", parts_.source}});
+  parts_.log.info("operator_admitted", {{"operator", who.name()},
+                                        {"purpose", who.purpose()},
+                                        {"source", parts_.source}});
 }
 
 void ControlSession::on_ended(const Status& status) {
@@ -152,36 +146,40 @@ Status ControlSession::take(BeginRun) {
     if (const auto self = weak.lock())
       self->say(StageReached{std::string(to_string(stage)), detail});
   };
-  events.ended = [weak = weak_from_this()](Ended ended) {
-    if (const auto self = weak.lock()) self->on_run_ended(std::move(ended));
+  events.keep = [weak = weak_from_this()](const base::SecretBytes& kept,
+                                          std::function<void(Status)> done) {
+    if (const auto self = weak.lock()) self->keep(kept, std::move(done));
+  };
+  events.ended = [weak = weak_from_this()](const Ended& ended) {
+    if (const auto self = weak.lock()) self->on_run_ended(ended);
   };
   CONCORDAT_TRY(const auto run, parts_.runs.begin_run(*std::move(order_), std::move(events)));
   run_ = run;
   return {};
 }
 
-void ControlSession::on_run_ended(Ended ended) {
+void ControlSession::on_run_ended(const Ended& ended) {
   // What is left of the run is for the others' sake, and nobody's to cancel.
   run_.reset();
-  auto held = std::make_shared<Ended>(std::move(ended));
-  if (held->output && !held->output->kept.empty()) return seal_kept(std::move(held));
-  tell_end(*held);
+  tell_end(ended);
 }
 
-void ControlSession::seal_kept(std::shared_ptr<Ended> ended) {
-  parts_.sealing.seal(std::move(ended->output->kept),
-                      [weak = weak_from_this(), ended](const Result<Bytes>& sealed) {
-                        const auto self = weak.lock();
-                        if (!self) return;
-                        if (sealed) {
-                          self->say_in_pieces(*sealed, [](Bytes piece) {
-                            return KeptPiece{std::move(piece)};
-                          });
-                        } else {
-                          ended->status = sealed.error();
-                        }
-                        self->tell_end(*ended);
-                      });
+// Sealed by the custodian, and then stored by the operator: only then is it safe.
+void ControlSession::keep(const base::SecretBytes& kept, std::function<void(Status)> done) {
+  kept_ = std::move(done);
+  parts_.sealing.seal(kept.clone(), [weak = weak_from_this()](const Result<Bytes>& sealed) {
+    const auto self = weak.lock();
+    if (!self || !self->kept_) return;
+    if (!sealed) return std::exchange(self->kept_, {})(sealed.error());
+    self->say_in_pieces(*sealed, [](Bytes piece) { return KeptPiece{std::move(piece)}; });
+    self->say(StageReached{std::string(kKeepStage), {}});
+  });
+}
+
+Status ControlSession::take(KeptStored) {
+  if (!kept_) return Error(Errc::malformed_order, "nothing was given to be kept");
+  std::exchange(kept_, {})(Status());
+  return {};
 }
 
 void ControlSession::tell_end(const Ended& ended) {

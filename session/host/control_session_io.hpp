@@ -52,9 +52,10 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   [[nodiscard]] base::Status take(OrderedRun part);
   [[nodiscard]] base::Status take(const InputPiece& part);
   [[nodiscard]] base::Status take(BeginRun);
+  [[nodiscard]] base::Status take(KeptStored);
   void open_kept(base::Bytes kept);
-  void on_run_ended(Ended ended);
-  void seal_kept(std::shared_ptr<Ended> ended);
+  void on_run_ended(const Ended& ended);
+  void keep(const base::SecretBytes& kept, std::function<void(base::Status)> done);
   void tell_end(const Ended& ended);
   void refuse(const base::Error& why);
   void say(const ControlReport& report);
@@ -72,6 +73,7 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   base::Sha256 input_;
   std::weak_ptr<HostedRun> run_;
   bool begun_ = false;
+  std::function<void(base::Status)> kept_;  // told when the operator has what is to be kept
   std::deque<base::Bytes> outgoing_;
   bool told_all_ = false;
 };

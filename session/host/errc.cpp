@@ -10,10 +10,6 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"run_stopped", "the run stopped without a result"};
     case Errc::party_convicted:
       return {"party_convicted", "there is proof that a party broke the protocol"};
-    case Errc::seat_differs:
-      return {"seat_differs", "a later channel leads to another enclave than the one in the roster"};
-    case Errc::roster_differs:
-      return {"roster_differs_later", "a later channel began with another roster"};
     case Errc::policy_refuses:
       return {"policy_refuses_party", "a newer policy does not admit a party of the run"};
     case Errc::policy_changed:

@@ -10,8 +10,6 @@ enum class Errc {
   cancelled = 1,
   run_stopped,
   party_convicted,
-  seat_differs,
-  roster_differs,
   policy_refuses,
   policy_changed,
   too_many_runs,

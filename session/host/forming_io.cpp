@@ -12,8 +12,7 @@ using base::Result;
 using base::Status;
 using std::chrono::milliseconds;
 
-// Between two attempts, at random, so that parties that disagreed about who is there do not do so
-// again in step.
+// Between two attempts, at random: others may have got a newer policy in the same moment.
 constexpr milliseconds kShortestPause{200};
 constexpr milliseconds kPauseSpread{800};
 
@@ -21,12 +20,6 @@ milliseconds pause_before_next(base::RandomSource& random) {
   const auto word = random.make<base::FixedBytes<struct PauseTag, 2>>();
   const unsigned value = word.view()[0] * 256u + word.view()[1];
   return kShortestPause + kPauseSpread * value / 65'536;
-}
-
-// Somebody started anew while others had signed already, or parties saw different starts of one:
-// nothing of any input has moved, and everybody begins again.
-bool is_worth_another_attempt(const Error& why) {
-  return why.is(FormingErrc::party_restarted) || why.is(FormingErrc::roster_differs);
 }
 
 }  // namespace
@@ -81,8 +74,16 @@ void HostedRun::perform(FormingOrders orders) {
          ours ? peer::MintPriority::own : peer::MintPriority::stranger);
   }
   note_refusals();
-  for (const StreamId stream : orders.close)
+  const auto at = now();
+  if (!at) return;
+  for (const StreamId stream : orders.close) {
+    const auto seat = seat_of_.find(stream);
+    if (seat != seat_of_.end()) lose(seat->second, *at);
     close_stream(stream);
+  }
+  for (auto& [party, channel] : orders.resumed)
+    adopt(party, std::move(channel), *at);
+  if (run_) return pump();
   look_at_forming();
 }
 
@@ -103,15 +104,10 @@ void HostedRun::note_refusals() {
 
 void HostedRun::look_at_forming() {
   if (forming_->state() == FormingState::formed) {
-    FormedSession formed = std::move(*forming_).take();
-    forming_.reset();
-    return begin_run(std::move(formed));
+    return begin_run(forming_->take());
   }
   if (forming_->state() != FormingState::failed) return arm();
   const Error why = *forming_->error();
-  const auto at = now();
-  if (!at) return;
-  if (is_worth_another_attempt(why)) return begin_anew(why, *at);
   if (why.is(FormingErrc::timed_out)) return forming_took_too_long();
   fail(why);
 }

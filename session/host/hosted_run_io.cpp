@@ -32,8 +32,7 @@ HostedRun::HostedRun(Environment environment, Order order, Events events)
     : environment_(std::move(environment)),
       order_(std::move(order)),
       events_(std::move(events)),
-      timer_(environment_.io),
-      joins_(peer::kAdmissionsPerSecond, peer::kAdmissionBurst, base::MonotonicMillis{}) {}
+      timer_(environment_.io) {}
 
 Result<std::shared_ptr<HostedRun>> HostedRun::start(Environment environment, Order order,
                                                     Events events) {
@@ -41,7 +40,6 @@ Result<std::shared_ptr<HostedRun>> HostedRun::start(Environment environment, Ord
   auto run = std::make_shared<HostedRun>(std::move(environment), std::move(order),
                                          std::move(events));
   run->form_until_ = now.monotonic + run->order_.forming;
-  run->joins_ = {peer::kAdmissionsPerSecond, peer::kAdmissionBurst, now.monotonic};
   CONCORDAT_CHECK(run->begin_forming(now));
   run->progress(Stage::forming, {});
   boost::asio::post(run->environment_.io, [run] { run->on_time(); });
@@ -80,7 +78,6 @@ void HostedRun::close_stream(StreamId stream) {
   streams_.erase(found);
   early_.erase(stream);
   seat_of_.erase(stream);
-  joining_.erase(stream);
 }
 
 void HostedRun::close_all_streams() {
@@ -106,13 +103,7 @@ void HostedRun::mint(StreamId stream, attest::MintRequest request, peer::MintPri
 
 void HostedRun::accept(peer::StreamSocket socket, Bytes first) {
   const auto at = now();
-  if (!at) return;
-  if (run_) {
-    if (joining_.size() >= seats_.size() + limits::kSpareStreams) return;
-    const StreamId id = add_stream(std::move(socket), std::move(first));
-    return join(id, std::make_unique<Rejoin>(rejoin_terms(), 0), Rejoin::Step{});
-  }
-  if (!forming_) return;
+  if (!at || !forming_) return;
   const StreamId id = add_stream(std::move(socket), std::move(first));
   perform(forming_->on_accepted(id, *at));
 }
@@ -122,9 +113,6 @@ void HostedRun::on_bytes(StreamId stream, BytesView bytes) {
   if (!at || !streams_.contains(stream)) return;
   if (const auto seat = seat_of_.find(stream); seat != seat_of_.end()) {
     return on_seat_bytes(seat->second, bytes, *at);
-  }
-  if (const auto joining = joining_.find(stream); joining != joining_.end()) {
-    return rejoin_step(stream, joining->second.rejoin->on_bytes(bytes, *at));
   }
   if (!forming_) return;
   std::size_t& early = early_[stream];
@@ -140,9 +128,6 @@ void HostedRun::on_stream_ended(StreamId stream) {
     cut(seat->second, *at);
     return pump();
   }
-  if (joining_.contains(stream)) {
-    return rejoin_step(stream, Error(peer::Errc::truncated));
-  }
   close_stream(stream);
   if (forming_) perform(forming_->on_closed(stream, *at));
 }
@@ -150,9 +135,6 @@ void HostedRun::on_stream_ended(StreamId stream) {
 void HostedRun::on_document(StreamId stream, const Result<Bytes>& document) {
   const auto at = now();
   if (!at || !streams_.contains(stream)) return;
-  if (const auto joining = joining_.find(stream); joining != joining_.end()) {
-    return rejoin_step(stream, joining->second.rejoin->on_document(document, *at));
-  }
   if (forming_) perform(forming_->on_document(stream, document, *at));
 }
 
@@ -168,17 +150,11 @@ void HostedRun::arm() {
   if (!told_) {
     next = std::min(next, at->monotonic + (order_.descriptor->fields().deadline - at->wall));
   }
-  if (forming_) next = std::min({next, forming_->wake_at(), form_until_});
+  if (forming_) next = std::min(next, forming_->wake_at());
+  if (!run_) next = std::min(next, form_until_);
   if (begin_at_) next = std::min({next, *begin_at_, form_until_});
   if (run_) {
     if (const auto wakes = run_->wakes_at()) next = std::min(next, *wakes);
-    for (const auto& [party, seat] : seats_) {
-      if (party > order_.self && seat.stream == 0 && !seat.is_dialling && run_->admits(party)) {
-        next = std::min(next, seat.dial_at);
-      }
-    }
-    for (const auto& [stream, joining] : joining_)
-      next = std::min(next, joining.began + peer::kHandshakeTimeout);
   }
   timer_.expires_after(std::max(next - at->monotonic, milliseconds(1)));
   timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
@@ -195,13 +171,14 @@ void HostedRun::on_time() {
       return fail(usable.error());
     }
   }
-  if (run_) return time_of_running(*at);
-  if (at->monotonic >= form_until_) return forming_took_too_long();
+  if (run_) run_->passed(at->monotonic);
+  if (!run_ && at->monotonic >= form_until_) return forming_took_too_long();
   if (begin_at_ && at->monotonic >= *begin_at_) {
     begin_at_.reset();
     if (const Status begun = begin_forming(*at); !begun) return fail(begun.error());
   }
-  if (forming_) return perform(forming_->on_time(*at));
+  if (forming_) perform(forming_->on_time(*at));
+  if (run_) return pump();
   arm();
 }
 
@@ -235,10 +212,10 @@ void HostedRun::cancel(Error why) {
 void HostedRun::finish() {
   if (std::exchange(over_, true)) return;
   timer_.cancel();
-  forming_.reset();
   close_all_streams();
-  // The run goes last of all, when nobody is inside it any more.
+  // These go last of all, when nobody is inside them any more.
   boost::asio::post(environment_.io, [self = shared_from_this()] {
+    self->forming_.reset();
     self->run_.reset();
     self->formed_.reset();
     self->events_.over();
@@ -252,8 +229,8 @@ void HostedRun::policy_changed() {
   const policy::PolicyPtr& latest = environment_.party.policies->latest();
   if (run_) {
     if (told_) return;
-    if (const Status judged = judge_seats(*latest); !judged) fail(judged.error());
-    return;
+    if (const Status judged = judge_seats(*latest); !judged) return fail(judged.error());
+    return forming_->use_policy(environment_.party.policies->snapshot());
   }
   begin_anew(Error(Errc::policy_changed, "serial " + std::to_string(latest->serial())), *at);
 }

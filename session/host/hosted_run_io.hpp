@@ -1,10 +1,10 @@
 // One party's part in one run, between enclaves: dials the others through its parent, takes the
 // streams that come, forms, counts the run, runs the protocol, and makes the receipt.
 //
-//   forming    Forming; begun anew where a party started anew, or a newer policy came
+//   forming    Forming; begun anew where a newer policy came
 //     | formed, and the ledger lets it
-//   running    messaging::Run; a stream that is cut is replaced by a later channel to its seat
-//     | output or stop, told through Events::ended
+//   running    messaging::Run; Forming stays, and makes cut streams anew, to the same seats
+//     | what is to be kept is sealed, then confirmed; output or stop, told through Events::ended
 //   leaving    until everybody has what was sent, or the farewell's time is over; then is_over()
 //
 // Nothing of the input moves before the session has formed. One io_context, one thread.
@@ -17,7 +17,8 @@
 #include "peer/party.hpp"
 #include "session/host/ended.hpp"
 #include "session/host/party_stream_io.hpp"
-#include "session/host/rejoin.hpp"
+#include "session/forming.hpp"
+#include "session/host/seat_channel.hpp"
 #include "session/run_ledger.hpp"
 
 namespace concordat::session::host {
@@ -42,7 +43,8 @@ struct Order {
   InputDigest input;               // of what it took in
   // How long to wait for the others; from the first attempt on.
   std::chrono::milliseconds forming = limits::kFormingTime;
-  messaging::Timing timing{std::chrono::minutes(1), std::chrono::seconds(10)};
+  // Until others have what this party sent; the rounds' time is the descriptor's.
+  std::chrono::milliseconds farewell = std::chrono::seconds(10);
 };
 
 enum class Stage { forming, formed, leaving };
@@ -53,6 +55,9 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   // Called on the io_context; `ended` exactly once, `over` last.
   struct Events {
     std::function<void(Stage, const std::string& detail)> progress;
+    // Has what the run says to keep sealed, durably, and says so: only then is the result
+    // confirmed. The bytes live until then.
+    std::function<void(const base::SecretBytes&, std::function<void(base::Status)>)> keep;
     std::function<void(Ended)> ended;
     std::function<void()> over;
   };
@@ -79,13 +84,6 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   struct SeatLink {
     StreamId stream = 0;  // 0: none
     std::optional<SeatChannel> channel;
-    bool is_dialling = false;
-    base::MonotonicMillis dial_at;
-    std::chrono::milliseconds pause = limits::kFirstRedial;
-  };
-  struct Joining {
-    std::unique_ptr<Rejoin> rejoin;
-    base::MonotonicMillis began;
   };
 
   // hosted_run_io.cpp: streams, time, the end.
@@ -120,13 +118,10 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   [[nodiscard]] base::Status start_protocol(const peer::Now& now);
   void adopt_channels(const peer::Now& now);
   void on_seat_bytes(PartyIndex party, base::BytesView bytes, const peer::Now& now);
+  void adopt(PartyIndex party, FormedChannel channel, const peer::Now& now);
+  void lose(PartyIndex party, const peer::Now& now);
   void cut(PartyIndex party, const peer::Now& now);
-  void redial(PartyIndex party);
-  [[nodiscard]] RejoinTerms rejoin_terms();
-  void join(StreamId stream, std::unique_ptr<Rejoin> rejoin, base::Result<Rejoin::Step> step);
-  void rejoin_step(StreamId stream, base::Result<Rejoin::Step> step);
-  void seat_joined(StreamId stream);
-  void time_of_running(const peer::Now& now);
+  void seal_if_wanted();
   void pump();
   void write_to(PartyIndex party, SeatLink& seat, const peer::Now& now);
   void look_at_run(const peer::Now& now);
@@ -139,14 +134,13 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   Events events_;
   boost::asio::steady_timer timer_;
   base::MonotonicMillis form_until_;
-  peer::TokenBucket joins_;
   StreamId next_stream_ = 1;
   std::map<StreamId, std::shared_ptr<PartyStream>> streams_;
   std::map<StreamId, std::size_t> early_;  // bytes of a stream while it forms
 
   std::unique_ptr<Forming> forming_;
   std::uint64_t attempt_ = 0;  // of forming
-  std::optional<base::MonotonicMillis> begin_at_;
+  std::optional<base::MonotonicMillis> begin_at_;  // an attempt, after a newer policy
   std::map<PartyIndex, base::Error> refusals_;  // the latest of each party
   std::set<std::pair<PartyIndex, std::string>> told_refusals_;
   std::optional<base::Error> last_failure_;
@@ -155,8 +149,8 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   std::unique_ptr<messaging::Run> run_;
   std::map<PartyIndex, SeatLink> seats_;
   std::map<StreamId, PartyIndex> seat_of_;
-  std::map<StreamId, Joining> joining_;
   bool pumping_ = false;
+  bool sealing_ = false;
   bool told_ = false;
   bool over_ = false;
 };

@@ -49,38 +49,34 @@ Status HostedRun::start_protocol(const peer::Now& now) {
   for (const RosterSeat& seat : formed_->roster.seats)
     group.keys.emplace(seat.index, seat.key);
   CONCORDAT_TRY(auto protocol, order_.intake->begin(group.seat));
+  const messaging::Timing timing{order_.descriptor->fields().round_time, order_.farewell};
   order_.intake.reset();
   if (environment_.deviate) protocol = environment_.deviate(std::move(protocol));
-  // The receipt is signed by the same key; neither of the two outlives this run.
-  CONCORDAT_TRY(run_, messaging::Run::begin(std::move(group), formed_->key.clone(),
-                                            std::move(protocol), order_.timing, now.monotonic));
+  CONCORDAT_TRY(run_, messaging::Run::begin(std::move(group), std::move(formed_->key),
+                                            std::move(protocol), timing, now.monotonic));
   return {};
 }
 
 void HostedRun::adopt_channels(const peer::Now& now) {
-  std::set<StreamId> kept;
-  for (auto& [party, channel] : formed_->channels) {
-    SeatLink& seat = seats_[party];
-    seat.channel.emplace(std::move(channel.sealer), std::move(channel.opener),
-                         std::move(channel.reader));
-    seat.dial_at = now.monotonic;
-    if (!streams_.contains(channel.stream)) continue;
-    seat.stream = channel.stream;
-    seat_of_[channel.stream] = party;
-    kept.insert(channel.stream);
-    (void)run_->connected(party, now.monotonic);  // a new run admits everybody
-  }
+  for (auto& [party, channel] : formed_->channels)
+    adopt(party, std::move(channel), now);
   formed_->channels.clear();
-  for (auto it = streams_.begin(); it != streams_.end();) {
-    const StreamId stream = (it++)->first;
-    if (!kept.contains(stream)) close_stream(stream);
-  }
-  for (const StreamId stream : kept) {
-    if (!streams_.contains(stream)) continue;
-    streams_.at(stream)->resume();
-    // What came early lies in the channel's reader.
-    on_seat_bytes(seat_of_.at(stream), {}, now);
-  }
+}
+
+// The first channel of a seat, or a later one to the same enclave, in place of the one before.
+void HostedRun::adopt(PartyIndex party, FormedChannel channel, const peer::Now& now) {
+  lose(party, now);
+  const auto stream = streams_.find(channel.stream);
+  if (!run_ || stream == streams_.end()) return;
+  if (!run_->connected(party, now.monotonic)) return close_stream(channel.stream);
+  SeatLink& seat = seats_[party];
+  seat.stream = channel.stream;
+  seat.channel.emplace(std::move(channel.sealer), std::move(channel.opener),
+                       std::move(channel.reader));
+  seat_of_[channel.stream] = party;
+  stream->second->resume();
+  // What came early lies in the channel's reader.
+  on_seat_bytes(party, {}, now);
 }
 
 void HostedRun::on_seat_bytes(PartyIndex party, BytesView bytes, const peer::Now& now) {
@@ -94,126 +90,38 @@ void HostedRun::on_seat_bytes(PartyIndex party, BytesView bytes, const peer::Now
   pump();
 }
 
-void HostedRun::cut(PartyIndex party, const peer::Now& now) {
-  SeatLink& seat = seats_.at(party);
+void HostedRun::lose(PartyIndex party, const peer::Now& now) {
+  SeatLink& seat = seats_[party];
   const StreamId stream = std::exchange(seat.stream, 0);
   seat.channel.reset();
+  if (stream == 0) return;
   // Who has everything leaves; whether that one is owed anything is looked at without a channel.
   const bool has_output = run_->outcome() != nullptr && !run_->outcome()->stop;
   if (!has_output) run_->lost(party, now.monotonic);
-  seat.dial_at = now.monotonic + seat.pause;
-  seat.pause = std::min(2 * seat.pause, limits::kLastRedial);
   close_stream(stream);
 }
 
-RejoinTerms HostedRun::rejoin_terms() {
-  RejoinTerms out;
-  out.session = &*formed_;
-  out.policy = environment_.party.policies->snapshot();
-  out.own_pcr16 = environment_.party.own_pcr16;
-  out.anchors = environment_.party.anchors;
-  out.chain_cache = environment_.party.chain_cache;
-  out.random = environment_.party.random;
-  out.wants = [this](PartyIndex party) -> Status {
-    CONCORDAT_TRY(const peer::Now at, environment_.party.clock());
-    if (!run_->admits(party)) {
-      return Error(messaging::Errc::not_admitted, "party " + std::to_string(party));
-    }
-    if (!joins_.take(at.monotonic)) return Error(peer::Errc::busy);
-    return {};
-  };
-  return out;
+void HostedRun::cut(PartyIndex party, const peer::Now& now) {
+  const StreamId stream = seats_[party].stream;
+  if (stream == 0) return;
+  const bool is_wanted = run_->admits(party);
+  lose(party, now);
+  // One that broke the rules is not dialled again.
+  if (is_wanted) perform(forming_->on_closed(stream, now));
 }
 
-void HostedRun::redial(PartyIndex party) {
-  seats_.at(party).is_dialling = true;
-  dial(party, [weak = weak_from_this(), party](Result<peer::StreamSocket> socket) {
+// What is to be kept is safe before this party says that it has the result.
+void HostedRun::seal_if_wanted() {
+  const Output* const output = run_->to_seal();
+  if (output == nullptr || std::exchange(sealing_, true)) return;
+  events_.keep(output->kept, [weak = weak_from_this()](const Status& kept) {
     const auto self = weak.lock();
     const auto at = self ? self->now() : std::nullopt;
     if (!at || !self->run_) return;
-    SeatLink& seat = self->seats_.at(party);
-    seat.is_dialling = false;
-    seat.dial_at = at->monotonic + seat.pause;
-    seat.pause = std::min(2 * seat.pause, limits::kLastRedial);
-    if (!socket || seat.stream != 0) return self->arm();
-    const StreamId id = self->add_stream(*std::move(socket), {});
-    auto rejoin = std::make_unique<Rejoin>(self->rejoin_terms(), party);
-    auto first = rejoin->start();
-    // Until it is seen how this one ends.
-    seat.dial_at = at->monotonic + peer::kHandshakeTimeout;
-    self->join(id, std::move(rejoin), std::move(first));
+    if (!kept) return self->fail(kept.error());
+    self->run_->sealed(at->monotonic);
+    self->pump();
   });
-}
-
-void HostedRun::join(StreamId stream, std::unique_ptr<Rejoin> rejoin, Result<Rejoin::Step> step) {
-  const auto at = now();
-  if (!at) return;
-  joining_[stream] = {std::move(rejoin), at->monotonic};
-  rejoin_step(stream, std::move(step));
-}
-
-void HostedRun::rejoin_step(StreamId stream, Result<Rejoin::Step> step) {
-  const auto at = now();
-  const auto joining = joining_.find(stream);
-  if (!at || joining == joining_.end()) return;
-  Rejoin& rejoin = *joining->second.rejoin;
-  if (!step) {
-    environment_.log.error("session_rejoin_failed", step.error(),
-                           {{"session", order_.descriptor->fields().id},
-                            {"party", rejoin.party()}});
-    send(stream, rejoin.farewell());
-    if (const auto seat = seats_.find(rejoin.party()); seat != seats_.end()) {
-      seat->second.dial_at = at->monotonic + seat->second.pause;
-    }
-    close_stream(stream);
-    return arm();
-  }
-  send(stream, step->send);
-  if (step->mint) {
-    const bool ours = step->mint->purpose == attest::Purpose::session_initiator;
-    mint(stream, *std::move(step->mint),
-         ours ? peer::MintPriority::own : peer::MintPriority::stranger);
-  }
-  if (rejoin.is_done()) return seat_joined(stream);
-  arm();
-}
-
-void HostedRun::seat_joined(StreamId stream) {
-  const auto at = now();
-  if (!at) return;
-  const auto joining = joining_.extract(stream);
-  Rejoin& rejoin = *joining.mapped().rejoin;
-  const PartyIndex party = rejoin.party();
-  SeatLink& seat = seats_.at(party);
-  // Made under the newest rules and attested just now: it stands in place of any older one.
-  if (seat.stream != 0) close_stream(std::exchange(seat.stream, 0));
-  if (const Status admitted = run_->connected(party, at->monotonic); !admitted) {
-    close_stream(stream);
-    return arm();
-  }
-  environment_.log.info("session_rejoined", {{"session", order_.descriptor->fields().id},
-                                             {"party", party}});
-  seat.channel.emplace(std::move(rejoin).take());
-  seat.stream = stream;
-  seat.pause = limits::kFirstRedial;
-  seat_of_[stream] = party;
-  on_seat_bytes(party, {}, *at);
-}
-
-void HostedRun::time_of_running(const peer::Now& now) {
-  run_->passed(now.monotonic);
-  std::vector<StreamId> slow;
-  for (const auto& [stream, joining] : joining_) {
-    if (now.monotonic - joining.began >= peer::kHandshakeTimeout) slow.push_back(stream);
-  }
-  for (const StreamId stream : slow)
-    rejoin_step(stream, Error(peer::Errc::timed_out, "handshake"));
-  for (auto& [party, seat] : seats_) {
-    const bool is_due = party > order_.self && seat.stream == 0 && !seat.is_dialling &&
-                        now.monotonic >= seat.dial_at && run_->admits(party);
-    if (is_due) redial(party);
-  }
-  pump();
 }
 
 // Moves what can be moved, and looks what came of it.
@@ -221,6 +129,7 @@ void HostedRun::pump() {
   if (!run_ || over_ || std::exchange(pumping_, true)) return;
   const auto at = now();
   if (at) {
+    seal_if_wanted();
     for (auto& [party, seat] : seats_)
       write_to(party, seat, *at);
     look_at_run(*at);
@@ -257,7 +166,8 @@ void HostedRun::look_at_run(const peer::Now& now) {
 void HostedRun::tell_output(const peer::Now& now) {
   Ended ended;
   ended.output = run_->take_output();
-  auto receipt = make_receipt(*formed_, ended.output->result, now.wall);
+  auto receipt = make_receipt(*formed_, run_->key(), ended.output->result,
+                              run_->outcome()->confirmations, now.wall);
   if (!receipt) return tell({receipt.error(), {}, {}, {}, {}});
   ended.receipt = *std::move(receipt);
   environment_.log.info("session_done", {{"session", order_.descriptor->fields().id},
@@ -281,9 +191,8 @@ void HostedRun::tell_stop() {
     const messaging::Stop& stop = *outcome.stop;
     for (const PartyIndex party : stop.parties)
       ended.named.push_back({party, std::string(messaging::name_of(stop.reason)), {}});
-    ended.status =
-        Error(Errc::run_stopped,
-              messaging::to_string(stop) + (stop.error.code() ? ": " + stop.error.to_string() : ""));
+    const std::string why = stop.error.code() ? ": " + stop.error.to_string() : "";
+    ended.status = Error(Errc::run_stopped, messaging::to_string(stop) + why);
   }
   environment_.log.error("session_stopped", ended.status.error(),
                          {{"session", fields.id}, {"run", formed_->run.hex()}});

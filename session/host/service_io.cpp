@@ -103,6 +103,7 @@ Result<std::shared_ptr<HostedRun>> Service::begin_run(Order order, HostedRun::Ev
   if (stopped_) return Error(Errc::cancelled);
   if (runs_.contains(session)) return Error(Errc::run_under_way, session.hex());
   if (runs_.size() >= kMaxRuns) return Error(Errc::too_many_runs, std::to_string(kMaxRuns));
+  order.intake->remember(memory_);
   events.over = [this, alive = alive_, session, over = std::move(events.over)] {
     if (*alive) runs_.erase(session);
     if (over) over();

@@ -46,6 +46,7 @@ class Service final : private RunBeginner {
   ServiceParts parts_;
   peer::Party control_party_;  // as the enclave's own, and admits operators for kControlPurpose
   MemoryRunLedger ledger_;
+  ProcessMemory memory_;  // of the party's runs, one after the other
   peer::TokenBucket streams_;
   std::size_t unread_ = 0;
   std::unique_ptr<peer::Listener> listener_;

@@ -26,6 +26,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"bad_shape", "the protocol's messages are larger than a session carries"};
     case Errc::protocol_failed:
       return {"protocol_failed", "the protocol itself failed here"};
+    case Errc::not_sealed:
+      return {"not_sealed", "what is to be kept of this run was not sealed in time"};
   }
   return {"unknown", "unknown messaging error"};
 }

@@ -17,6 +17,7 @@ enum class Errc {
   bad_group,
   bad_shape,
   protocol_failed,
+  not_sealed,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(Errc) {

@@ -112,7 +112,12 @@ Status Run::received(PartyIndex party, base::BytesView piece, Time now) {
 
 void Run::passed(Time now) {
   now_ = std::max(now_, now);
-  if (!ended_ && now_ >= deadline_) stop(Reason::unreachable, missing());
+  if (!ended_ && now_ >= deadline_) end_by_time();
+}
+
+void Run::end_by_time() {
+  if (to_seal() != nullptr) return stop(Reason::failed, {}, Error(Errc::not_sealed));
+  stop(Reason::unreachable, missing());
 }
 
 std::optional<Time> Run::wakes_at() const {
@@ -205,6 +210,7 @@ Signature Run::sign(base::BytesView statement) const {
 void Run::progress() {
   if (ended_) return;
   if (output_) {
+    if (!is_sealed_) return;
     if (is_everybody(confirmations_.size())) decide();
     return;
   }
@@ -240,14 +246,24 @@ void Run::finish_round() {
   if (const auto taken = protocol_->receive(round_, std::move(incoming)); !taken) {
     return stop(Reason::failed, {}, taken.error());
   }
-  return round_ == last_ ? confirm() : enter(round_ + 1);
+  return round_ == last_ ? take_output_in() : enter(round_ + 1);
 }
 
-void Run::confirm() {
+void Run::take_output_in() {
   auto output = protocol_->output();
   if (!output) return stop(Reason::failed, {}, output.error());
   deadline_ = now_ + timing_.round;
   output_ = *std::move(output);
+  if (output_->kept.empty()) confirm();
+}
+
+void Run::sealed(Time now) {
+  passed(now);
+  if (to_seal() != nullptr) confirm();
+}
+
+void Run::confirm() {
+  is_sealed_ = true;
   const auto result = base::sha256({output_->result});
   const Confirmation own{result, sign(statements_.result(self_, result))};
   confirmations_[self_] = own;

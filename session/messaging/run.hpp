@@ -2,7 +2,7 @@
 // Guarantees and their reasons: MESSAGING.md. No I/O, no clock; one thread.
 //
 //   round 1 ... R:  broadcast and letters  ->  echo when all came  ->  all echoes alike: next round
-//   then:           confirmation of the result  ->  all alike: output
+//   then:           what is to be kept is sealed  ->  confirmation of the result  ->  all alike: output
 //   at any time:    stop, by proof against a party or by a verdict of one's own
 //   output or stop: farewell: what was sent is brought to its end, proof is still taken and passed
 //                   on; then closed
@@ -60,10 +60,21 @@ class Run {
   // Whether channels of this party are of use. Other parties' messages may end that, too.
   [[nodiscard]] bool admits(PartyIndex party) const;
 
+  // What this party is to keep, which its owner seals durably, and then says so: only then is the
+  // result confirmed. So who holds everybody's confirmation knows that everybody has what it needs
+  // of this run, come what may. It counts for nothing yet (README.md of the protocol). nullptr: there
+  // is nothing to seal, or it is done.
+  [[nodiscard]] const Output* to_seal() const {
+    return output_ && !is_sealed_ ? &*output_ : nullptr;
+  }
+  void sealed(Time now);
+
   // nullptr until there is an output or a stop.
   [[nodiscard]] const Outcome* outcome() const { return ended_ ? &outcome_ : nullptr; }
   // Once; nullopt without one.
   [[nodiscard]] std::optional<Output> take_output() { return std::exchange(outcome_.output, {}); }
+  // For the receipt of this run, and nothing else.
+  [[nodiscard]] const policy::Signer& key() const noexcept { return key_; }
   // Nothing more is to be done here.
   [[nodiscard]] bool is_closed() const;
 
@@ -91,8 +102,10 @@ class Run {
   void progress();
   void echo();
   void finish_round();
+  void take_output_in();
   void confirm();
   void decide();
+  void end_by_time();
   void stop(Reason reason, std::vector<PartyIndex> parties, base::Error error = {});
   [[nodiscard]] std::vector<PartyIndex> missing() const;
   static void send_to(Peer& peer, const Message& message);
@@ -148,7 +161,8 @@ class Run {
   Round round_ = 0;
   std::map<PartyIndex, Peer> peers_;
   std::map<Round, RoundBook> books_;  // of this round, the one before and the one after
-  std::optional<Output> output_;      // once confirmed by this party
+  std::optional<Output> output_;      // to be confirmed, or confirmed by this party
+  bool is_sealed_ = false;            // what of it is to be kept; then it is confirmed
   std::map<PartyIndex, Confirmation> confirmations_;
   bool ended_ = false;
   Outcome outcome_;

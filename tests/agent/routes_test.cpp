@@ -6,6 +6,7 @@
 
 #include "keyservice/agent/call.hpp"
 #include "keyservice/agent/description.hpp"
+#include "policy/errc.hpp"
 
 namespace concordat::keyservice::agent {
 namespace {
@@ -25,6 +26,24 @@ TEST(Routes, AreThoseOfTheDescription) {
     }
   }
   EXPECT_EQ(served, described);
+}
+
+// What seals shares of keys for sessions opens them, too: whatever policy grants the role.
+TEST(Routes, LeadNoApplicationToTheKeysOfSessionShares) {
+  for (const Route& route : routes()) {
+    if (!route.path.ends_with('/')) continue;
+    const auto refused =
+        parse_target(route.method, std::string(route.path) + "session-shares/analyst");
+    ASSERT_FALSE(refused) << route.path;
+    EXPECT_TRUE(refused.error().is(policy::AdmissionErrc::not_granted));
+    EXPECT_TRUE(parse_target(route.method, std::string(route.path) + "session-share/analyst"));
+  }
+  const auto wrap = parse_target("POST", "/v1/wrap/other/key");
+  ASSERT_TRUE(wrap);
+  const auto other = parse_body(
+      *wrap, base::as_bytes(R"({"key": "session-shares/analyst", "version": 1})"));
+  ASSERT_FALSE(other);
+  EXPECT_TRUE(other.error().is(policy::AdmissionErrc::not_granted)) << other.error().to_string();
 }
 
 }  // namespace

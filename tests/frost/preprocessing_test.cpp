@@ -2,8 +2,7 @@
 
 #include "session/protocols/frost/errc.hpp"
 #include "session/protocols/frost/signing.hpp"
-#include "tests/frost/frost_fixture.hpp"
-#include "tests/session/lockstep.hpp"
+#include "tests/frost/session_fixture.hpp"
 
 namespace concordat::session::frost {
 namespace {
@@ -144,6 +143,90 @@ TEST_F(PreprocessingTest, OnlyHoldersPreprocess) {
   EXPECT_FALSE(begin_with(1, {{1, 1}, {2, 2}, {3, 4}}, 1));
   EXPECT_FALSE(begin_with(1, by_place(seat.parties), 0));
   EXPECT_FALSE(begin_with(1, by_place(seat.parties), kMaxBatch + 1));
+}
+
+// Three holders of 2-of-3 whose processes live on from session to session.
+class PreprocessedSessions : public testing::Test {
+ protected:
+  test::Run preprocess(std::size_t count = 2) {
+    test::Run out = test::sign(key_, test::all_of(3), kBill);
+    out.name = "frost-preprocess/1";
+    out.parameters.erase("message");
+    out.parameters["count"] = count;
+    out.memories = &memories_;
+    return out;
+  }
+  test::Run sign(const std::vector<PartyIndex>& signers, std::size_t position) {
+    test::Run out = test::sign(key_, signers, kBill);
+    out.parameters["nonces"] = {{"batch", batch_}, {"position", position}};
+    out.memories = &memories_;
+    return out;
+  }
+  void SetUp() override {
+    const auto result = preprocess().run();
+    ASSERT_EQ(result.what(), "ended well");
+    EXPECT_TRUE(result.outputs[0].kept.empty()) << "nonces are never sealed";
+    batch_ = base::to_hex(result.outputs[0].result);
+  }
+
+  test::Key key_ = test::made_key(2, 3);
+  std::map<PartyIndex, ProcessMemory> memories_;
+  std::string batch_;
+};
+
+TEST_F(PreprocessedSessions, SignInOneRoundByDescriptor) {
+  std::size_t rounds = 0;
+  const auto result =
+      sign({1, 3}, 0).run({[&](Round round, PartyIndex, Outgoing&) { rounds = round; }, {}});
+  ASSERT_EQ(result.what(), "ended well");
+  EXPECT_EQ(rounds, 1u);
+  EXPECT_TRUE(test::is_ed25519(result.outputs[0].result, key_.group.public_key(), kBill));
+  EXPECT_EQ(sign({1, 2, 3}, 1).run().what(), "ended well") << "by any others at the next one";
+}
+
+TEST_F(PreprocessedSessions, APositionIsSpentByTheFirstRunThatBeginsWithIt) {
+  // One that ends before its share has left anywhere.
+  ASSERT_TRUE(sign({1, 2}, 0).start());
+  EXPECT_TRUE(sign({1, 2}, 0).start().error().is(Errc::no_nonces));
+  EXPECT_TRUE(sign({1, 3}, 0).start().error().is(Errc::no_nonces));
+  EXPECT_TRUE(sign({1, 2}, 1).start());
+  EXPECT_TRUE(sign({1, 2}, 2).start().error().is(Errc::no_nonces)) << "never made";
+}
+
+TEST_F(PreprocessedSessions, AreOfOneProcessAlone) {
+  memories_.clear();
+  EXPECT_TRUE(sign({1, 2}, 0).start().error().is(Errc::no_nonces));
+  test::Run without = preprocess();
+  without.memories = nullptr;
+  EXPECT_TRUE(without.start().error().is(Errc::no_nonces));
+}
+
+TEST_F(PreprocessedSessions, TheLatestBatchesAreKept) {
+  for (std::size_t i = 1; i < kMaxBatches; ++i)
+    ASSERT_EQ(preprocess(1).run().what(), "ended well");
+  ASSERT_TRUE(sign({1, 2}, 0).start());
+  ASSERT_EQ(preprocess(1).run().what(), "ended well");
+  EXPECT_TRUE(sign({1, 2}, 1).start().error().is(Errc::no_nonces));
+}
+
+TEST_F(PreprocessedSessions, TheirParametersAreStrict) {
+  const auto taken = [](const test::Run& run) {
+    return test::take(run.name, run.parameters, run.parties, run.threshold).has_value();
+  };
+  EXPECT_TRUE(taken(sign({1, 2}, kMaxBatch - 1)));
+  EXPECT_FALSE(taken(sign({1, 2}, kMaxBatch)));
+  EXPECT_TRUE(taken(preprocess(kMaxBatch)));
+  EXPECT_FALSE(taken(preprocess(0)));
+  EXPECT_FALSE(taken(preprocess(kMaxBatch + 1)));
+  for (const char* nonces : {R"({})", R"({"batch":"00","position":0})", R"("x")",
+                             R"({"position":0})"}) {
+    test::Run run = sign({1, 2}, 0);
+    run.parameters["nonces"] = nlohmann::json::parse(nonces);
+    EXPECT_FALSE(taken(run)) << nonces;
+  }
+  test::Run more = sign({1, 2}, 0);
+  more.parameters["nonces"]["more"] = 1;
+  EXPECT_FALSE(taken(more));
 }
 
 }  // namespace

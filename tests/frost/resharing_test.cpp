@@ -107,7 +107,7 @@ TEST_F(ResharingTest, OldAndNewSharesDoNotMix) {
   EXPECT_NE(made.group, key_.group);
   test::Run mixed = test::sign(made, {1, 2}, kDeed);
   mixed.brought[1].kept = key_.kept.at(1).clone();
-  EXPECT_TRUE(mixed.start().error().is(Errc::wrong_share));
+  EXPECT_TRUE(mixed.start().error().is(Errc::other_epoch));
   // Nor with the check out of the way.
   std::vector<base::sharing::Share> shares;
   shares.push_back({1, KeyShare::decode(key_.kept.at(1)).value().secret().clone()});

@@ -52,6 +52,8 @@ struct Run {
   std::size_t threshold = 0;
   std::vector<PartyIndex> taking_part;
   std::map<PartyIndex, Brought> brought;
+  // Of each party's process; without: none is handed to the run.
+  std::map<PartyIndex, ProcessMemory>* memories = nullptr;
 
   [[nodiscard]] Seat seat(PartyIndex self, const base::Sha256Digest& roster) const {
     return {self, taking_part, threshold, roster};
@@ -63,6 +65,7 @@ struct Run {
     std::vector<std::unique_ptr<Protocol>> protocols;
     for (const PartyIndex party : taking_part) {
       CONCORDAT_TRY(const auto intake, take(name, parameters, parties, threshold));
+      if (memories != nullptr) intake->remember((*memories)[party]);
       CONCORDAT_TRY(auto protocol, begin(*intake, seat(party, roster), brought[party]));
       protocols.push_back(std::move(protocol));
     }

@@ -19,6 +19,7 @@ struct Table {
   std::map<PartyIndex, base::Bytes> seeds;
   std::map<PartyIndex, std::unique_ptr<Run>> runs;
   std::set<std::pair<PartyIndex, PartyIndex>> stalled;  // from, to
+  bool seals = true;
 
   explicit Table(PartyIndex parties) {
     for (PartyIndex party = 1; party <= parties; ++party) {
@@ -60,6 +61,7 @@ struct Table {
     const auto piece = runs.at(from)->take(to);
     if (piece.empty()) return false;
     (void)runs.at(to)->received(from, piece.expose(base::SecretAccess{}), Time{});
+    if (seals) session::test::seal(*runs.at(to), Time{});
     return true;
   }
   void pump() {
@@ -91,6 +93,35 @@ TEST(SessionRun, HonestPartiesFinishAndAreDone) {
       EXPECT_EQ(run->wakes_at(), std::nullopt);
     }
   }
+}
+
+// Whoever gives a result out knows that the others have theirs sealed: a confirmation says so.
+TEST(SessionRun, NobodyConfirmsBeforeWhatItKeepsIsSealed) {
+  Table table(3);
+  table.seals = false;
+  table.begin_all(session::test::shared_sum());
+  table.connect_all();
+  table.pump();
+  for (const PartyIndex party : {1, 2}) {
+    auto& run = *table.runs.at(party);
+    ASSERT_NE(run.to_seal(), nullptr);
+    EXPECT_EQ(run.to_seal()->kept.size(), 1u);
+    run.sealed(Time{});
+    EXPECT_EQ(run.to_seal(), nullptr);
+    table.pump();
+    EXPECT_EQ(run.outcome(), nullptr) << "the third has not said so";
+  }
+  // It never does: its own time is over first, and nobody has an output.
+  auto& third = *table.runs.at(3);
+  third.passed(*third.wakes_at());
+  table.pump();
+  ASSERT_TRUE(third.outcome()->stop);
+  EXPECT_EQ(third.outcome()->stop->reason, Reason::failed);
+  EXPECT_TRUE(third.outcome()->stop->error.is(Errc::not_sealed));
+  for (const PartyIndex party : {1, 2})
+    EXPECT_EQ(table.runs.at(party)->outcome()->stop->reason, Reason::ended_by_another);
+  third.sealed(*third.wakes_at());
+  EXPECT_FALSE(third.outcome()->output);
 }
 
 TEST(SessionRun, WhoIsSilentIsUnreachableAndNobodyIsConvicted) {

@@ -53,6 +53,8 @@ TEST_F(Descriptors, MistakesAreFoundWithTheirPlace) {
   expect_refused(changed("a test", "a\\u001btest"), "/purpose");
   expect_refused(changed("\"threshold\": 3", "\"threshold\": 4"), "/threshold");
   expect_refused(changed("\"threshold\": 3", "\"threshold\": 0"), "/threshold");
+  expect_refused(changed("\"round_seconds\": 60", "\"round_seconds\": 0"), "/round_seconds");
+  expect_refused(changed("\"round_seconds\": 60", "\"round_seconds\": 3601"), "/round_seconds");
   expect_refused(changed("party-2", "party-1"), "/parties/1/name");
   expect_refused(changed("10.0.0.2:7001", "10.0.0.1:7001"), "/parties/1/enclave");
   expect_refused(changed("10.0.0.2:7001", "10.0.0.2"), "/parties/1/parent");

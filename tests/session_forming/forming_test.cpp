@@ -18,7 +18,7 @@ void start_all(RelayNet& net, const DescriptorPtr& descriptor, std::size_t parti
 }
 
 std::string reasons(const Instance& instance) {
-  if (!instance.forming) return "formed";
+  if (instance.formed) return "formed";
   std::string out(to_string(instance.forming->state()));
   if (instance.forming->error()) out += ": " + instance.forming->error()->to_string();
   for (const FormingRefusal& refusal : instance.forming->refusals())
@@ -48,6 +48,18 @@ TEST(SessionForming, EverybodyEndsWithOneRosterAndAChannelToEachOther) {
   }
 }
 
+void expect_carried(Instance& from, Instance& to, base::MonotonicMillis now) {
+  base::Bytes record;
+  ASSERT_TRUE(
+      from.formed->channels.at(to.index).sealer.seal(base::as_bytes("input"), now, record));
+  FormedChannel& other = to.formed->channels.at(from.index);
+  other.reader.feed(record);
+  const auto frame = other.reader.next(peer::AllowedFrames(peer::FrameType::data));
+  ASSERT_TRUE(frame && *frame);
+  base::Bytes plaintext((*frame)->body().size());
+  EXPECT_EQ(other.opener.open(**frame, now, plaintext).value(), 5u);
+}
+
 TEST(SessionForming, WhatASealerSealsItsOtherEndOpens) {
   SessionWorld world(3);
   RelayNet net(world, 1);
@@ -55,15 +67,8 @@ TEST(SessionForming, WhatASealerSealsItsOtherEndOpens) {
   net.run();
   ASSERT_NO_FATAL_FAILURE(expect_all_formed(net));
   for (Instance& from : net.instances()) {
-    for (auto& [to, channel] : from.formed->channels) {
-      base::Bytes record;
-      ASSERT_TRUE(channel.sealer.seal(base::as_bytes("input"), net.now().monotonic, record));
-      FormedChannel& other = net.instances()[to - 1].formed->channels.at(from.index);
-      other.reader.feed(record);
-      const auto frame = other.reader.next(peer::AllowedFrames(peer::FrameType::data));
-      ASSERT_TRUE(frame && *frame);
-      base::Bytes plaintext((*frame)->body().size());
-      EXPECT_EQ(other.opener.open(**frame, net.now().monotonic, plaintext).value(), 5u);
+    for (const auto& [to, channel] : from.formed->channels) {
+      expect_carried(from, net.instances()[to - 1], net.now().monotonic);
     }
   }
   const Seat seat = net.instances()[1].formed->seat();
@@ -112,29 +117,96 @@ TEST(SessionForming, WhoStartsAnewBeforeAnythingIsSignedTakesItsSeatAgain) {
   EXPECT_EQ(net.instances()[0].formed->encoded_roster, net.instances()[2].formed->encoded_roster);
 }
 
-TEST(SessionForming, WhoStartsAnewAfterwardsEndsTheRun) {
+// What one party says after it signed never leaves it: the others have signed, too, and wait.
+TEST(SessionForming, WhoStartsAnewAfterSigningIsMetByTheOthersWithNewKeys) {
   SessionWorld world(3);
   RelayNet net(world, 5);
   const auto descriptor = world.descriptor();
-  // The third party's own roster never leaves it.
   Instance* silent = nullptr;
   net.carry = [&](const Instance& from, const Instance&, base::Bytes piece) {
-    const bool is_roster = &from == silent && !from.roster.empty();
-    if (&from == silent && from.forming && from.forming->state() == FormingState::signing)
-      return std::vector<base::Bytes>{};
-    return is_roster ? std::vector<base::Bytes>{} : std::vector<base::Bytes>{std::move(piece)};
+    const bool is_held = &from == silent && !from.rosters.empty();
+    return is_held ? std::vector<base::Bytes>{} : std::vector<base::Bytes>{std::move(piece)};
   };
-  net.start(1, descriptor);
-  net.start(2, descriptor);
+  start_all(net, descriptor, 2);
   silent = &net.start(3, descriptor);
   net.run(seconds(2));
+  const SessionPublicKey before = net.instances()[0].forming->public_key();
   ASSERT_EQ(net.instances()[0].forming->state(), FormingState::signing);
   net.stop(*silent);
   net.start(3, descriptor);
   net.run(seconds(20));
-  ASSERT_EQ(net.instances()[0].forming->state(), FormingState::failed);
-  EXPECT_TRUE(net.instances()[0].forming->error()->is(FormingErrc::party_restarted));
-  EXPECT_EQ(net.instances()[0].forming->error()->detail(), "party 3 (party-3)");
+  for (const std::size_t i : {0, 1, 3}) {
+    ASSERT_TRUE(net.instances()[i].formed) << reasons(net.instances()[i]);
+    EXPECT_EQ(net.instances()[i].formed->run, net.instances()[3].formed->run);
+    EXPECT_FALSE(net.instances()[i].has_signed_two);
+  }
+  EXPECT_NE(net.instances()[0].forming->public_key(), before);
+  const bool is_named = std::ranges::any_of(
+      net.instances()[0].forming->refusals(), [](const FormingRefusal& refusal) {
+        return refusal.error.is(FormingErrc::party_restarted) && refusal.party == 3u;
+      });
+  EXPECT_TRUE(is_named);
+}
+
+// Who has formed keeps what others lack: a stream that was cut before the last word is made anew.
+TEST(SessionForming, AStreamCutBeforeTheLastWordCostsTimeAndNoKey) {
+  SessionWorld world(3);
+  RelayNet net(world, 9);
+  bool is_cut = false;
+  net.carry = [&](const Instance& from, const Instance& to, base::Bytes piece) {
+    // From the third's signature on, the second hears nothing of it.
+    const bool is_held = !is_cut && from.index == 3 && to.index == 2 && !from.rosters.empty();
+    return is_held ? std::vector<base::Bytes>{} : std::vector<base::Bytes>{std::move(piece)};
+  };
+  start_all(net, world.descriptor(), 3);
+  net.run(seconds(2));
+  ASSERT_EQ(net.instances()[1].forming->state(), FormingState::signing);
+  EXPECT_FALSE(net.instances()[0].formed) << "before everybody has every signature";
+  is_cut = true;
+  net.cut(2, 3);
+  net.run(seconds(20));
+  ASSERT_NO_FATAL_FAILURE(expect_all_formed(net));
+  for (const Instance& instance : net.instances())
+    EXPECT_EQ(instance.rosters.size(), 1u);
+}
+
+TEST(SessionForming, AStreamThatSaysNothingAnyMoreIsMadeAnew) {
+  SessionWorld world(2);
+  RelayNet net(world, 10);
+  start_all(net, world.descriptor(), 2);
+  bool is_deaf = false;
+  net.carry = [&](const Instance& from, const Instance&, base::Bytes piece) {
+    is_deaf = is_deaf || !from.seen.empty();
+    return is_deaf ? std::vector<base::Bytes>{} : std::vector<base::Bytes>{std::move(piece)};
+  };
+  net.run(seconds(5));
+  EXPECT_FALSE(net.instances()[0].formed);
+  net.carry = [](const Instance&, const Instance&, base::Bytes piece) {
+    return std::vector<base::Bytes>{std::move(piece)};
+  };
+  net.run(seconds(40));
+  ASSERT_NO_FATAL_FAILURE(expect_all_formed(net));
+}
+
+TEST(SessionForming, AStreamThatEndsInTheRunIsMadeAnewToTheSameSeats) {
+  SessionWorld world(3);
+  RelayNet net(world, 11);
+  start_all(net, world.descriptor(), 3);
+  net.run();
+  ASSERT_NO_FATAL_FAILURE(expect_all_formed(net));
+  net.cut(1, 3);
+  net.run(seconds(10));
+  EXPECT_EQ(net.instances()[0].resumed, 1u) << reasons(net.instances()[0]);
+  EXPECT_EQ(net.instances()[1].resumed, 0u);
+  EXPECT_EQ(net.instances()[2].resumed, 1u);
+  expect_carried(net.instances()[0], net.instances()[2], net.now().monotonic);
+  expect_carried(net.instances()[2], net.instances()[0], net.now().monotonic);
+  // Another enclave of that party gets no channel of the run.
+  net.stop(net.instances()[2]);
+  net.start(3, net.instances()[0].descriptor);
+  net.run(seconds(10));
+  EXPECT_EQ(net.instances()[0].resumed, 1u);
+  EXPECT_TRUE(net.instances()[0].forming->refusals().back().error.is(FormingErrc::party_restarted));
 }
 
 TEST(SessionForming, AfterwardsEverybodyMayBeginAnew) {

@@ -25,14 +25,22 @@ class Receipts : public testing::Test {
   [[nodiscard]] auto verify(base::BytesView receipt) const {
     return verify_receipt(receipt, world_.authorities(), world_.anchors);
   }
+  // With confirmations by whoever sits now, whatever the session was made to say.
+  [[nodiscard]] Bytes made(const FormedSession& session, base::BytesView result,
+                           base::UnixMillis time) const {
+    const auto confirmations = confirm(net_->instances(), session.run, result);
+    return make_receipt(session, session.key, result, confirmations, time).value();
+  }
 
   SessionWorld world_{3};
   std::unique_ptr<RelayNet> net_;
 };
 
 TEST_F(Receipts, OfEveryPartyVerify) {
-  for (const Instance& instance : formed(1)) {
-    const Bytes receipt = make_receipt(*instance.formed, base::as_bytes("42"), world_.wall).value();
+  const auto& instances = formed(1);
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    const Instance& instance = instances[i];
+    const Bytes receipt = receipt_of(instances, i, base::as_bytes("42"), world_.wall).value();
     const auto verified = verify(receipt);
     ASSERT_TRUE(verified) << verified.error().to_string();
     EXPECT_EQ(verified->party, instance.index);
@@ -45,8 +53,7 @@ TEST_F(Receipts, OfEveryPartyVerify) {
 }
 
 TEST_F(Receipts, NoByteCanBeChanged) {
-  const Bytes receipt =
-      make_receipt(*formed(2)[0].formed, base::as_bytes("42"), world_.wall).value();
+  const Bytes receipt = receipt_of(formed(2), 0, base::as_bytes("42"), world_.wall).value();
   std::size_t accepted = 0;
   for (std::size_t i = 0; i < receipt.size(); i += 23) {
     Bytes changed = receipt;
@@ -70,7 +77,7 @@ TEST_F(Receipts, NothingOfAnotherRunFits) {
     const auto roster = session.encoded_roster;
     const auto run = session.run;
     change();
-    const auto receipt = make_receipt(session, base::as_bytes("42"), world_.wall).value();
+    const auto receipt = made(session, base::as_bytes("42"), world_.wall);
     session.evidence = evidence;
     session.encoded_roster = roster;
     session.run = run;
@@ -93,8 +100,50 @@ TEST_F(Receipts, NothingOfAnotherRunFits) {
                 session.run = old.run;
               })
                   .error()
-                  .is(ReceiptErrc::not_signed));
+                  .is(ReceiptErrc::not_confirmed));
   EXPECT_TRUE(with([&] { session.evidence.erase(3); }).error().is(ReceiptErrc::malformed));
+}
+
+// A receipt is every party's word about the result, and not its maker's alone.
+TEST_F(Receipts, HoldTheConfirmationOfEveryParty) {
+  const auto& instances = formed(6);
+  const FormedSession& session = *instances[0].formed;
+  const auto result = base::as_bytes("42");
+  const auto make = [&](const Confirmations& confirmations) {
+    return make_receipt(session, session.key, result, confirmations, world_.wall);
+  };
+  const auto refused = [&](const Confirmations& confirmations, const std::string& words) {
+    const auto made = make(confirmations);
+    return !made && made.error().is(ReceiptErrc::not_confirmed) &&
+           made.error().detail().find(words) != std::string::npos;
+  };
+  const Confirmations all = confirm(instances, session.run, result);
+  const Bytes receipt = make(all).value();
+  Confirmations changed = all;
+  changed.erase(3);
+  EXPECT_TRUE(refused(changed, "none of party 3"));
+  // Of another result, of another run, of another party.
+  changed = all;
+  changed[2] = confirm(instances, session.run, base::as_bytes("43")).at(2);
+  EXPECT_TRUE(refused(changed, "by party 2"));
+  changed[2] = confirm(instances, RunId(), result).at(2);
+  EXPECT_TRUE(refused(changed, "by party 2"));
+  changed[2] = all.at(3);
+  EXPECT_TRUE(refused(changed, "by party 2"));
+  changed = all;
+  changed[4] = all.at(1);
+  EXPECT_TRUE(refused(changed, "by who has no seat"));
+  // And whoever verifies does not rely on who made it: one confirmation for another.
+  const auto& good = all.at(2).view();
+  const auto at = std::ranges::search(receipt, good);
+  ASSERT_FALSE(at.empty());
+  Bytes forged = receipt;
+  std::ranges::copy(confirm(instances, session.run, base::as_bytes("43")).at(2).view(),
+                    forged.begin() + (at.begin() - receipt.begin()));
+  const auto verified = verify(forged);
+  ASSERT_FALSE(verified);
+  EXPECT_TRUE(verified.error().is(ReceiptErrc::not_confirmed)) << verified.error().to_string();
+  EXPECT_NE(verified.error().detail().find("party 2"), std::string::npos);
 }
 
 TEST_F(Receipts, OfAnotherSessionOrTimeOrAuthorityAreRefused) {
@@ -103,14 +152,14 @@ TEST_F(Receipts, OfAnotherSessionOrTimeOrAuthorityAreRefused) {
   const auto other = world_.descriptor("sums/other");
   const auto own = session.descriptor;
   session.descriptor = other;
-  EXPECT_TRUE(verify(make_receipt(session, {}, world_.wall).value())
+  EXPECT_TRUE(verify(made(session, {}, world_.wall))
                   .error()
                   .is(ReceiptErrc::other_session));
   session.descriptor = own;
-  EXPECT_TRUE(verify(make_receipt(session, {}, world_.wall + std::chrono::hours(2)).value())
+  EXPECT_TRUE(verify(made(session, {}, world_.wall + std::chrono::hours(2)))
                   .error()
                   .is(ReceiptErrc::outside_session));
-  const Bytes receipt = make_receipt(session, {}, world_.wall).value();
+  const Bytes receipt = made(session, {}, world_.wall);
   EXPECT_TRUE(verify(receipt));
   EXPECT_TRUE(
       verify_receipt(receipt, {}, world_.anchors).error().is(DescriptorErrc::authority_missing));

@@ -10,6 +10,11 @@ namespace {
 
 using session::SessionWorld;
 
+constexpr const char* kParameters =
+    R"({"max_rows": 1000, "numbers": {"amount": {"max": "100"}},
+  "results": [{"name": "all", "of": {"amount": ["sum"]}}]}
+)";
+
 class SessionCli : public PolicyCli {
  protected:
   SessionCli() {
@@ -21,7 +26,7 @@ class SessionCli : public PolicyCli {
         write_key(realm + "-" + std::to_string(k) + ".key", world_.realms[i].keys[k]);
     }
     write("policy.json", world_.policy_text(1));
-    write("parameters.json", "{\"operation\": \"sum\"}\n");
+    write("parameters.json", kParameters);
   }
   Outcome session(std::vector<std::string> arguments, bool is_lab = false) {
     arguments.insert(arguments.begin(), "session");
@@ -31,14 +36,14 @@ class SessionCli : public PolicyCli {
     return "name=" + realm + ",role=payments,authority=" + realm + ".cbor,parent=" + realm +
            ".example:7001,enclave=analyst" + more;
   }
-  Outcome init(std::vector<std::string> more = {}) {
+  Outcome init(std::vector<std::string> more = {}, const std::string& protocol = "aggregate/1") {
     std::vector<std::string> arguments{"init",
                                        "--id",
                                        "sums/2026-01",
                                        "--purpose",
                                        "Totals of \"January\"",
                                        "--protocol",
-                                       "aggregate/1",
+                                       protocol,
                                        "--parameters",
                                        "parameters.json",
                                        "--not-before",
@@ -102,6 +107,31 @@ TEST_F(SessionCli, InitRefusesWhatIsNoSession) {
   write("parameters.json", "[]");
   EXPECT_NE(init().err.find("/parameters"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists("session.json"));
+}
+
+// A descriptor that could never run is seen before anybody signs it, by everybody who might.
+TEST_F(SessionCli, WhatTheProtocolDoesNotTakeIsNotWrittenSignedOrPassed) {
+  write("parameters.json", test::replaced(kParameters, "\"sum\"", "\"median\""));
+  const Outcome made = init();
+  EXPECT_EQ(made.status, 2);
+  EXPECT_NE(made.err.find("parameters.results[0].of.amount: want \"sum\""), std::string::npos)
+      << made.err;
+  EXPECT_NE(init({"--json"}).out.find("parameters_refused"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists("session.json"));
+  write("parameters.json", kParameters);
+  EXPECT_NE(init({}, "median/1").err.find("there are: aggregate/1"), std::string::npos);
+
+  // One that another tool wrote.
+  ASSERT_EQ(init().status, 0);
+  write("session.json", test::replaced(read("session.json"), "\"sum\"", "\"median\""));
+  const Outcome refused = sign("bank-1", 0);
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_NE(refused.err.find("of.amount: want"), std::string::npos) << refused.err;
+  EXPECT_FALSE(std::filesystem::exists("session.signed.json"));
+  const Outcome checked = check({"session.json"});
+  EXPECT_EQ(checked.status, 2);
+  EXPECT_NE(checked.out.find("FAIL parameters"), std::string::npos) << checked.out;
+  EXPECT_NE(checked.out.find("[parameters_refused]"), std::string::npos);
 }
 
 TEST_F(SessionCli, EveryRealmSignsTheSameBytes) {
@@ -192,7 +222,7 @@ TEST_F(SessionCli, AReceiptIsVerifiedOffline) {
   net.run();
   ASSERT_TRUE(net.instances()[1].formed);
   const auto receipt =
-      session::make_receipt(*net.instances()[1].formed, base::as_bytes("42"), world.wall).value();
+      session::receipt_of(net.instances(), 1, base::as_bytes("42"), world.wall).value();
   write("receipt.cbor", receipt);
   write("root.der", world.pki->root_der());
   auto in_lab = arguments;
@@ -202,8 +232,10 @@ TEST_F(SessionCli, AReceiptIsVerifiedOffline) {
   EXPECT_NE(accepted.out.find("receipt    of party 2 (party-2)"), std::string::npos);
   EXPECT_NE(accepted.out.find("SHA-256 " + base::sha256({base::as_bytes("42")}).hex()),
             std::string::npos);
+  EXPECT_NE(accepted.out.find("confirmed by all 3 parties"), std::string::npos);
   in_lab.emplace_back("--json");
   EXPECT_NE(session(in_lab, true).out.find("\"receipt_of\":\"party-2\""), std::string::npos);
+  EXPECT_NE(session(in_lab, true).out.find("\"confirmed_by_all\":true"), std::string::npos);
   EXPECT_EQ(session(arguments).status, 2);
   base::Bytes changed = receipt;
   changed.back() ^= 1;

@@ -3,6 +3,7 @@
 #include "attest/custom_root.hpp"
 #include "attest/mint.hpp"
 #include "policy/signed_policy.hpp"
+#include "session/messaging/statements.hpp"
 
 namespace concordat::session {
 namespace {
@@ -11,6 +12,8 @@ using base::Bytes;
 using std::chrono::milliseconds;
 
 constexpr const char* kRole = "payments";
+// Later than any test runs.
+constexpr std::int64_t kNever = milliseconds(std::chrono::hours(24)).count();
 
 policy::SigningKey key_of_seed(std::uint8_t seed) {
   Bytes bytes(32, seed);
@@ -129,7 +132,8 @@ std::unique_ptr<lab::SoftwareNsm> SessionWorld::enclave(PartyIndex index, bool i
   return nsm;
 }
 
-RelayNet::RelayNet(SessionWorld& world, std::uint64_t seed) : world_(world), random_(seed) {
+RelayNet::RelayNet(SessionWorld& world, std::uint64_t seed)
+    : world_(world), random_(seed), drawn_(seed + 1) {
   route = [this](const Instance&, PartyIndex party) { return latest(party); };
   carry = [](const Instance&, const Instance&, Bytes piece) {
     return std::vector<Bytes>{std::move(piece)};
@@ -149,7 +153,7 @@ Instance& RelayNet::start(PartyIndex index, const DescriptorPtr& descriptor,
   context.own_pcr16 = world_.realm_of(index).authority.pcr16();
   context.anchors = &world_.anchors;
   context.chain_cache = &world_.cache;
-  context.random = &world_.random;
+  context.random = &drawn_;
   out.forming = Forming::begin(std::move(context), now()).value();
   wake(out);
   return out;
@@ -191,19 +195,16 @@ void RelayNet::run(milliseconds time) {
 }
 
 void RelayNet::wake(Instance& instance) {
-  const milliseconds when(instance.forming ? instance.forming->wake_at().value : 0);
-  at(when, [this, &instance] {
-    if (!instance.is_alive || !instance.forming) return;
-    const bool is_due = instance.forming->wake_at() <= now().monotonic;
-    if (is_due) perform(instance, instance.forming->on_time(now()));
-    const auto state = instance.forming ? instance.forming->state() : FormingState::formed;
-    if (is_due && (state == FormingState::gathering || state == FormingState::signing)) {
-      wake(instance);
-    }
+  const auto due = instance.forming->wake_at();
+  if (instance.forming->state() == FormingState::failed || due.value > kNever) return;
+  at(milliseconds(due.value), [this, &instance] {
+    if (!instance.is_alive || instance.forming->wake_at() > now().monotonic) return;
+    perform(instance, instance.forming->on_time(now()));
   });
 }
 
 void RelayNet::perform(Instance& instance, FormingOrders orders) {
+  watch(instance);
   for (const PartyIndex party : orders.dial)
     at(elapsed_ + delay(), [this, &instance, party] { connect(instance, party); });
   for (auto& [stream, bytes] : orders.send) {
@@ -212,28 +213,72 @@ void RelayNet::perform(Instance& instance, FormingOrders orders) {
   }
   for (auto& [stream, request] : orders.mint) {
     at(elapsed_ + delay(), [this, &instance, id = stream, order = std::move(request)] {
-      if (!instance.is_alive || !instance.forming) return;
+      if (!instance.is_alive) return;
       perform(instance,
               instance.forming->on_document(id, attest::mint(*instance.nsm, order), now()));
     });
   }
   for (const StreamId stream : orders.close)
     close(stream);
-  Forming& forming = *instance.forming;
-  if (!forming.encoded_roster().empty()) instance.roster = forming.encoded_roster();
-  if (forming.state() == FormingState::formed) {
-    instance.formed.emplace(std::move(forming).take());
-    instance.forming.reset();
-    return;
+  for (auto& [party, channel] : orders.resumed) {
+    instance.formed->channels.erase(party);
+    instance.formed->channels.emplace(party, std::move(channel));
+    ++instance.resumed;
   }
   // Something may have become due earlier.
-  if (forming.state() != FormingState::failed) wake(instance);
+  wake(instance);
+}
+
+void RelayNet::watch(Instance& instance) {
+  Forming& forming = *instance.forming;
+  if (!forming.view().empty()) instance.seen.emplace(forming.public_key(), forming.view());
+  if (const Bytes& roster = forming.encoded_roster(); !roster.empty()) {
+    const auto [entry, is_new] = instance.rosters.emplace(forming.public_key(), roster);
+    instance.has_signed_two |= entry->second != roster;
+  }
+  if (forming.state() == FormingState::formed && !instance.formed) {
+    instance.formed.emplace(forming.take());
+    instance.formed_at = elapsed_;
+  }
+}
+
+void RelayNet::cut(bool silently) {
+  if (ends_.empty()) return;
+  const auto chosen = std::next(ends_.begin(), static_cast<long>(random_() % ends_.size()));
+  if (!silently) return sever(chosen->first);
+  ends_.erase(chosen->second.other);
+  ends_.erase(chosen);
+}
+
+void RelayNet::cut(PartyIndex one, PartyIndex other) {
+  std::vector<StreamId> between;
+  for (const auto& [stream, end] : ends_) {
+    const auto far = ends_.find(end.other);
+    if (far != ends_.end() && end.instance->index == one && far->second.instance->index == other) {
+      between.push_back(stream);
+    }
+  }
+  for (const StreamId stream : between)
+    sever(stream);
+}
+
+// Both ends learn of it.
+void RelayNet::sever(StreamId stream) {
+  const StreamId other = ends_.at(stream).other;
+  if (!ends_.contains(other)) return;
+  for (const StreamId end : {stream, other}) {
+    const auto found = ends_.find(end);
+    if (found == ends_.end()) continue;
+    Instance& instance = *found->second.instance;
+    ends_.erase(found);
+    if (instance.is_alive) perform(instance, instance.forming->on_closed(end, now()));
+  }
 }
 
 void RelayNet::connect(Instance& from, PartyIndex party) {
-  if (!from.is_alive || !from.forming) return;
+  if (!from.is_alive) return;
   Instance* const to = route(from, party);
-  if (to == nullptr || !to->is_alive || !to->forming) {
+  if (to == nullptr || !to->is_alive) {
     return perform(from, from.forming->on_dial_failed(party, now()));
   }
   const StreamId ours = next_stream_++;
@@ -258,13 +303,12 @@ void RelayNet::send(StreamId from, const Bytes& bytes) {
       if (found == ends_.end()) return;
       Instance& instance = *found->second.instance;
       if (!instance.is_alive) return;
-      if (instance.forming) {
-        perform(instance, instance.forming->on_bytes(to, moved, now()));
-      } else if (instance.formed) {
+      if (instance.formed) {
         for (auto& [index, channel] : instance.formed->channels) {
-          if (channel.stream == to) channel.reader.feed(moved);
+          if (channel.stream == to) return channel.reader.feed(moved);
         }
       }
+      perform(instance, instance.forming->on_bytes(to, moved, now()));
     });
   }
 }
@@ -281,10 +325,26 @@ void RelayNet::close(StreamId from) {
     if (found == ends_.end()) return;
     Instance& instance = *found->second.instance;
     ends_.erase(found);
-    if (instance.is_alive && instance.forming) {
-      perform(instance, instance.forming->on_closed(to, now()));
-    }
+    if (instance.is_alive) perform(instance, instance.forming->on_closed(to, now()));
   });
+}
+
+Confirmations confirm(const std::deque<Instance>& instances, const RunId& run,
+                      base::BytesView result) {
+  Confirmations out;
+  const messaging::Statements statements(run);
+  for (const Instance& instance : instances) {
+    const FormedSession& session = *instance.formed;
+    out[session.self] =
+        session.key.sign(statements.result(session.self, base::sha256({result}))).value();
+  }
+  return out;
+}
+
+base::Result<Bytes> receipt_of(const std::deque<Instance>& instances, std::size_t at,
+                               base::BytesView result, base::UnixMillis time) {
+  const FormedSession& session = *instances[at].formed;
+  return make_receipt(session, session.key, result, confirm(instances, session.run, result), time);
 }
 
 }  // namespace concordat::session

@@ -10,7 +10,7 @@
 
 #include "deploy/lab/pki.hpp"
 #include "deploy/lab/software_nsm.hpp"
-#include "session/forming.hpp"
+#include "session/receipt.hpp"
 #include "tests/support/policy_fixture.hpp"
 
 namespace concordat::session {
@@ -43,7 +43,7 @@ class SessionWorld {
                                                           bool is_altered = false);
 
   std::size_t parties = 0;
-  base::UnixMillis wall = test::kNow;
+  base::UnixMillis wall = concordat::test::kNow;
   std::function<std::string(PartyIndex, std::string)> edit_policy;
   std::vector<Realm> realms;
   std::unique_ptr<lab::Pki> pki;
@@ -58,9 +58,13 @@ struct Instance {
   std::shared_ptr<lab::SoftwareNsm> nsm;
   DescriptorPtr descriptor;
   std::unique_ptr<Forming> forming;
-  base::Bytes roster;                   // once it has one
-  std::optional<FormedSession> formed;  // once it has formed
+  std::optional<FormedSession> formed;  // once it has formed; `forming` stays
+  std::chrono::milliseconds formed_at{};
+  std::size_t resumed = 0;  // streams made anew since
   bool is_alive = true;
+  // By each of its keys: the first group that it saw, and what it signed.
+  std::map<SessionPublicKey, base::Bytes> seen, rosters;
+  bool has_signed_two = false;
   std::vector<base::Bytes> sent;  // everything it ever sent, for replays
 };
 
@@ -69,6 +73,18 @@ using Carry =
     std::function<std::vector<base::Bytes>(const Instance& from, const Instance& to, base::Bytes)>;
 // Where a stream to `party` leads; nullptr: nowhere.
 using Route = std::function<Instance*(const Instance& from, PartyIndex party)>;
+
+class SeededRandom final : public base::RandomSource {
+ public:
+  explicit SeededRandom(std::uint64_t seed) : generator_(seed) {}
+  void fill(std::span<std::uint8_t> out) override {
+    for (std::uint8_t& byte : out)
+      byte = static_cast<std::uint8_t>(generator_());
+  }
+
+ private:
+  std::mt19937_64 generator_;
+};
 
 class RelayNet {
  public:
@@ -79,6 +95,9 @@ class RelayNet {
                   std::shared_ptr<lab::SoftwareNsm> nsm = nullptr);
   // It is gone, with all its streams.
   void stop(Instance& instance);
+  // Ends one stream, of all or between two parties; silently: nobody is told, nothing arrives.
+  void cut(bool silently);
+  void cut(PartyIndex one, PartyIndex other);
   // Until nothing moves any more, or the time is over.
   void run(std::chrono::milliseconds time = std::chrono::seconds(60));
 
@@ -86,6 +105,7 @@ class RelayNet {
   // The youngest of a party that is alive.
   [[nodiscard]] Instance* latest(PartyIndex index);
   [[nodiscard]] peer::Now now() const { return {world_.wall + elapsed_, {elapsed_.count()}}; }
+  [[nodiscard]] std::chrono::milliseconds elapsed() const noexcept { return elapsed_; }
   std::mt19937_64& random() noexcept { return random_; }
 
   Route route;
@@ -104,15 +124,26 @@ class RelayNet {
   void connect(Instance& from, PartyIndex party);
   void send(StreamId from, const base::Bytes& bytes);
   void close(StreamId from);
+  void sever(StreamId stream);
   void wake(Instance& instance);
+  void watch(Instance& instance);
 
   SessionWorld& world_;
   std::mt19937_64 random_;
+  SeededRandom drawn_;
   std::deque<Instance> instances_;
   std::map<StreamId, End> ends_;
   StreamId next_stream_ = 1;
   std::multimap<std::chrono::milliseconds, std::function<void()>> events_;
   std::chrono::milliseconds elapsed_{};
 };
+
+// Every instance's confirmation of `result` in `run`, as its run would sign it.
+[[nodiscard]] Confirmations confirm(const std::deque<Instance>& instances, const RunId& run,
+                                    base::BytesView result);
+// Of the instance at `at`, with everybody's confirmations.
+[[nodiscard]] base::Result<base::Bytes> receipt_of(const std::deque<Instance>& instances,
+                                                   std::size_t at, base::BytesView result,
+                                                   base::UnixMillis time);
 
 }  // namespace concordat::session

@@ -22,6 +22,7 @@ std::vector<base::SecretBytes> all_orders() {
   out.push_back(encode(OrderedRun{2, 60'000, {{4, 5}, {6}}, {7, 8}}));
   out.push_back(encode(InputPiece{secret_of({9, 10})}));
   out.push_back(encode(BeginRun{}));
+  out.push_back(encode(KeptStored{}));
   return out;
 }
 std::vector<base::Bytes> all_reports() {
@@ -52,7 +53,7 @@ TEST(SessionControl, NothingShorterLongerOrOfTheOtherDirectionIsTaken) {
     const base::Bytes whole = bytes_of(record);
     EXPECT_FALSE(decode_report(secret_of(whole)));
     for (std::size_t size = 0; size < whole.size(); ++size) {
-      const auto cut = decode_order(secret_of({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}));
+      const auto cut = decode_order(secret_of(base::to_bytes(base::BytesView(whole).first(size))));
       ASSERT_FALSE(cut);
       EXPECT_TRUE(cut.error().is(Errc::malformed_order));
     }

@@ -80,6 +80,7 @@ class HostWorld {
   [[nodiscard]] DescriptorPtr descriptor() const {
     DescriptorFields fields = world.fields();
     fields.parameters = base::to_bytes(base::as_bytes(kSums));
+    fields.round_time = round_time;
     return VerifiedDescriptor::verify(world.sign(encode_descriptor(fields).value()),
                                       world.authorities(), take_any)
         .value();
@@ -90,7 +91,7 @@ class HostWorld {
     order.descriptor = of;
     order.self = host.index;
     order.forming = forming;
-    order.timing = timing;
+    order.farewell = farewell;
     const DescriptorFields& fields = of->fields();
     CONCORDAT_TRY(const ProtocolKind kind, find_protocol(fields.protocol));
     CONCORDAT_TRY(order.intake,
@@ -110,6 +111,7 @@ class HostWorld {
                          {[&host](Stage stage, const std::string& detail) {
                             host.stages.push_back(std::string(to_string(stage)) + " " + detail);
                           },
+                          [](const base::SecretBytes&, const auto& done) { done({}); },
                           [&host](Ended ended) { host.ended.emplace(std::move(ended)); },
                           [&host] { host.is_over = true; }}));
     return {};
@@ -154,7 +156,8 @@ class HostWorld {
   // Where a stream to a party leads; nullptr: nowhere.
   std::function<Host*(PartyIndex from, PartyIndex to)> route;
   std::chrono::milliseconds forming = std::chrono::seconds(60);
-  messaging::Timing timing{};
+  std::chrono::milliseconds farewell = std::chrono::seconds(10);
+  std::chrono::seconds round_time{60};
   std::size_t dials = 0;
 
  private:

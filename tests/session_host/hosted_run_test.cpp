@@ -21,7 +21,7 @@ void expect_sum(HostWorld& hosts, const std::string& sum) {
 
 TEST(HostedRun, ThreePartiesFormComputeAndHaveReceipts) {
   HostWorld hosts(3);
-  hosts.timing.farewell = std::chrono::hours(24);
+  hosts.farewell = std::chrono::hours(24);
   hosts.start_all();
   hosts.run_until_ended();
   expect_sum(hosts, "9");
@@ -34,7 +34,7 @@ TEST(HostedRun, ThreePartiesFormComputeAndHaveReceipts) {
     EXPECT_EQ(receipt->result, base::sha256({host->ended->output->result}));
     EXPECT_EQ(host->stages.front(), "forming ");
   }
-  // Nobody stays longer than the others need: not for the time of the farewell, which is a day here.
+  // Nobody stays longer than the others need: the farewell's time, a day here, is not waited for.
   hosts.run_until([&] {
     return std::ranges::all_of(hosts.hosts, [](const auto& host) { return host->is_over; });
   });
@@ -168,7 +168,8 @@ TEST(HostedRun, APolicyThatIsNotUsableAnyMoreEndsTheRun) {
 // A party that is gone in the middle of a run is named by those who wait for it.
 TEST(HostedRun, APartyThatLeavesARunIsNamedByTheOthers) {
   HostWorld hosts(3);
-  hosts.timing = {std::chrono::milliseconds(2000), std::chrono::milliseconds(500)};
+  hosts.round_time = std::chrono::seconds(2);
+  hosts.farewell = std::chrono::milliseconds(500);
   hosts.start_all();
   Host& third = hosts.host(3);
   hosts.run_until([&] {

@@ -152,7 +152,7 @@ Status Dealing::take_openings(const std::map<PartyIndex, Bytes>& openings) {
   }
   // The identity, in a sum that nobody could choose, has a probability of 2^-252.
   CONCORDAT_TRY(const Commitments sum, combine(dealt));
-  CONCORDAT_TRY(group_, GroupInfo::of(sum, plan_.holders.size()));
+  CONCORDAT_TRY(group_, GroupInfo::of(sum, plan_.holders.size(), plan_.epoch));
   confirmation_ = base::sha256({base::as_bytes(plan_.name), base::as_bytes(" confirm "),
                                 seat_.roster.view(), transcript, group_->encoded()});
   return {};

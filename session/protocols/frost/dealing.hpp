@@ -12,8 +12,8 @@
 // Round 1 is so that nobody chooses with the others' commitments before its eyes: a public key to
 // its liking, or commitments that cancel another's and end the run with nobody to blame. What is
 // left to a party is to end a run that leads to a key it does not like, which names it.
-// Round 4 is the parties' word that each has its share. One may end with it and another without
-// all the same, where a confirmation after it is lost (README.md).
+// Round 4 is the parties' word that each has its share. It is sealed before its party confirms the
+// result, and counts when a receipt is shown (kept_shares.hpp).
 #pragma once
 
 #include "session/protocols/frost/indices.hpp"
@@ -45,6 +45,7 @@ class Dealing : public Protocol {
     Indices dealers;
     Indices holders;  // without gaps
     std::size_t proof_size = 0;
+    std::uint64_t epoch = 0;  // of the group that comes out
   };
   // `polynomial`: what this party deals, if it is a dealer.
   Dealing(const Seat& seat, Plan plan, std::optional<Polynomial> polynomial);

@@ -14,6 +14,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"no_share", "this party brought no share of the key; restore what keygen kept"};
     case Errc::wrong_share:
       return {"wrong_share", "not this party's share of this group"};
+    case Errc::other_epoch:
+      return {"other_epoch", "a share from before or after a resharing: epochs do not mix"};
     case Errc::unexpected_input:
       return {"unexpected_input", "this protocol takes no such input"};
     case Errc::not_the_message:
@@ -40,6 +42,10 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"identity", "a sum of elements is the identity"};
     case Errc::signature_invalid:
       return {"signature_invalid", "the signature does not verify"};
+    case Errc::too_many_shares:
+      return {"too_many_shares", "more resharings of one key without a receipt than are kept"};
+    case Errc::not_settled_by:
+      return {"not_settled_by", "the receipt shows nothing of any share that is kept here"};
   }
   return {"unknown", "unknown error of FROST"};
 }

@@ -11,6 +11,7 @@ enum class Errc {
   wrong_parties,
   no_share,
   wrong_share,
+  other_epoch,
   unexpected_input,
   not_the_message,
   wrong_size,
@@ -24,6 +25,8 @@ enum class Errc {
   no_nonces,
   identity,
   signature_invalid,
+  too_many_shares,
+  not_settled_by,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(Errc) {

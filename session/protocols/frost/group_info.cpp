@@ -32,11 +32,12 @@ Status check_threshold(std::size_t threshold, std::size_t holders) {
 }
 
 Result<GroupInfo> GroupInfo::of(const base::sharing::Commitments<Curve>& commitments,
-                                std::size_t holders) {
+                                std::size_t holders, std::uint64_t epoch) {
   CONCORDAT_CHECK(check_threshold(commitments.threshold(), holders));
   GroupInfo out;
   out.public_key_ = commitments.constant();
   out.threshold_ = commitments.threshold();
+  out.epoch_ = epoch;
   for (Index index = 1; index <= holders; ++index) {
     CONCORDAT_TRY(const Element share, commitments.of_share(index));
     out.verification_shares_.push_back(share);
@@ -48,11 +49,13 @@ Result<GroupInfo> GroupInfo::decode(BytesView encoded) {
   GroupInfo out;
   const auto read = [&]() -> Status {
     Reader reader(encoded);
-    CONCORDAT_TRY(const std::size_t parts, reader.read_array(4));
+    CONCORDAT_TRY(const std::size_t parts, reader.read_array(5));
     CONCORDAT_TRY(const std::string_view format, reader.read_text(kGroupFormat.size()));
-    if (parts != 4 || format != kGroupFormat) return Error(Errc::bad_group, "another format");
+    if (parts != 5 || format != kGroupFormat) return Error(Errc::bad_group, "another format");
     CONCORDAT_TRY(out.public_key_, read_group_element(reader));
     CONCORDAT_TRY(out.threshold_, reader.read_uint());
+    CONCORDAT_TRY(out.epoch_, reader.read_uint());
+    if (out.epoch_ > kMaxEpoch) return Error(Errc::bad_group, "epoch");
     CONCORDAT_TRY(const std::size_t holders, reader.read_array(kMaxHolders));
     for (std::size_t i = 0; i < holders; ++i) {
       CONCORDAT_TRY(const Element share, read_group_element(reader));
@@ -67,7 +70,8 @@ Result<GroupInfo> GroupInfo::decode(BytesView encoded) {
 
 base::Bytes GroupInfo::encoded() const {
   base::cbor::Writer writer;
-  writer.array(4).text(kGroupFormat).bytes(public_key_.view()).uint(threshold_).array(holders());
+  writer.array(5).text(kGroupFormat).bytes(public_key_.view()).uint(threshold_).uint(epoch_);
+  writer.array(holders());
   for (const Element& share : verification_shares_)
     writer.bytes(share.view());
   return std::move(writer).take();

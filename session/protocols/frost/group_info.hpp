@@ -1,8 +1,9 @@
 // What everybody may know of a key that is shared (RFC 9591 section 5: "group info").
 //
-//   ["concordat/frost-group/1", public key (32), threshold, [verification share (32) ..]]
+//   ["concordat/frost-group/1", public key (32), threshold, epoch, [verification share (32) ..]]
 //
-// Deterministic CBOR. The verification share at place i, from 1, is holder i's share times the base
+// Deterministic CBOR. The epoch counts how often the key was dealt anew: shares of different epochs
+// are of different polynomials, and do not mix. The verification share at place i, from 1, is holder i's share times the base
 // point. Holders are numbered without gaps: their places in descriptors.
 #pragma once
 
@@ -14,6 +15,10 @@ namespace concordat::session::frost {
 inline constexpr std::size_t kMinThreshold = 2;
 // More than a session has parties, and little enough that a group fits into a descriptor.
 inline constexpr std::size_t kMaxHolders = 64;
+// Of an encoding: 40 bytes a holder, and a hundred for the rest, are more than it takes.
+inline constexpr std::size_t kMaxGroup = 40 * kMaxHolders + 100;
+// A resharing a second for a century.
+inline constexpr std::uint64_t kMaxEpoch = 1ULL << 32;
 // bad_threshold.
 [[nodiscard]] base::Status check_threshold(std::size_t threshold, std::size_t holders);
 
@@ -21,7 +26,8 @@ class GroupInfo {
  public:
   // Of the polynomial that nobody knows. bad_threshold, bad_group.
   [[nodiscard]] static base::Result<GroupInfo> of(
-      const base::sharing::Commitments<Curve>& commitments, std::size_t holders);
+      const base::sharing::Commitments<Curve>& commitments, std::size_t holders,
+      std::uint64_t epoch = 0);
   // bad_group, bad_threshold.
   [[nodiscard]] static base::Result<GroupInfo> decode(base::BytesView encoded);
   [[nodiscard]] base::Bytes encoded() const;
@@ -29,6 +35,8 @@ class GroupInfo {
   // An ordinary key of Ed25519.
   [[nodiscard]] const Element& public_key() const noexcept { return public_key_; }
   [[nodiscard]] std::size_t threshold() const noexcept { return threshold_; }
+  // 0 of a key that was generated; one more with each resharing.
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
   [[nodiscard]] std::size_t holders() const noexcept { return verification_shares_.size(); }
   // Of holder 1 to holders().
   [[nodiscard]] const Element& verification_share(Index index) const {
@@ -40,6 +48,7 @@ class GroupInfo {
  private:
   Element public_key_;
   std::size_t threshold_ = 0;
+  std::uint64_t epoch_ = 0;
   std::vector<Element> verification_shares_;
 };
 

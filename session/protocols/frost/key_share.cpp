@@ -14,8 +14,6 @@ using base::SecretAccess;
 using base::SecretBytes;
 
 constexpr std::string_view kShareFormat = "concordat/frost-share/1";
-// Of a group's encoding: 40 bytes a holder, and a hundred for the rest, are more than it takes.
-constexpr std::size_t kMaxGroup = 40 * kMaxHolders + 100;
 
 }  // namespace
 
@@ -29,6 +27,21 @@ Result<KeyShare> KeyShare::create(GroupInfo group, Index index, Scalar secret) {
     return Error(Errc::wrong_share, "does not match verification share " + std::to_string(index));
   }
   return KeyShare(std::move(group), index, std::move(secret));
+}
+
+base::Status KeyShare::check_group(const GroupInfo& wanted) const {
+  if (group_ == wanted) return {};
+  if (group_.public_key() != wanted.public_key()) {
+    return Error(Errc::wrong_share, "of another key than the descriptor's group");
+  }
+  if (group_.epoch() == wanted.epoch()) {
+    return Error(Errc::wrong_share, "of another dealing of epoch " +
+                                        std::to_string(group_.epoch()) +
+                                        " than the descriptor's group");
+  }
+  return Error(Errc::other_epoch, "this share is of epoch " + std::to_string(group_.epoch()) +
+                                      ", the descriptor's group of epoch " +
+                                      std::to_string(wanted.epoch()));
 }
 
 Result<KeyShare> KeyShare::decode(const SecretBytes& encoded) {

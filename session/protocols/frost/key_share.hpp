@@ -2,9 +2,9 @@
 //
 //   ["concordat/frost-share/1", group (bstr, group_info.hpp), index, share (32)]
 //
-// Deterministic CBOR, in guarded memory: what a party's custodian seals between runs. Nothing in it
-// changes when it signs, so that an older copy of it is the same one; a share that resharing has
-// replaced is still a share of the older polynomial: whoever keeps it deletes it.
+// Deterministic CBOR, in guarded memory: what a party's custodian seals between runs, with those of
+// other epochs (kept_shares.hpp). Nothing in it changes when it signs, so that an older copy of it
+// is the same one; a share that resharing has replaced is still a share of the older polynomial.
 #pragma once
 
 #include "session/protocols/frost/group_info.hpp"
@@ -18,6 +18,9 @@ class KeyShare {
   // As encoded() made it. wrong_share, bad_group, bad_threshold.
   [[nodiscard]] static base::Result<KeyShare> decode(const base::SecretBytes& encoded);
   [[nodiscard]] base::SecretBytes encoded() const;
+
+  // other_epoch with both; wrong_share of another key or dealing.
+  [[nodiscard]] base::Status check_group(const GroupInfo& wanted) const;
 
   [[nodiscard]] const GroupInfo& group() const noexcept { return group_; }
   [[nodiscard]] Index index() const noexcept { return index_; }

@@ -45,9 +45,7 @@ class SignIntake final : public Intake {
   }
   Status restore(SecretBytes kept) override {
     CONCORDAT_TRY(KeyShare share, KeyShare::decode(kept));
-    if (share.group() != parameters_.group) {
-      return Error(Errc::wrong_share, "of another group than the descriptor's");
-    }
+    CONCORDAT_CHECK(share.check_group(parameters_.group));
     share_ = std::make_shared<KeyShare>(std::move(share));
     return {};
   }
@@ -57,16 +55,51 @@ class SignIntake final : public Intake {
       if (base::sha256({input_}) != *hash) {
         return Error(Errc::not_the_message, std::to_string(input_.size()) + " bytes");
       }
-      return Signing::begin(seat, parameters_.signers, share_, std::move(input_));
+      return sign(seat, std::move(input_));
     }
-    return Signing::begin(seat, parameters_.signers, share_,
-                          std::get<base::Bytes>(std::move(parameters_.message)));
+    return sign(seat, std::get<base::Bytes>(std::move(parameters_.message)));
   }
+  void remember(ProcessMemory& memory) override { store_ = &memory.get<NonceStore>(); }
 
  private:
+  // Prepared nonces are out of the store before anything is made with them: whatever becomes of the
+  // run, nobody takes them again.
+  Result<std::unique_ptr<Protocol>> sign(const Seat& seat, base::Bytes message) {
+    if (!parameters_.nonces) {
+      return Signing::begin(seat, parameters_.signers, share_, std::move(message));
+    }
+    if (store_ == nullptr) return Error(Errc::no_nonces, "this process keeps none from run to run");
+    const auto& [batch, position] = *parameters_.nonces;
+    CONCORDAT_TRY(Prepared prepared, store_->take(batch, position));
+    return Signing::begin(seat, parameters_.signers, share_, std::move(message),
+                          std::move(prepared));
+  }
+
   SignParameters parameters_;
   base::Bytes input_;
   std::shared_ptr<const KeyShare> share_;
+  NonceStore* store_ = nullptr;
+};
+
+class PreprocessIntake final : public Intake {
+ public:
+  explicit PreprocessIntake(PreprocessParameters parameters) : parameters_(std::move(parameters)) {}
+  Status feed(BytesView) override { return Error(Errc::unexpected_input, "any"); }
+  Status restore(SecretBytes kept) override {
+    CONCORDAT_TRY(share_, KeyShare::decode(kept));
+    return share_->check_group(parameters_.group);
+  }
+  void remember(ProcessMemory& memory) override { store_ = &memory.get<NonceStore>(); }
+  Result<std::unique_ptr<Protocol>> begin(const Seat& seat) override {
+    if (!share_) return Error(Errc::no_share);
+    if (store_ == nullptr) return Error(Errc::no_nonces, "this process keeps none from run to run");
+    return Preprocessing::begin(seat, parameters_.signers, *share_, parameters_.count, *store_);
+  }
+
+ private:
+  PreprocessParameters parameters_;
+  std::optional<KeyShare> share_;
+  NonceStore* store_ = nullptr;
 };
 
 class ReshareIntake final : public Intake {
@@ -94,15 +127,24 @@ Result<std::unique_ptr<Intake>> take_keygen(BytesView parameters, std::size_t pa
   return std::unique_ptr<Intake>(std::make_unique<KeygenIntake>(parties));
 }
 
+Status check_signers(const Indices& signers, const GroupInfo& group, std::size_t threshold) {
+  CONCORDAT_CHECK(check_distinct(signers, group.holders(), "signers"));
+  if (threshold == group.threshold()) return {};
+  return Error(Errc::bad_threshold, "the descriptor's is " + std::to_string(threshold) +
+                                        ", the group's " + std::to_string(group.threshold()));
+}
+
+Result<std::unique_ptr<Intake>> take_preprocess(BytesView parameters, std::size_t parties,
+                                                std::size_t threshold) {
+  CONCORDAT_TRY(PreprocessParameters parsed, parse_preprocess(parameters, parties));
+  CONCORDAT_CHECK(check_signers(parsed.signers, parsed.group, threshold));
+  return std::unique_ptr<Intake>(std::make_unique<PreprocessIntake>(std::move(parsed)));
+}
+
 Result<std::unique_ptr<Intake>> take_sign(BytesView parameters, std::size_t parties,
                                           std::size_t threshold) {
   CONCORDAT_TRY(SignParameters parsed, parse_sign(parameters, parties));
-  CONCORDAT_CHECK(check_distinct(parsed.signers, parsed.group.holders(), "signers"));
-  if (threshold != parsed.group.threshold()) {
-    return Error(Errc::bad_threshold, "the descriptor's is " + std::to_string(threshold) +
-                                          ", the group's " +
-                                          std::to_string(parsed.group.threshold()));
-  }
+  CONCORDAT_CHECK(check_signers(parsed.signers, parsed.group, threshold));
   return std::unique_ptr<Intake>(std::make_unique<SignIntake>(std::move(parsed)));
 }
 
@@ -113,9 +155,10 @@ Result<std::unique_ptr<Intake>> take_reshare(BytesView parameters, std::size_t p
   return std::unique_ptr<Intake>(std::make_unique<ReshareIntake>(std::move(parsed)));
 }
 
-constexpr std::array<ProtocolKind, 3> kKinds{{{"frost-keygen/1", take_keygen},
-                                              {"frost-sign/1", take_sign},
-                                              {"frost-reshare/1", take_reshare}}};
+constexpr std::array<ProtocolKind, 4> kKinds{{{kKeygenName, take_keygen},
+                                              {kPreprocessName, take_preprocess},
+                                              {kSignName, take_sign},
+                                              {kReshareName, take_reshare}}};
 
 }  // namespace
 

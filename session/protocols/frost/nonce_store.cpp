@@ -19,6 +19,16 @@ base::Result<Prepared> NonceStore::take(const BatchId& id, std::size_t position)
   return std::move(taken.mapped());
 }
 
+void NonceStore::add(const BatchId& id, Batch batch) {
+  std::erase_if(order_, [this](const BatchId& older) { return !batches_.contains(older); });
+  if (order_.size() == kMaxBatches) {
+    batches_.erase(order_.front());
+    order_.pop_front();
+  }
+  batches_.emplace(id, std::move(batch));
+  order_.push_back(id);
+}
+
 std::size_t NonceStore::left(const BatchId& id) const {
   const auto batch = batches_.find(id);
   return batch == batches_.end() ? 0 : batch->second.size();

@@ -7,6 +7,8 @@
 // with its end they are gone. What is lost costs another preprocessing.
 #pragma once
 
+#include <deque>
+
 #include "session/protocols/frost/nonces.hpp"
 
 namespace concordat::session::frost {
@@ -20,6 +22,9 @@ struct Prepared {
   Nonces nonces;
   CommitmentList commitments;  // of all who preprocessed
 };
+
+// Of runs that others ended, too, after their nonces were made.
+inline constexpr std::size_t kMaxBatches = 16;
 
 class NonceStore {
  public:
@@ -41,9 +46,11 @@ class NonceStore {
   friend class Preprocessing;
   // By position.
   using Batch = std::map<std::size_t, Prepared>;
-  void add(const BatchId& id, Batch batch) { batches_.emplace(id, std::move(batch)); }
+  // The oldest goes when there are kMaxBatches: what a batch lost costs is another one.
+  void add(const BatchId& id, Batch batch);
 
   std::map<BatchId, Batch> batches_;
+  std::deque<BatchId> order_;  // as they were added, some of them gone
 };
 
 }  // namespace concordat::session::frost

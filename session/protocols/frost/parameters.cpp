@@ -55,6 +55,29 @@ Result<Indices> read_indices(JsonObject& object, std::string_view key, std::size
   return out;
 }
 
+// Where it is absent: the share of its place.
+Result<Indices> read_signers(JsonObject& object, std::size_t parties) {
+  if (object.find("signers") != nullptr) return read_indices(object, "signers", parties);
+  Indices out;
+  for (PartyIndex party = 1; party <= parties; ++party)
+    out.emplace(party, party);
+  return out;
+}
+
+Result<std::optional<SignParameters::PreparedNonces>> read_nonces(JsonObject& object) {
+  using Prepared = SignParameters::PreparedNonces;
+  if (object.find("nonces") == nullptr) return std::optional<Prepared>();
+  CONCORDAT_TRY(JsonObject nonces, object.get_object("nonces"));
+  Prepared out;
+  CONCORDAT_TRY(const Bytes batch, read_hex(nonces, "batch"));
+  const auto id = BatchId::from(batch);
+  if (!id) return nonces.bad_value("batch", id.error().to_string());
+  out.batch = *id;
+  CONCORDAT_TRY(out.position, nonces.get_uint("position", 0, kMaxBatch - 1));
+  CONCORDAT_CHECK(nonces.finish());
+  return std::optional(out);
+}
+
 }  // namespace
 
 Status parse_keygen(BytesView parameters) {
@@ -67,7 +90,7 @@ Result<SignParameters> parse_sign(BytesView parameters, std::size_t parties) {
   CONCORDAT_TRY(const nlohmann::json json, parse_text(parameters));
   CONCORDAT_TRY(JsonObject object, JsonObject::from(json, std::string(kParameters)));
   CONCORDAT_TRY(GroupInfo group, read_group(object));
-  SignParameters out{std::move(group), {}, {}};
+  SignParameters out{std::move(group), {}, {}, {}};
   if (object.find("message_sha256") != nullptr) {
     CONCORDAT_TRY(const Bytes hash, read_hex(object, "message_sha256"));
     auto digest = base::Sha256Digest::from(hash);
@@ -81,15 +104,21 @@ Result<SignParameters> parse_sign(BytesView parameters, std::size_t parties) {
     }
     out.message = std::move(message);
   }
-  if (object.find("signers") != nullptr) {
-    CONCORDAT_TRY(out.signers, read_indices(object, "signers", parties));
-  } else {
-    for (PartyIndex party = 1; party <= parties; ++party)
-      out.signers.emplace(party, party);
-  }
+  CONCORDAT_TRY(out.signers, read_signers(object, parties));
+  CONCORDAT_TRY(out.nonces, read_nonces(object));
   // Both at once: the one that was not read is unknown.
   CONCORDAT_CHECK(object.finish());
   return out;
+}
+
+Result<PreprocessParameters> parse_preprocess(BytesView parameters, std::size_t parties) {
+  CONCORDAT_TRY(const nlohmann::json json, parse_text(parameters));
+  CONCORDAT_TRY(JsonObject object, JsonObject::from(json, std::string(kParameters)));
+  CONCORDAT_TRY(GroupInfo group, read_group(object));
+  CONCORDAT_TRY(const std::uint64_t count, object.get_uint("count", 1, kMaxBatch));
+  CONCORDAT_TRY(Indices signers, read_signers(object, parties));
+  CONCORDAT_CHECK(object.finish());
+  return PreprocessParameters{std::move(group), count, std::move(signers)};
 }
 
 Result<ReshareParameters> parse_reshare(BytesView parameters, std::size_t parties) {

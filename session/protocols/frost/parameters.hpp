@@ -4,8 +4,14 @@
 #include <variant>
 
 #include "session/protocols/frost/dealing.hpp"
+#include "session/protocols/frost/preprocessing.hpp"
 
 namespace concordat::session::frost {
+
+inline constexpr std::string_view kKeygenName = "frost-keygen/1";
+inline constexpr std::string_view kPreprocessName = "frost-preprocess/1";
+inline constexpr std::string_view kSignName = "frost-sign/1";
+inline constexpr std::string_view kReshareName = "frost-reshare/1";
 
 // Of a descriptor's, with a group of kMaxHolders and the longest message in it.
 inline constexpr std::size_t kMaxParameters = 64 * 1024;
@@ -18,6 +24,17 @@ struct SignParameters {
   // The message, or its SHA-256 where the message is the parties' input.
   std::variant<base::Bytes, base::Sha256Digest> message;
   Indices signers;
+  // Preprocessed ones, of which one batch at one position makes one signature.
+  struct PreparedNonces {
+    BatchId batch;
+    std::size_t position = 0;
+  };
+  std::optional<PreparedNonces> nonces;
+};
+struct PreprocessParameters {
+  GroupInfo group;
+  std::size_t count = 0;
+  Indices signers;
 };
 struct ReshareParameters {
   GroupInfo group;
@@ -29,6 +46,8 @@ struct ReshareParameters {
 [[nodiscard]] base::Status parse_keygen(base::BytesView parameters);
 [[nodiscard]] base::Result<SignParameters> parse_sign(base::BytesView parameters,
                                                       std::size_t parties);
+[[nodiscard]] base::Result<PreprocessParameters> parse_preprocess(base::BytesView parameters,
+                                                                  std::size_t parties);
 [[nodiscard]] base::Result<ReshareParameters> parse_reshare(base::BytesView parameters,
                                                             std::size_t parties);
 

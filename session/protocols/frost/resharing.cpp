@@ -26,6 +26,7 @@ Status check_seat(const Seat& seat, const Indices& dealers, const Indices& holde
 Status check_resharing(const GroupInfo& group, const Indices& dealers, const Indices& holders,
                        std::size_t threshold) {
   CONCORDAT_CHECK(check_threshold(threshold, holders.size()));
+  if (group.epoch() >= kMaxEpoch) return Error(Errc::bad_group, "no epoch is left");
   CONCORDAT_CHECK(check_distinct(holders, holders.size(), "holders"));
   CONCORDAT_CHECK(check_distinct(dealers, group.holders(), "dealers"));
   if (dealers.size() >= group.threshold()) return {};
@@ -41,14 +42,16 @@ Result<std::unique_ptr<Protocol>> Resharing::begin(const Seat& seat, const Group
   std::optional<Polynomial> polynomial;
   if (const auto self = dealers.find(seat.self); self != dealers.end()) {
     if (!share) return Error(Errc::no_share, "and it is a dealer");
-    if (share->group() != group || share->index() != self->second) {
+    CONCORDAT_CHECK(share->check_group(group));
+    if (share->index() != self->second) {
       return Error(Errc::wrong_share,
                    "want share " + std::to_string(self->second) + " of the descriptor's group");
     }
     CONCORDAT_TRY(polynomial, Polynomial::random(share->secret().clone(), seat.threshold));
   }
   return std::unique_ptr<Protocol>(new Resharing(
-      seat, Plan{"concordat/frost-reshare/1", dealers, holders, 0}, std::move(polynomial), group));
+      seat, Plan{"concordat/frost-reshare/1", dealers, holders, 0, group.epoch() + 1},
+      std::move(polynomial), group));
 }
 
 Resharing::Resharing(const Seat& seat, Plan plan, std::optional<Polynomial> polynomial,

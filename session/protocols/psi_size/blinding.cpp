@@ -36,23 +36,17 @@ void hash_item(base::BytesView item, std::span<std::uint8_t, kDigestSize> digest
   sodium_memzero(&state, sizeof state);
 }
 
-std::vector<Element> blind(const base::SecretBytes& digests, std::size_t count,
-                           const base::sharing::Scalar& key, std::size_t size) {
+std::vector<Element> blind(const base::SecretBytes& digests, const base::sharing::Scalar& key) {
   std::vector<Element> out;
-  out.reserve(size);
+  out.reserve(digests.size() / kDigestSize);
   const base::BytesView all = digests.expose(base::SecretAccess{});
   Element item;  // tells the item to whoever can guess it
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t at = 0; at < all.size(); at += kDigestSize) {
     const base::StackWipe wipe;
-    crypto_core_ristretto255_from_hash(item.mutable_view().data(), &all[i * kDigestSize]);
+    crypto_core_ristretto255_from_hash(item.mutable_view().data(), &all[at]);
     out.push_back(blinded(item, key));
   }
   sodium_memzero(item.mutable_view().data(), Element::kSize);
-  while (out.size() < size) {
-    Element none;
-    crypto_core_ristretto255_random(none.mutable_view().data());
-    out.push_back(none);
-  }
   std::ranges::sort(out);
   return out;
 }

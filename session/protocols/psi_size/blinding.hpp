@@ -16,10 +16,10 @@ inline constexpr std::size_t kDigestSize = 64;
 // Into `digest`, 64 guarded bytes.
 void hash_item(base::BytesView item, std::span<std::uint8_t, kDigestSize> digest);
 
-// The items of `digests`, each 64 bytes, blinded, and as many random elements, which match nothing,
-// as make them `size`; ascending, so that their order says nothing of the items'.
-[[nodiscard]] std::vector<Element> blind(const base::SecretBytes& digests, std::size_t count,
-                                         const base::sharing::Scalar& key, std::size_t size);
+// What `digests`, each 64 bytes, are of, blinded; ascending, so that their order says nothing of the
+// items'. The same work for each: which of them are items and which are random is not known here.
+[[nodiscard]] std::vector<Element> blind(const base::SecretBytes& digests,
+                                         const base::sharing::Scalar& key);
 // Elements that a peer blinded, blinded again, ascending.
 [[nodiscard]] std::vector<Element> blind_again(const std::vector<Element>& elements,
                                                const base::sharing::Scalar& key);

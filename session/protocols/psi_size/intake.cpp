@@ -13,6 +13,12 @@ namespace concordat::session::psi_size {
 namespace {
 
 using Digest = std::array<std::uint8_t, kDigestSize>;
+static_assert(sizeof(Digest) == kDigestSize && alignof(Digest) == 1);
+
+std::span<Digest> digests_in(base::SecretBytes& bytes) {
+  return {reinterpret_cast<Digest*>(bytes.expose_mutable(base::SecretAccess{}).data()),
+          bytes.size() / kDigestSize};
+}
 
 base::Result<Parameters> parse(base::BytesView text) {
   if (text.size() > kMaxParameters) {
@@ -43,28 +49,35 @@ ProtocolKind kind() {
 
 ItemIntake::ItemIntake(const Parameters& parameters)
     : parameters_(parameters),
-      items_{base::SecretBytes::zeroed(2 * parameters.max_items * kDigestSize), 0} {}
+      digests_(base::SecretBytes::zeroed(2 * parameters.max_items * kDigestSize)) {}
 
 base::Status ItemIntake::take(base::BytesView line) {
   if (line.empty()) return {};
-  if (items_.count == 2 * parameters_.max_items) CONCORDAT_CHECK(drop_repeated());
-  const std::span<std::uint8_t> all = items_.digests.expose_mutable(base::SecretAccess{});
-  hash_item(line, all.subspan(items_.count * kDigestSize).first<kDigestSize>());
-  ++items_.count;
+  if (count_ == 2 * parameters_.max_items) CONCORDAT_CHECK(drop_repeated());
+  const std::span<std::uint8_t> all = digests_.expose_mutable(base::SecretAccess{});
+  hash_item(line, all.subspan(count_ * kDigestSize).first<kDigestSize>());
+  ++count_;
   return {};
 }
 
 base::Status ItemIntake::drop_repeated() {
-  static_assert(sizeof(Digest) == kDigestSize && alignof(Digest) == 1);
-  auto* first =
-      reinterpret_cast<Digest*>(items_.digests.expose_mutable(base::SecretAccess{}).data());
-  const std::span<Digest> digests(first, items_.count);
+  const std::span<Digest> digests = digests_in(digests_).first(count_);
   std::ranges::sort(digests);
-  items_.count -= std::ranges::unique(digests).size();
-  if (items_.count <= parameters_.max_items) return {};
+  count_ -= std::ranges::unique(digests).size();
+  if (count_ <= parameters_.max_items) return {};
   return base::Error(input::Errc::too_many, "more than " + std::to_string(parameters_.max_items) +
                                                 " different items up to line " +
                                                 std::to_string(lines_.number()));
+}
+
+base::Result<base::SecretBytes> ItemIntake::filled_up() {
+  // Sorted and thrown away: for the time that more items would take.
+  base::SecretBytes rest = base::SecretBytes::random(digests_.size() - count_ * kDigestSize);
+  std::ranges::sort(digests_in(rest));
+  CONCORDAT_CHECK(drop_repeated());
+  base::SecretBytes out = base::SecretBytes::random(parameters_.max_items * kDigestSize);
+  std::ranges::copy(digests_in(digests_).first(count_), digests_in(out).begin());
+  return out;
 }
 
 base::Status ItemIntake::feed(base::BytesView piece) {
@@ -80,12 +93,12 @@ base::Result<std::unique_ptr<Protocol>> ItemIntake::begin(const Seat& seat) {
     return base::Error(Errc::bad_parties, std::to_string(seat.parties.size()) + " parties");
   }
   CONCORDAT_CHECK(lines_.finish([this](base::BytesView line) { return take(line); }));
-  CONCORDAT_CHECK(drop_repeated());
-  if (items_.count < parameters_.min_items) {
+  CONCORDAT_TRY(base::SecretBytes digests, filled_up());
+  if (count_ < parameters_.min_items) {
     return base::Error(input::Errc::too_few,
                        "fewer than " + std::to_string(parameters_.min_items) + " different items");
   }
-  return make_protocol(parameters_, std::move(items_), seat);
+  return make_protocol(parameters_, std::move(digests), seat);
 }
 
 }  // namespace concordat::session::psi_size

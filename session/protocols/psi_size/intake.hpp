@@ -12,11 +12,6 @@ struct Parameters {
   std::size_t min_items = 0;
 };
 
-// Digests of items, in guarded memory, each once.
-struct Items {
-  base::SecretBytes digests;
-  std::size_t count = 0;
-};
 
 class ItemIntake final : public Intake {
  public:
@@ -30,14 +25,20 @@ class ItemIntake final : public Intake {
   [[nodiscard]] base::Status take(base::BytesView line);
   // too_many unless the parameters' most are left.
   [[nodiscard]] base::Status drop_repeated();
+  // The items' digests, each once, and random ones, which match nothing, up to max_items. About the
+  // same work however many items there are.
+  [[nodiscard]] base::Result<base::SecretBytes> filled_up();
 
   Parameters parameters_;
   input::Lines lines_{kLongestItem};
-  Items items_;  // room for twice as many as the parameters allow: repeated ones go when it is full
+  // Room for twice as many as the parameters allow: repeated ones go when it is full.
+  base::SecretBytes digests_;
+  std::size_t count_ = 0;
 };
 
 // protocol.cpp
-[[nodiscard]] std::unique_ptr<Protocol> make_protocol(const Parameters& parameters, Items items,
-                                                      const Seat& seat);
+// `digests`: as many as max_items.
+[[nodiscard]] std::unique_ptr<Protocol> make_protocol(const Parameters& parameters,
+                                                      base::SecretBytes digests, const Seat& seat);
 
 }  // namespace concordat::session::psi_size

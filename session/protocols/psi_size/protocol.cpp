@@ -1,5 +1,5 @@
 // round  broadcast of A                              broadcast of B
-//   1    its items times a, with random elements     its items times b, likewise
+//   1    its items and random elements, times a      likewise, times b
 //   2    hash of its list of round 3                 likewise
 //   3    what B sent in round 1, times a             what A sent, times b
 //
@@ -19,8 +19,8 @@ enum : Round { kItems = 1, kCommitments, kLists };
 
 class PsiSize final : public Protocol {
  public:
-  PsiSize(const Parameters& parameters, Items items, const Seat& seat)
-      : size_(parameters.max_items), items_(std::move(items)), seat_(seat) {}
+  PsiSize(const Parameters& parameters, base::SecretBytes digests, const Seat& seat)
+      : size_(parameters.max_items), digests_(std::move(digests)), seat_(seat) {}
 
   [[nodiscard]] Round rounds() const noexcept override { return kLists; }
   [[nodiscard]] RoundShape shape(Round round) const noexcept override {
@@ -44,7 +44,7 @@ class PsiSize final : public Protocol {
   }
 
   std::size_t size_;  // of every list
-  Items items_;
+  base::SecretBytes digests_;  // as many as `size_`, whatever the number of items
   Seat seat_;
   base::sharing::Scalar key_ = base::sharing::Scalar::random();
   base::Bytes list_;  // of round 3, ours
@@ -55,8 +55,8 @@ class PsiSize final : public Protocol {
 base::Result<Outgoing> PsiSize::send(Round round) {
   Outgoing out;
   if (round == kItems) {
-    out.broadcast = encode(blind(items_.digests, items_.count, key_, size_));
-    items_.digests.wipe();
+    out.broadcast = encode(blind(digests_, key_));
+    digests_.wipe();
   } else if (round == kCommitments) {
     out.broadcast = base::to_bytes(commitment(seat_.self, list_).view());
   } else {
@@ -112,9 +112,9 @@ base::Result<Output> PsiSize::output() {
 
 }  // namespace
 
-std::unique_ptr<Protocol> make_protocol(const Parameters& parameters, Items items,
+std::unique_ptr<Protocol> make_protocol(const Parameters& parameters, base::SecretBytes digests,
                                         const Seat& seat) {
-  return std::make_unique<PsiSize>(parameters, std::move(items), seat);
+  return std::make_unique<PsiSize>(parameters, std::move(digests), seat);
 }
 
 }  // namespace concordat::session::psi_size

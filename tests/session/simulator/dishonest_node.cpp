@@ -144,6 +144,7 @@ void DishonestNode::pump_inside(Time now) {
       if (const SecretBytes in = peer.inside.take(messaging::kMaxPiece); !in.empty()) {
         moved = true;
         static_cast<void>(run_->received(party, shown(in), now));
+        seal(*run_, now);
       }
       const SecretBytes out = run_->take(party);
       if (out.empty()) continue;

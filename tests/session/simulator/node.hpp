@@ -24,6 +24,11 @@ class Node {
   [[nodiscard]] virtual std::string complaint() const { return {}; }
 };
 
+// What whoever owns a run does at once.
+inline void seal(messaging::Run& run, Time now) {
+  if (run.to_seal() != nullptr) run.sealed(now);
+}
+
 class HonestNode final : public Node {
  public:
   explicit HonestNode(std::unique_ptr<messaging::Run> run) : run_(std::move(run)) {}
@@ -33,7 +38,9 @@ class HonestNode final : public Node {
   }
   void lost(PartyIndex party, Time now) override { run_->lost(party, now); }
   base::Status received(PartyIndex party, base::BytesView piece, Time now) override {
-    return run_->received(party, piece, now);
+    const base::Status taken = run_->received(party, piece, now);
+    seal(*run_, now);
+    return taken;
   }
   void passed(Time now) override { run_->passed(now); }
   std::optional<Time> wakes_at() const override { return run_->wakes_at(); }

@@ -62,6 +62,7 @@ class Simulation {
   Report report_;
   Group group_;
   std::map<PartyIndex, Bytes> seeds_;
+  std::map<PartyIndex, ProcessMemory> memories_;
   std::map<PartyIndex, Party> parties_;
   Round rounds_ = 0;
   bool has_letters_ = false;  // in the plan's round
@@ -79,7 +80,7 @@ policy::SigningKey Simulation::key_of(PartyIndex party) const {
 void Simulation::make_group() {
   PartyIndex index = 0;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    index += 1 + static_cast<PartyIndex>(random_.one_in(4));
+    index += 1 + static_cast<PartyIndex>(given_.has_gaps && random_.one_in(4));
     Bytes seed(32);
     for (auto& byte : seed)
       byte = static_cast<std::uint8_t>(random_.below(256));
@@ -101,7 +102,10 @@ Group Simulation::group_of(PartyIndex party) const {
 std::unique_ptr<Protocol> Simulation::protocol(PartyIndex party) {
   const auto place = std::ranges::find(group_.seat.parties, party) - group_.seat.parties.begin();
   auto intake = kind_.take(parameters_, inputs_.size(), given_.threshold).value();
-  if (const auto fed = intake->feed(inputs_.at(place)); !fed) fed.value();
+  const Bytes& input = inputs_.at(place);
+  if (!input.empty()) intake->feed(input).value();
+  if (given_.kept) intake->restore(given_.kept(party)).value();
+  intake->remember(memories_[party]);
   return intake->begin(group_of(party).seat).value();
 }
 
@@ -254,6 +258,10 @@ void Simulation::judge_output(PartyIndex party, const Outcome& outcome) {
   if (result != *result_) broken(party, "has another result than others");
   if (!report_.dishonest && given_.expected && result != *given_.expected) {
     broken(party, "has a wrong result");
+  }
+  if (given_.judge) {
+    const std::string fault = given_.judge(party, *outcome.output);
+    if (!fault.empty()) broken(party, fault);
   }
   const messaging::Statements statements(group_.seat.roster);
   for (const auto& [signer, key] : group_.keys) {

@@ -16,6 +16,12 @@ struct Given {
   std::optional<base::Bytes> expected;
   // Each of the protocol's messages is checked, but for lies (Attack::lie).
   bool checks_everything = false;
+  // Parties are numbered with gaps, as an index is no position; else 1, 2, ..
+  bool has_gaps = true;
+  // What a party restores of an earlier run.
+  std::function<base::SecretBytes(PartyIndex)> kept;
+  // What is wrong with an honest party's output, if anything.
+  std::function<std::string(PartyIndex, const Output&)> judge;
 };
 
 struct Report {
