@@ -116,6 +116,9 @@ class Forming {
   [[nodiscard]] FormingOrders on_time(const peer::Now& now);
   [[nodiscard]] base::MonotonicMillis wake_at() const noexcept;
 
+  // One's own that is in force now: handshakes that begin from here on are judged by it.
+  void use_policy(policy::PolicySnapshot policy) { context_.policy = std::move(policy); }
+
   [[nodiscard]] FormingState state() const noexcept { return state_; }
   // Of a failed run.
   [[nodiscard]] const std::optional<base::Error>& error() const noexcept { return error_; }

@@ -40,7 +40,6 @@ Status Forming::take_seat(StreamId stream, const peer::Now& now) {
   }
   place.seat = std::move(seat);
   place.document = link.channel->peer_document;
-  place.pause = limits::kFirstRedial;
   place.refusal.reset();
   return {};
 }

@@ -209,6 +209,27 @@ TEST(SessionForming, AStreamThatEndsInTheRunIsMadeAnewToTheSameSeats) {
   EXPECT_TRUE(net.instances()[0].forming->refusals().back().error.is(FormingErrc::party_restarted));
 }
 
+TEST(SessionForming, ANewStreamInTheRunIsJudgedByThePolicyOfThen) {
+  SessionWorld world(2);
+  RelayNet net(world, 12);
+  start_all(net, world.descriptor(), 2);
+  net.run();
+  ASSERT_NO_FATAL_FAILURE(expect_all_formed(net));
+  world.edit_policy = [](PartyIndex, std::string text) {
+    return test::replaced(std::move(text), "\"roles\": {\"payments\": {\"images\": [\"payments-1\"]",
+                          "\"roles\": {\"payments\": {\"images\": [\"reports-1\"]");
+  };
+  policy::PolicySnapshot newer;
+  newer.policy = world.policy(1);
+  net.instances()[0].forming->use_policy(newer);
+  net.cut(1, 2);
+  net.run(seconds(10));
+  EXPECT_EQ(net.instances()[0].resumed, 0u);
+  EXPECT_TRUE(
+      net.instances()[0].forming->refusals().back().error.is(policy::AdmissionErrc::image_differs))
+      << reasons(net.instances()[0]);
+}
+
 TEST(SessionForming, AfterwardsEverybodyMayBeginAnew) {
   SessionWorld world(3);
   RelayNet net(world, 6);
