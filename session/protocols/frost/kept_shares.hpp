@@ -38,6 +38,10 @@ class KeptShares {
   // frost-sign/1 by its group. not_settled_by, and nothing is deleted, for any other.
   [[nodiscard]] base::Status settle(const VerifiedReceipt& receipt);
 
+  // For a dealer that got no share of `group`: deletes those of earlier epochs by a receipt which
+  // shows that its holders have theirs. not_settled_by; wrong_share of another key.
+  [[nodiscard]] base::Status leave(const VerifiedReceipt& receipt, const GroupInfo& group);
+
   // What to bring to a run of this group: current or pending. no_share; other_epoch with the epochs
   // that are here; wrong_share of another key.
   [[nodiscard]] base::Result<const KeyShare*> of(const GroupInfo& group) const;
@@ -46,6 +50,8 @@ class KeptShares {
   [[nodiscard]] std::size_t size() const noexcept { return shares_.size(); }
 
  private:
+  void delete_before(std::uint64_t epoch);
+
   std::vector<KeyShare> shares_;  // of one key; the current one first
   bool has_current_ = false;
 };
