@@ -179,7 +179,8 @@ FormingOrders Forming::on_dial_failed(PartyIndex party, const peer::Now& now) {
 
 FormingOrders Forming::on_accepted(StreamId stream, const peer::Now& now) {
   now_ = now;
-  if (state_ == FormingState::failed || links_.size() >= 2 * places_.size() + limits::kSpareStreams) {
+  const std::size_t most = 2 * places_.size() + limits::kSpareStreams;
+  if (state_ == FormingState::failed || links_.size() >= most) {
     orders_.close.push_back(stream);
     return orders();
   }

@@ -237,8 +237,8 @@ TEST(SessionForming, ANewStreamInTheRunIsJudgedByThePolicyOfThen) {
   net.run();
   ASSERT_NO_FATAL_FAILURE(expect_all_formed(net));
   world.edit_policy = [](PartyIndex, std::string text) {
-    return test::replaced(std::move(text), "\"roles\": {\"payments\": {\"images\": [\"payments-1\"]",
-                          "\"roles\": {\"payments\": {\"images\": [\"reports-1\"]");
+    const std::string role = "\"roles\": {\"payments\": {\"images\": [";
+    return test::replaced(std::move(text), role + "\"payments-1\"]", role + "\"reports-1\"]");
   };
   policy::PolicySnapshot newer;
   newer.policy = world.policy(1);

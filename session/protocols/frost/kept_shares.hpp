@@ -10,8 +10,8 @@
 //   current    those of earlier epochs are gone from here
 //
 // Receipts are anybody's: a party that stopped is shown another's. Of a key there are always enough
-// shares: let e be the last epoch of which there is a receipt. No holder of it has deleted its share
-// of it, since only a receipt of a later one would have made it.
+// shares: let e be the last epoch of which there is a receipt. No holder of it has deleted its
+// share of it, since only a receipt of a later one would have made it.
 #pragma once
 
 #include "session/protocols/frost/key_share.hpp"
@@ -25,7 +25,8 @@ inline constexpr std::size_t kMaxKeptShares = 8;
 class KeptShares {
  public:
   KeptShares() = default;
-  // As encoded() made it: ["concordat/frost-shares/1", is the first one current, [share (bstr) ..]].
+  // As encoded() made it: ["concordat/frost-shares/1", whether the first is the current one, [share
+  // (bstr) ..]].
   [[nodiscard]] static base::Result<KeptShares> decode(const base::SecretBytes& encoded);
   // For the custodian to seal, after each change and before anything else.
   [[nodiscard]] base::SecretBytes encoded() const;
