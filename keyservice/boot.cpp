@@ -178,6 +178,10 @@ Result<Root> unseal_root(ParentService& parent, KmsService& kms, const Recipient
   const policy::RootGeneration* pinned = order.generation == 0
                                              ? policy.model().current_root()
                                              : policy.model().root(order.generation);
+  if (pinned == nullptr && order.generation != 0) {  // a newer policy came meanwhile
+    return Error(Errc::not_ready,
+                 "generation " + std::to_string(order.generation) + " is pinned no longer");
+  }
   if (pinned == nullptr) return Error(Errc::no_root_pinned);
   CONCORDAT_TRY(const auto blob, parent.load(root_blob_name(pinned->generation)));
   if (!blob) {

@@ -175,7 +175,8 @@ void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
   if (voucher == nullptr) return then({});
   if (const Status vouched = check_vouched(*voucher, seen); !vouched) return then(vouched);
   const journal::Journal& journal = keyring_->journal();
-  if (seen.generation < std::max(current_, journal.generation())) {
+  // At position 0 nothing was seen.
+  if (seen.head.position != 0 && seen.generation < std::max(current_, journal.generation())) {
     // Whoever knows a root that was replaced may invent heads under it.
     if (!journal.is_loaded()) return then({});
     if (seen.head.position >= journal.generation_since()) {

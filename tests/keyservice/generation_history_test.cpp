@@ -350,6 +350,30 @@ class History {
   std::string wrong_;
 };
 
+// Of an empty journal, too, in which the taking over is the first entry.
+TEST(Heads, UnderAReplacedRootCountBeforeThatAlone) {
+  for (const bool is_empty : {true, false}) {
+    MemoryStore::Shared world;
+    Host host(world);
+    host.custody.take(root_of(1), "acme");
+    host.custody.take(root_of(2), "acme");
+    ASSERT_TRUE(host.load());
+    if (!is_empty) host.custody.keyring().adopt("a", 1, [](const auto&) {});
+    const VouchedHead before = host.custody.head().value();
+    Status told = base::Error(journal::Errc::not_loaded);
+    const auto tell = [&](const Status& status) { told = status; };
+    host.custody.keyring().take_over(2, 1, tell);
+    ASSERT_TRUE(told);
+    EXPECT_EQ(host.custody.head()->generation, 2u);
+    host.custody.take_seen(before, tell);
+    EXPECT_TRUE(told) << is_empty;
+    host.custody.take_seen(vouch_for(root_of(1), host.custody.journal().head()), tell);
+    EXPECT_EQ(told.error().name(), std::string_view("head_forged"));
+    host.custody.take_seen(*host.custody.head(), tell);
+    EXPECT_TRUE(told);
+  }
+}
+
 constexpr std::uint32_t kHistories = 60;
 
 std::uint32_t found(Planted planted) {
