@@ -8,7 +8,8 @@
 // prk: of the root (root.hpp), which its receiver holds to the commitment that the policy pins.
 // position, hash, tag: the journal's head as the giver vouches for it (head_record.hpp); whoever
 // takes the root serves nobody from a store that lacks it; of a generation that does not seal the
-// journal now, nothing (position 0). Each generation has a request of its own. Besides, each side sends head records.
+// journal now, nothing (position 0). Each generation has a request of its own. Besides, each side
+// sends head records.
 #pragma once
 
 #include <variant>

@@ -80,7 +80,8 @@ Status RootKeeper::take_restored(Root root) {
   const policy::RootGeneration* const pinned =
       enclave_.policies.latest()->model().root(generation);
   if (pinned == nullptr) {
-    return Error(Errc::wrong_root, "the policy does not pin generation " + std::to_string(generation));
+    return Error(Errc::wrong_root,
+                 "the policy does not pin generation " + std::to_string(generation));
   }
   CONCORDAT_CHECK(root.check_commitment(pinned->commitment));
   timer_.cancel();

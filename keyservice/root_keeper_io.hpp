@@ -3,8 +3,8 @@
 // there is a usable policy again. Each attempt asks other custodians first, where there are any:
 // that is quick, costs KMS nothing and brings their head of the journal with it; then it unseals
 // through KMS. Each generation that the policy pins is got by itself, the current one first: one
-// whose blob is missing or another's is tried again, and the others serve. The calls to parent and KMS block, so a thread makes them; everything else happens
-// on the io_context.
+// whose blob is missing or another's is tried again, and the others serve. The calls to parent and
+// KMS block, so a thread makes them; everything else happens on the io_context.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>

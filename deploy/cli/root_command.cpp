@@ -119,8 +119,8 @@ ExitStatus make(const RootOptions& options, const Invocation& invocation) {
       options.at, invocation, "root make", [&](OperatorChannel& channel) -> Status {
         CONCORDAT_TRY(const auto challenge,
                       keyservice::GenesisChallenge::from_hex(options.challenge));
-        CONCORDAT_TRY(const keyservice::AdminReply reply,
-                      channel.ask({0, keyservice::MakeRootRequest{base::to_bytes(challenge.view())}}));
+        keyservice::MakeRootRequest request{base::to_bytes(challenge.view())};
+        CONCORDAT_TRY(const keyservice::AdminReply reply, channel.ask({0, std::move(request)}));
         base::cbor::Reader reader(reply.items);
         CONCORDAT_TRY(const base::BytesView document, reader.read_bytes(reply.items.size()));
         CONCORDAT_CHECK(base::write_file(options.out, document));
@@ -171,7 +171,8 @@ void add_root_commands(Command app, Invocation& invocation) {
   add_generation(command, *options, "That is pinned and held, and later than the one that seals");
   add_keys_footer(command,
                   "For good: records under the older one are refused from here on. Old versions of "
-                  "keys keep\ntheir bytes. Then `concordat policy set --current-root N`, and sign.\n",
+                  "keys keep\ntheir bytes. Then `concordat policy set --current-root N`, and "
+                  "sign.\n",
                   "  concordat root rotate --generation 2\n");
 
   options = add(root, invocation, "rewrap", "Move what leans on an older generation", command,

@@ -181,7 +181,8 @@ void ChainReader::on_chunks(const ReadingPtr& reading, Result<Records> page) {
     return find_snapshot(reading);
   }
   if (reading->next_chunk < reading->manifest.chunks) return read_chunks(reading);
-  if (const Status restarted = chain_.restart(reading->head, reading->manifest, reading->generation);
+  if (const Status restarted =
+          chain_.restart(reading->head, reading->manifest, reading->generation);
       !restarted) {
     return end(reading, restarted.error());
   }

@@ -146,7 +146,8 @@ void Journal::attempt(const AppendingPtr& appending) {
   if (head().position != 0) {
     appending->after = Predecessor{entry_name(head().position), head().hash};
   }
-  appending->sealed = chain_.sealer().seal(appending->place, appending->content, appending->generation);
+  appending->sealed =
+      chain_.sealer().seal(appending->place, appending->content, appending->generation);
   appending->hash = hash_of(appending->sealed);
   appending->writes = 0;
   offer(appending);

@@ -105,7 +105,8 @@ struct Sayer {
   // Under the generation that seals, or as the first entry of another.
   Result<Head> say(const std::string& text, std::uint32_t generation = 0) {
     Result<Head> out = base::Error(Errc::not_loaded, "never answered");
-    journal.append_under(generation, [text] { return secret_of(text); }, [&](Result<Head> head) { out = head; });
+    journal.append_under(
+        generation, [text] { return secret_of(text); }, [&](Result<Head> head) { out = head; });
     shared.run();
     return out;
   }

@@ -334,7 +334,9 @@ class History {
     world_.records[snapshot.name] =
         sealer.seal(snapshot, journal::encode(journal::Chain::Manifest{1, {}, 0}), known);
   }
-  static journal::SnapshotId random_id() { return base::SystemRandom().make<journal::SnapshotId>(); }
+  static journal::SnapshotId random_id() {
+    return base::SystemRandom().make<journal::SnapshotId>();
+  }
 
   std::mt19937 random_;
   Planted planted_;

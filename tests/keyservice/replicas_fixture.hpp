@@ -120,7 +120,8 @@ class ReplicasFixture : public testing::Test {
   }
   base::Result<Root> fetch(Host& host) {
     std::optional<base::Result<Root>> root;
-    host.replicas->fetch_root(*host.side.policies.latest()->model().current_root(), [&](base::Result<Root> fetched) {
+    const policy::PolicyPtr policy = host.side.policies.latest();
+    host.replicas->fetch_root(*policy->model().current_root(), [&](base::Result<Root> fetched) {
       root.emplace(std::move(fetched));
     });
     run_until([&] { return root.has_value(); });

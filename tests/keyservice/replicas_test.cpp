@@ -82,7 +82,8 @@ TEST_F(ReplicasTest, TheRootIsNotGivenBeforeItsEntryIsDurable) {
   serve(*second);
   know(*second, {"custodian-a"});
   const auto ask = [&](std::optional<base::Result<Root>>& root) {
-    second->replicas->fetch_root(*second->side.policies.latest()->model().current_root(), [&](base::Result<Root> fetched) {
+    const policy::PolicyPtr policy = second->side.policies.latest();
+    second->replicas->fetch_root(*policy->model().current_root(), [&](base::Result<Root> fetched) {
       root.emplace(std::move(fetched));
     });
   };

@@ -18,7 +18,8 @@ base::Status KeyringFold::take_over(const base::SecretBytes& content, std::uint3
   const auto* const taken = std::get_if<TakeOver>(&change);
   if (taken == nullptr || taken->generation != generation) {
     return base::Error(KeyStateErrc::generation_differs,
-                       "generation " + std::to_string(generation) + " seals, and does not take over");
+                       "generation " + std::to_string(generation) +
+                           " seals, and does not take over");
   }
   return apply(content);
 }
