@@ -3,6 +3,7 @@
 #include <set>
 
 #include "attest/base/cbor_fields.hpp"
+#include "attest/base/cbor_fixed.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -19,16 +20,10 @@ constexpr std::string_view kBehind = "behind";
 constexpr std::string_view kPuts = "puts";
 constexpr std::size_t kVersionSize = 64;
 
-Status want_parts(Reader& reader, std::size_t wanted) {
-  CONCORDAT_TRY(const std::size_t parts, reader.read_array(wanted));
-  if (parts == wanted) return {};
-  return Error(base::cbor::Errc::unexpected_type, "want " + std::to_string(wanted) + " parts");
-}
-
 Status read_behind(Reader& reader, StoreBatch& batch) {
   CONCORDAT_TRY(const bool none, reader.take_null());
   if (none) return {};
-  CONCORDAT_CHECK(want_parts(reader, 2));
+  CONCORDAT_CHECK(want_array(reader, 2));
   CONCORDAT_TRY(const std::string_view name, reader.read_text(kMaxStoreName));
   CONCORDAT_TRY(const std::string_view version, reader.read_text(kVersionSize));
   batch.behind = {std::string(name), std::string(version)};
@@ -36,7 +31,7 @@ Status read_behind(Reader& reader, StoreBatch& batch) {
 }
 
 Result<StoreBatch::Put> read_put(Reader& reader, std::size_t room) {
-  CONCORDAT_CHECK(want_parts(reader, 3));
+  CONCORDAT_CHECK(want_array(reader, 3));
   StoreBatch::Put put;
   CONCORDAT_TRY(const std::string_view name, reader.read_text(kMaxStoreName));
   put.name = name;

@@ -1,6 +1,7 @@
 #include "keyservice/store_page.hpp"
 
 #include "attest/base/cbor_fields.hpp"
+#include "attest/base/cbor_fixed.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -17,8 +18,7 @@ constexpr std::string_view kMore = "more";
 constexpr std::string_view kEntries = "entries";
 
 Result<StorePage::Entry> read_entry(Reader& reader) {
-  CONCORDAT_TRY(const std::size_t parts, reader.read_array(2));
-  if (parts != 2) return Error(base::cbor::Errc::unexpected_type, "an entry has two parts");
+  CONCORDAT_CHECK(want_array(reader, 2));
   CONCORDAT_TRY(const std::string_view name, reader.read_text(kMaxStoreName));
   CONCORDAT_TRY(const BytesView content, reader.read_bytes(kMaxStoreEntry));
   return StorePage::Entry{std::string(name), base::to_bytes(content)};

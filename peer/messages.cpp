@@ -1,6 +1,6 @@
 #include "peer/messages.hpp"
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 
 namespace concordat::peer {
 namespace {
@@ -32,21 +32,6 @@ auto decode_all(BytesView bytes, std::string_view where, Read&& read)
   return value;
 }
 
-Status expect_array(Reader& reader, std::size_t count) {
-  CONCORDAT_TRY(const std::size_t found, reader.read_array(count));
-  if (found != count) {
-    return Error(base::cbor::Errc::unexpected_type,
-                 "array of " + std::to_string(count) + " expected, found " + std::to_string(found));
-  }
-  return {};
-}
-
-template <class Fixed>
-Result<Fixed> read_fixed(Reader& reader) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(Fixed::kSize));
-  return Fixed::from(bytes);
-}
-
 // Kinds of evidence in box_2.
 constexpr std::uint64_t kDocumentKind = 0;
 constexpr std::uint64_t kOperatorKind = 1;
@@ -72,7 +57,7 @@ Result<PolicyReference> read_policy(Reader& reader) {
 }
 
 Result<ReplyFields> read_reply_fields(Reader& reader) {
-  CONCORDAT_CHECK(expect_array(reader, 4));
+  CONCORDAT_CHECK(want_array(reader, 4));
   ReplyFields fields;
   CONCORDAT_TRY(fields.key, read_fixed<PublicKey>(reader));
   CONCORDAT_TRY(fields.challenge, read_fixed<Challenge>(reader));
@@ -112,7 +97,7 @@ Bytes encode(const Hello& hello) {
 
 Result<Hello> decode_hello(BytesView body) {
   return decode_all(body, "hello", [](Reader& reader) -> Result<Hello> {
-    CONCORDAT_CHECK(expect_array(reader, 6));
+    CONCORDAT_CHECK(want_array(reader, 6));
     Hello hello;
     CONCORDAT_TRY(hello.version, reader.read_uint());
     CONCORDAT_TRY(hello.key, read_fixed<PublicKey>(reader));
@@ -157,7 +142,7 @@ Bytes encode_responder_evidence(BytesView document) {
 
 Result<BytesView> decode_responder_evidence(BytesView plaintext) {
   return decode_all(plaintext, "evidence", [](Reader& reader) -> Result<BytesView> {
-    CONCORDAT_CHECK(expect_array(reader, 1));
+    CONCORDAT_CHECK(want_array(reader, 1));
     return reader.read_bytes(kMaxEvidenceBody);
   });
 }
@@ -208,7 +193,7 @@ Bytes encode_verdict(CoarseCode code) {
 
 Result<CoarseCode> decode_verdict(BytesView plaintext) {
   return decode_all(plaintext, "verdict", [](Reader& reader) -> Result<CoarseCode> {
-    CONCORDAT_CHECK(expect_array(reader, 1));
+    CONCORDAT_CHECK(want_array(reader, 1));
     return read_code(reader);
   });
 }
@@ -222,7 +207,7 @@ Bytes encode(const Refuse& refuse) {
 
 Result<Refuse> decode_refuse(BytesView body) {
   return decode_all(body, "refuse", [](Reader& reader) -> Result<Refuse> {
-    CONCORDAT_CHECK(expect_array(reader, 4));
+    CONCORDAT_CHECK(want_array(reader, 4));
     Refuse refuse;
     CONCORDAT_TRY(refuse.code, read_code(reader));
     CONCORDAT_TRY(refuse.policy, read_policy(reader));

@@ -65,8 +65,8 @@ class DescriptorReader {
                  std::to_string(out_.threshold) + " of " + std::to_string(out_.parties.size()) +
                      " parties");
     }
-    out_.round_time = std::chrono::seconds(
-        file.integer("round_seconds", 1, static_cast<std::uint64_t>(limits::kMaxRoundTime.count())));
+    const auto longest = static_cast<std::uint64_t>(limits::kMaxRoundTime.count());
+    out_.round_time = std::chrono::seconds(file.integer("round_seconds", 1, longest));
     out_.not_before = read_time(file, "not_before");
     out_.deadline = read_time(file, "deadline");
     if (!report_.has_errors()) check_times(file);

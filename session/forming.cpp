@@ -179,7 +179,8 @@ FormingOrders Forming::on_dial_failed(PartyIndex party, const peer::Now& now) {
 
 FormingOrders Forming::on_accepted(StreamId stream, const peer::Now& now) {
   now_ = now;
-  if (state_ == FormingState::failed || links_.size() >= 2 * places_.size() + limits::kSpareStreams) {
+  const std::size_t most = 2 * places_.size() + limits::kSpareStreams;
+  if (state_ == FormingState::failed || links_.size() >= most) {
     orders_.close.push_back(stream);
     return orders();
   }
@@ -371,12 +372,17 @@ void Forming::note_refusal(PartyIndex party, const Error& error) {
   refusals_.push_back({party == 0 ? std::nullopt : std::optional(party), error});
 }
 
-// Also of a stream that was given out.
+// Also of a stream that was given out. Pauses grow as long as streams do not last: two enclaves of
+// one party that both hold to a seat would else shake hands without end.
 void Forming::forget(StreamId stream, const peer::Now& now) {
-  links_.erase(stream);
+  const auto link = links_.find(stream);
+  const bool has_lasted =
+      link == links_.end() || now.monotonic - link->second.began >= limits::kSilence;
+  if (link != links_.end()) links_.erase(link);
   for (auto& [index, place] : places_) {
     if (place.stream != stream) continue;
     place.stream = 0;
+    if (has_lasted) place.pause = limits::kFirstRedial;
     dial_again(place, now);
   }
 }

@@ -228,8 +228,8 @@ class Forming {
   std::map<PartyIndex, Place> places_;  // of the others
   std::optional<RosterSeat> own_;
   base::Bytes own_document_;
-  Roster roster_;              // whom this party sees, once it sees everybody
-  base::Bytes view_;           // its encoding
+  Roster roster_;               // whom this party sees, once it sees everybody
+  base::Bytes view_;            // its encoding
   base::Bytes encoded_roster_;  // the same, once signed
   policy::Signature own_signature_;
   FormingOrders orders_;

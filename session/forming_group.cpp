@@ -40,7 +40,6 @@ Status Forming::take_seat(StreamId stream, const peer::Now& now) {
   }
   place.seat = std::move(seat);
   place.document = link.channel->peer_document;
-  place.pause = limits::kFirstRedial;
   place.refusal.reset();
   return {};
 }
@@ -291,8 +290,15 @@ void Forming::resume(PartyIndex party, StreamId stream, const peer::Now& now) {
 
 FormedSession Forming::take() {
   is_taken_ = true;
-  FormedSession out{context_.descriptor, context_.self, roster_, encoded_roster_,
-                    run_id(encoded_roster_), std::move(key_), {}, {}, now_.wall};
+  FormedSession out{context_.descriptor,
+                    context_.self,
+                    roster_,
+                    encoded_roster_,
+                    run_id(encoded_roster_),
+                    std::move(key_),
+                    {},
+                    {},
+                    now_.wall};
   for (const auto& [index, place] : places_) {
     out.channels.emplace(index, channel_of(place.stream));
     out.evidence.emplace(index, SeatEvidence{place.document, *place.signature});

@@ -1,6 +1,6 @@
 #include "session/forming_records.hpp"
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 
 namespace concordat::session {
 namespace {
@@ -13,12 +13,6 @@ namespace cbor = base::cbor;
 
 constexpr std::uint64_t kView = 0, kSigned = 1, kReady = 2;
 
-template <class Fixed>
-Result<Fixed> read_exactly(cbor::Reader& reader) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(Fixed::kSize));
-  return Fixed::from(bytes);
-}
-
 Result<FormingRecord> read_record(cbor::Reader& reader) {
   CONCORDAT_TRY(const std::size_t items, reader.read_array(3));
   CONCORDAT_TRY(const std::uint64_t kind, reader.read_uint());
@@ -28,12 +22,12 @@ Result<FormingRecord> read_record(cbor::Reader& reader) {
   }
   if (kind == kSigned && items == 3) {
     SignedRecord out;
-    CONCORDAT_TRY(out.run, read_exactly<RunId>(reader));
-    CONCORDAT_TRY(out.signature, read_exactly<policy::Signature>(reader));
+    CONCORDAT_TRY(out.run, read_fixed<RunId>(reader));
+    CONCORDAT_TRY(out.signature, read_fixed<policy::Signature>(reader));
     return FormingRecord(out);
   }
   if (kind == kReady && items == 2) {
-    CONCORDAT_TRY(const RunId run, read_exactly<RunId>(reader));
+    CONCORDAT_TRY(const RunId run, read_fixed<RunId>(reader));
     return FormingRecord(ReadyRecord{run});
   }
   return Error(cbor::Errc::malformed, "another record");

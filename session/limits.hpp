@@ -27,8 +27,8 @@ inline constexpr std::size_t kPurposeLength = 256;
 // Longer than any policy stays in force, and what is signed should not lie about for longer.
 inline constexpr std::chrono::hours kMaxLife{24 * 90};
 
-// A round: what the largest messages of the protocols that there are, and their work, take on a slow
-// line, is less than the first; an hour is for people who watch.
+// A round: the largest messages of the protocols that there are, and their work, take less than the
+// first on a slow line; an hour is for people who watch.
 inline constexpr std::chrono::seconds kRoundTime{60};
 inline constexpr std::chrono::seconds kMaxRoundTime{3600};
 

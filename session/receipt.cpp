@@ -1,6 +1,6 @@
 #include "session/receipt.hpp"
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 #include "attest/document.hpp"
 #include "attest/mint.hpp"
 #include "attest/verify.hpp"
@@ -49,12 +49,6 @@ Bytes receipt_message(const RunId& run, PartyIndex party, std::string_view proto
   return out;
 }
 
-template <class Fixed>
-Result<Fixed> fixed_of(cbor::Reader& reader) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(Fixed::kSize));
-  return Fixed::from(bytes);
-}
-
 Result<Bytes> bytes_of(cbor::Reader& reader, std::size_t max) {
   CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
   return base::to_bytes(bytes);
@@ -63,8 +57,7 @@ Result<Bytes> bytes_of(cbor::Reader& reader, std::size_t max) {
 Result<ReceiptFields> read_receipt(BytesView encoded) {
   if (encoded.size() > limits::kReceiptBytes) return Error(cbor::Errc::too_large);
   cbor::Reader reader(encoded);
-  CONCORDAT_TRY(const std::size_t items, reader.read_array(kReceiptItems));
-  if (items != kReceiptItems) return Error(cbor::Errc::missing_key, "items");
+  CONCORDAT_CHECK(want_array(reader, kReceiptItems));
   CONCORDAT_TRY(const std::string_view domain, reader.read_text(kReceiptDomain.size()));
   if (domain != kReceiptDomain) return Error(cbor::Errc::malformed, "another domain");
   ReceiptFields out;
@@ -75,21 +68,20 @@ Result<ReceiptFields> read_receipt(BytesView encoded) {
   CONCORDAT_TRY(out.roster, bytes_of(reader, limits::kRosterBytes));
   CONCORDAT_TRY(const std::size_t seats, reader.read_array(limits::kMaxParties));
   for (std::size_t i = 0; i < seats; ++i) {
-    CONCORDAT_TRY(const std::size_t three, reader.read_array(kEvidenceItems));
-    if (three != kEvidenceItems) return Error(cbor::Errc::missing_key, "evidence");
+    CONCORDAT_CHECK(want_array(reader, kEvidenceItems));
     SeatEvidence evidence;
     CONCORDAT_TRY(evidence.document, bytes_of(reader, attest::kMaxDocumentBytes));
-    CONCORDAT_TRY(evidence.signature, fixed_of<policy::Signature>(reader));
+    CONCORDAT_TRY(evidence.signature, read_fixed<policy::Signature>(reader));
     out.evidence.push_back(std::move(evidence));
-    CONCORDAT_TRY(out.confirmations.emplace_back(), fixed_of<policy::Signature>(reader));
+    CONCORDAT_TRY(out.confirmations.emplace_back(), read_fixed<policy::Signature>(reader));
   }
   CONCORDAT_TRY(const std::string_view protocol, reader.read_text(policy::limits::kProtocolLength));
   out.protocol = protocol;
-  CONCORDAT_TRY(out.result, fixed_of<base::Sha256Digest>(reader));
+  CONCORDAT_TRY(out.result, read_fixed<base::Sha256Digest>(reader));
   CONCORDAT_TRY(const std::uint64_t time, reader.read_uint());
   if (time > policy::limits::kInteger) return Error(cbor::Errc::too_large, "time");
   out.time = {static_cast<std::int64_t>(time)};
-  CONCORDAT_TRY(out.signature, fixed_of<policy::Signature>(reader));
+  CONCORDAT_TRY(out.signature, read_fixed<policy::Signature>(reader));
   CONCORDAT_CHECK(reader.finish());
   return out;
 }

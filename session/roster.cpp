@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 
 namespace concordat::session {
 namespace {
@@ -17,12 +17,6 @@ namespace cbor = base::cbor;
 constexpr std::string_view kRosterDomain = "concordat/session-roster/1";
 constexpr std::size_t kSeatItems = 6;
 
-template <class Fixed>
-Result<Fixed> read_fixed_item(cbor::Reader& reader) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(Fixed::kSize));
-  return Fixed::from(bytes);
-}
-
 Result<PartyIndex> read_index(cbor::Reader& reader) {
   CONCORDAT_TRY(const std::uint64_t index, reader.read_uint());
   if (index == 0 || index > limits::kMaxParties) return Error(cbor::Errc::too_large, "party index");
@@ -30,14 +24,13 @@ Result<PartyIndex> read_index(cbor::Reader& reader) {
 }
 
 Result<RosterSeat> read_roster_seat(cbor::Reader& reader) {
-  CONCORDAT_TRY(const std::size_t items, reader.read_array(kSeatItems));
-  if (items != kSeatItems) return Error(cbor::Errc::missing_key, "a seat's items");
+  CONCORDAT_CHECK(want_array(reader, kSeatItems));
   RosterSeat out;
   CONCORDAT_TRY(out.index, read_index(reader));
-  CONCORDAT_TRY(out.key, read_fixed_item<SessionPublicKey>(reader));
-  CONCORDAT_TRY(out.nonce, read_fixed_item<RunNonce>(reader));
-  CONCORDAT_TRY(out.pcr16, read_fixed_item<attest::PcrValue>(reader));
-  CONCORDAT_TRY(out.pcr0, read_fixed_item<attest::PcrValue>(reader));
+  CONCORDAT_TRY(out.key, read_fixed<SessionPublicKey>(reader));
+  CONCORDAT_TRY(out.nonce, read_fixed<RunNonce>(reader));
+  CONCORDAT_TRY(out.pcr16, read_fixed<attest::PcrValue>(reader));
+  CONCORDAT_TRY(out.pcr0, read_fixed<attest::PcrValue>(reader));
   CONCORDAT_TRY(const std::string_view id, reader.read_text(limits::kModuleIdLength));
   out.module_id = id;
   return out;
@@ -46,12 +39,11 @@ Result<RosterSeat> read_roster_seat(cbor::Reader& reader) {
 Result<Roster> read_roster(BytesView encoded) {
   if (encoded.size() > limits::kRosterBytes) return Error(cbor::Errc::too_large);
   cbor::Reader reader(encoded);
-  CONCORDAT_TRY(const std::size_t items, reader.read_array(3));
-  if (items != 3) return Error(cbor::Errc::missing_key, "a roster's items");
+  CONCORDAT_CHECK(want_array(reader, 3));
   CONCORDAT_TRY(const std::string_view domain, reader.read_text(kRosterDomain.size()));
   if (domain != kRosterDomain) return Error(cbor::Errc::malformed, "another domain");
   Roster out;
-  CONCORDAT_TRY(out.descriptor, read_fixed_item<DescriptorDigest>(reader));
+  CONCORDAT_TRY(out.descriptor, read_fixed<DescriptorDigest>(reader));
   CONCORDAT_TRY(const std::size_t seats, reader.read_array(limits::kMaxParties));
   for (std::size_t i = 0; i < seats; ++i) {
     CONCORDAT_TRY(RosterSeat seat, read_roster_seat(reader));

@@ -123,7 +123,8 @@ void add_session_init(Command session, Invocation& invocation) {
                   "What is computed, one of: " + session::protocol_names())
       .type_name("PROTOCOL")
       .required();
-  init.add_option("--parameters", options->parameters, "The protocol's parameters: a JSON object, which it judges")
+  init.add_option("--parameters", options->parameters,
+                  "The protocol's parameters: a JSON object, which it judges")
       .type_name("FILE");
   init.add_option("--party", options->parties,
                   "name=,role=,authority=FILE,parent=HOST:PORT,enclave=; once for each, in order")

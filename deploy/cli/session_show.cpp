@@ -118,7 +118,8 @@ void add_session_show(Command session, Invocation& invocation) {
 void add_session_verify_receipt(Command session, Invocation& invocation) {
   auto options = std::make_shared<ReceiptOptions>();
   const Command verify = session.add_subcommand(
-      "verify-receipt", "Verify who took part in a run, by which code, and that all confirmed its result");
+      "verify-receipt",
+      "Verify who took part in a run, by which code, and that all confirmed its result");
   verify.add_option("FILE", options->receipt, "Receipt, as a party wrote it").capture_default_str();
   add_authorities(verify, options->authorities);
   add_lab_root(verify, invocation, options->lab_root);

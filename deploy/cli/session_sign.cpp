@@ -101,7 +101,8 @@ void add_session_sign(Command session, Invocation& invocation) {
       .capture_default_str();
   sign.add_flag("--json", options->json, "Print one JSON object");
   sign.footer(
-      "Prints what it signs: read it. What the protocol does not take is not signed. Signers of every realm sign the same bytes, in any order.\n"
+      "Prints what it signs: read it. Signers of every realm sign the same bytes, in any order.\n"
+      "Parameters that the protocol does not take are not signed.\n"
       "Examples:\n"
       "  concordat session sign --key alice.key\n"
       "  concordat session sign --session from-a.signed.json --out session.signed.json \\\n"

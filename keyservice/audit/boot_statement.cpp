@@ -1,6 +1,6 @@
 #include "keyservice/audit/boot_statement.hpp"
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 #include "attest/claims.hpp"
 #include "keyservice/audit/limits.hpp"
 #include "policy/public_key.hpp"
@@ -17,12 +17,6 @@ using base::Result;
 constexpr std::array<std::uint8_t, 12> kEd25519Spki{0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
                                                     0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
 constexpr std::size_t kStatementItems = 4;
-
-template <class Fixed>
-Result<Fixed> read_fixed(base::cbor::Reader& reader) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(Fixed::kSize));
-  return Fixed::from(bytes);
-}
 
 Result<BootStatement> read_items(BytesView encoded) {
   base::cbor::Reader reader(encoded);

@@ -52,7 +52,7 @@ void write(Writer& out, const Farewell& it) {
 
 Result<Message> read_broadcast(Reader& reader) {
   Broadcast out;
-  CONCORDAT_CHECK(read_count(reader, kContentItems));
+  CONCORDAT_CHECK(want_array(reader, kContentItems));
   CONCORDAT_TRY(out.round, read_index(reader));
   CONCORDAT_TRY(out.signature, read_fixed<Signature>(reader));
   CONCORDAT_TRY(out.body, read_content(reader));
@@ -61,7 +61,7 @@ Result<Message> read_broadcast(Reader& reader) {
 
 Result<Message> read_letter(Reader& reader) {
   Letter out;
-  CONCORDAT_CHECK(read_count(reader, kContentItems));
+  CONCORDAT_CHECK(want_array(reader, kContentItems));
   CONCORDAT_TRY(out.round, read_index(reader));
   CONCORDAT_TRY(out.signature, read_fixed<Signature>(reader));
   CONCORDAT_TRY(const BytesView body, reader.read_bytes(kMaxContent));
@@ -72,9 +72,9 @@ Result<Message> read_letter(Reader& reader) {
 
 Result<Message> read_echo(Reader& reader, std::size_t parties) {
   Echo out;
-  CONCORDAT_CHECK(read_count(reader, kEchoItems));
+  CONCORDAT_CHECK(want_array(reader, kEchoItems));
   CONCORDAT_TRY(out.round, read_index(reader));
-  CONCORDAT_CHECK(read_count(reader, 2 * parties));
+  CONCORDAT_CHECK(want_array(reader, 2 * parties));
   for (std::size_t i = 0; i < parties; ++i) {
     Seen seen;
     CONCORDAT_TRY(seen.digest, read_fixed<base::Sha256Digest>(reader));
@@ -87,7 +87,7 @@ Result<Message> read_echo(Reader& reader, std::size_t parties) {
 
 Result<Message> read_confirmation(Reader& reader) {
   Confirmation out;
-  CONCORDAT_CHECK(read_count(reader, kConfirmationItems));
+  CONCORDAT_CHECK(want_array(reader, kConfirmationItems));
   CONCORDAT_TRY(out.result, read_fixed<base::Sha256Digest>(reader));
   CONCORDAT_TRY(out.signature, read_fixed<Signature>(reader));
   return Message(std::move(out));
@@ -95,7 +95,7 @@ Result<Message> read_confirmation(Reader& reader) {
 
 Result<Message> read_farewell(Reader& reader) {
   Farewell out;
-  CONCORDAT_CHECK(read_count(reader, kFarewellItems));
+  CONCORDAT_CHECK(want_array(reader, kFarewellItems));
   CONCORDAT_TRY(const std::uint64_t reason, reader.read_uint());
   if (reason == 0 || reason > static_cast<std::uint64_t>(Reason::ended_by_another)) {
     return Error(Errc::malformed, "no such reason");

@@ -3,17 +3,11 @@
 
 #include <limits>
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 #include "session/messaging/limits.hpp"
 #include "session/messaging/statements.hpp"
 
 namespace concordat::session::messaging {
-
-template <class Fixed>
-[[nodiscard]] base::Result<Fixed> read_fixed(base::cbor::Reader& reader) {
-  CONCORDAT_TRY(const base::BytesView bytes, reader.read_bytes(Fixed::kSize));
-  return Fixed::from(bytes);
-}
 
 // A round or a party, each from 1.
 [[nodiscard]] inline base::Result<std::uint32_t> read_index(base::cbor::Reader& reader) {
@@ -27,12 +21,6 @@ template <class Fixed>
 [[nodiscard]] inline base::Result<base::Bytes> read_content(base::cbor::Reader& reader) {
   CONCORDAT_TRY(const base::BytesView bytes, reader.read_bytes(kMaxContent));
   return base::to_bytes(bytes);
-}
-
-[[nodiscard]] inline base::Status read_count(base::cbor::Reader& reader, std::size_t wanted) {
-  CONCORDAT_TRY(const std::size_t count, reader.read_array(wanted));
-  if (count == wanted) return {};
-  return base::Error(base::cbor::Errc::malformed, "want " + std::to_string(wanted) + " items");
 }
 
 }  // namespace concordat::session::messaging

@@ -2,7 +2,7 @@
 // Guarantees and their reasons: MESSAGING.md. No I/O, no clock; one thread.
 //
 //   round 1 ... R:  broadcast and letters  ->  echo when all came  ->  all echoes alike: next round
-//   then:           what is to be kept is sealed  ->  confirmation of the result  ->  all alike: output
+//   then:           what is to be kept is sealed  ->  confirmation  ->  all alike: output
 //   at any time:    stop, by proof against a party or by a verdict of one's own
 //   output or stop: farewell: what was sent is brought to its end, proof is still taken and passed
 //                   on; then closed
@@ -62,8 +62,8 @@ class Run {
 
   // What this party is to keep, which its owner seals durably, and then says so: only then is the
   // result confirmed. So who holds everybody's confirmation knows that everybody has what it needs
-  // of this run, come what may. It counts for nothing yet (README.md of the protocol). nullptr: there
-  // is nothing to seal, or it is done.
+  // of this run, come what may. It counts for nothing yet (README.md of the protocol). nullptr:
+  // there is nothing to seal, or it is done.
   [[nodiscard]] const Output* to_seal() const {
     return output_ && !is_sealed_ ? &*output_ : nullptr;
   }

@@ -110,6 +110,21 @@ TEST_F(KeptSharesTest, ASignatureByTheNewGroupWillDo) {
   EXPECT_EQ(kept.current()->group(), second_.group);
 }
 
+TEST_F(KeptSharesTest, ADealerWithoutANewShareDeletesByAReceiptToo) {
+  KeptShares kept;
+  ASSERT_TRUE(kept.add(share_of(first_, 1)));
+  ASSERT_TRUE(kept.settle(signature_by(first_.group)));
+  EXPECT_TRUE(kept.leave(signature_by(first_.group), second_.group).error().is(
+      Errc::not_settled_by));
+  const test::Key other = test::made_key(2, 3);
+  EXPECT_TRUE(
+      kept.leave(resharing_to(other.group), other.group).error().is(Errc::wrong_share));
+  EXPECT_EQ(kept.current()->group(), first_.group);
+  ASSERT_TRUE(kept.leave(resharing_to(second_.group), second_.group));
+  EXPECT_EQ(kept.size(), 0u);
+  EXPECT_EQ(kept.current(), nullptr);
+}
+
 TEST_F(KeptSharesTest, OtherReceiptsDeleteNothing) {
   KeptShares kept;
   ASSERT_TRUE(kept.add(share_of(first_, 1)));

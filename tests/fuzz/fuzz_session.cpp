@@ -16,6 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto roster = session::decode_roster(input)) {
     if (!base::equal(session::encode(*roster), input)) std::abort();
   }
+  if (const auto record = session::decode_forming_record(input)) {
+    if (!base::equal(session::encode(*record), input)) std::abort();
+  }
   // Nobody signed it.
   if (session::verify_receipt(input, {}, attest::TrustAnchors::aws())) std::abort();
   return 0;

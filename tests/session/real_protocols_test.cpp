@@ -1,5 +1,5 @@
-// The protocols that there are, each under loss, crashes and one dishonest party of every kind: what
-// messaging promises holds, and whoever has an output has a right one.
+// The protocols that there are, each under loss, crashes and one dishonest party of every kind:
+// what messaging promises holds, and whoever has an output has a right one.
 #include <gtest/gtest.h>
 
 #include "session/protocols/psi_size/kind.hpp"

@@ -170,6 +170,27 @@ TEST(SessionForming, AStreamCutBeforeTheLastWordCostsTimeAndNoKey) {
     EXPECT_EQ(instance.rosters.size(), 1u);
 }
 
+// Two have formed; the third lacks the last word of one of them, and its stream is cut.
+TEST(SessionForming, WhoHasFormedStillSaysWhatAnotherLacks) {
+  SessionWorld world(3);
+  RelayNet net(world, 13);
+  bool is_cut = false;
+  net.carry = [&](const Instance& from, const Instance& to, base::Bytes piece) {
+    const bool is_held = !is_cut && from.index == 3 && to.index == 2 &&
+                         from.forming->state() >= FormingState::ready;
+    return is_held ? std::vector<base::Bytes>{} : std::vector<base::Bytes>{std::move(piece)};
+  };
+  start_all(net, world.descriptor(), 3);
+  net.run(seconds(2));
+  ASSERT_TRUE(net.instances()[0].formed && net.instances()[2].formed);
+  ASSERT_EQ(net.instances()[1].forming->state(), FormingState::ready);
+  is_cut = true;
+  net.cut(2, 3);
+  net.run(seconds(20));
+  ASSERT_NO_FATAL_FAILURE(expect_all_formed(net));
+  EXPECT_EQ(net.instances()[2].resumed, 1u);
+}
+
 TEST(SessionForming, AStreamThatSaysNothingAnyMoreIsMadeAnew) {
   SessionWorld world(2);
   RelayNet net(world, 10);
@@ -207,6 +228,27 @@ TEST(SessionForming, AStreamThatEndsInTheRunIsMadeAnewToTheSameSeats) {
   net.run(seconds(10));
   EXPECT_EQ(net.instances()[0].resumed, 1u);
   EXPECT_TRUE(net.instances()[0].forming->refusals().back().error.is(FormingErrc::party_restarted));
+}
+
+TEST(SessionForming, ANewStreamInTheRunIsJudgedByThePolicyOfThen) {
+  SessionWorld world(2);
+  RelayNet net(world, 12);
+  start_all(net, world.descriptor(), 2);
+  net.run();
+  ASSERT_NO_FATAL_FAILURE(expect_all_formed(net));
+  world.edit_policy = [](PartyIndex, std::string text) {
+    const std::string role = "\"roles\": {\"payments\": {\"images\": [";
+    return test::replaced(std::move(text), role + "\"payments-1\"]", role + "\"reports-1\"]");
+  };
+  policy::PolicySnapshot newer;
+  newer.policy = world.policy(1);
+  net.instances()[0].forming->use_policy(newer);
+  net.cut(1, 2);
+  net.run(seconds(10));
+  EXPECT_EQ(net.instances()[0].resumed, 0u);
+  EXPECT_TRUE(
+      net.instances()[0].forming->refusals().back().error.is(policy::AdmissionErrc::image_differs))
+      << reasons(net.instances()[0]);
 }
 
 TEST(SessionForming, AfterwardsEverybodyMayBeginAnew) {

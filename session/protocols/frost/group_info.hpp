@@ -3,8 +3,9 @@
 //   ["concordat/frost-group/1", public key (32), threshold, epoch, [verification share (32) ..]]
 //
 // Deterministic CBOR. The epoch counts how often the key was dealt anew: shares of different epochs
-// are of different polynomials, and do not mix. The verification share at place i, from 1, is holder i's share times the base
-// point. Holders are numbered without gaps: their places in descriptors.
+// are of different polynomials, and do not mix. The verification share at place i, from 1, is
+// holder i's share times the base point. Holders are numbered without gaps: their places in
+// descriptors.
 #pragma once
 
 #include "session/protocols/frost/ciphersuite.hpp"

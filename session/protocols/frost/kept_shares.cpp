@@ -96,8 +96,23 @@ Status KeptShares::settle(const VerifiedReceipt& receipt) {
   if (has_current_ && epoch < shares_.front().group().epoch()) return {};
   std::rotate(shares_.begin(), safe, std::next(safe));
   has_current_ = true;
-  std::erase_if(shares_, [&](const KeyShare& share) { return share.group().epoch() < epoch; });
+  delete_before(epoch);
   return {};
+}
+
+Status KeptShares::leave(const VerifiedReceipt& receipt, const GroupInfo& group) {
+  if (!shows(receipt, group)) return Error(Errc::not_settled_by);
+  if (shares_.empty()) return {};
+  if (shares_.front().group().public_key() != group.public_key()) {
+    return Error(Errc::wrong_share, "of another key than the receipt's group");
+  }
+  delete_before(group.epoch());
+  return {};
+}
+
+void KeptShares::delete_before(std::uint64_t epoch) {
+  if (has_current_ && shares_.front().group().epoch() < epoch) has_current_ = false;
+  std::erase_if(shares_, [&](const KeyShare& share) { return share.group().epoch() < epoch; });
 }
 
 Result<const KeyShare*> KeptShares::of(const GroupInfo& group) const {

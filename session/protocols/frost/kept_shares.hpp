@@ -10,8 +10,8 @@
 //   current    those of earlier epochs are gone from here
 //
 // Receipts are anybody's: a party that stopped is shown another's. Of a key there are always enough
-// shares: let e be the last epoch of which there is a receipt. No holder of it has deleted its share
-// of it, since only a receipt of a later one would have made it.
+// shares: let e be the last epoch of which there is a receipt. No holder of it has deleted its
+// share of it, since only a receipt of a later one would have made it.
 #pragma once
 
 #include "session/protocols/frost/key_share.hpp"
@@ -25,7 +25,8 @@ inline constexpr std::size_t kMaxKeptShares = 8;
 class KeptShares {
  public:
   KeptShares() = default;
-  // As encoded() made it: ["concordat/frost-shares/1", is the first one current, [share (bstr) ..]].
+  // As encoded() made it: ["concordat/frost-shares/1", whether the first is the current one, [share
+  // (bstr) ..]].
   [[nodiscard]] static base::Result<KeptShares> decode(const base::SecretBytes& encoded);
   // For the custodian to seal, after each change and before anything else.
   [[nodiscard]] base::SecretBytes encoded() const;
@@ -38,6 +39,10 @@ class KeptShares {
   // frost-sign/1 by its group. not_settled_by, and nothing is deleted, for any other.
   [[nodiscard]] base::Status settle(const VerifiedReceipt& receipt);
 
+  // For a dealer that got no share of `group`: deletes those of earlier epochs by a receipt which
+  // shows that its holders have theirs. not_settled_by; wrong_share of another key.
+  [[nodiscard]] base::Status leave(const VerifiedReceipt& receipt, const GroupInfo& group);
+
   // What to bring to a run of this group: current or pending. no_share; other_epoch with the epochs
   // that are here; wrong_share of another key.
   [[nodiscard]] base::Result<const KeyShare*> of(const GroupInfo& group) const;
@@ -46,6 +51,8 @@ class KeptShares {
   [[nodiscard]] std::size_t size() const noexcept { return shares_.size(); }
 
  private:
+  void delete_before(std::uint64_t epoch);
+
   std::vector<KeyShare> shares_;  // of one key; the current one first
   bool has_current_ = false;
 };

@@ -16,8 +16,8 @@ inline constexpr std::size_t kDigestSize = 64;
 // Into `digest`, 64 guarded bytes.
 void hash_item(base::BytesView item, std::span<std::uint8_t, kDigestSize> digest);
 
-// What `digests`, each 64 bytes, are of, blinded; ascending, so that their order says nothing of the
-// items'. The same work for each: which of them are items and which are random is not known here.
+// What `digests`, each 64 bytes, are of, blinded; ascending, so that their order says nothing of
+// the items'. The same work for each: which are items and which are random is not known here.
 [[nodiscard]] std::vector<Element> blind(const base::SecretBytes& digests,
                                          const base::sharing::Scalar& key);
 // Elements that a peer blinded, blinded again, ascending.
