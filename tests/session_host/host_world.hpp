@@ -52,6 +52,9 @@ struct Host {
   std::vector<std::string> stages;
   std::optional<Ended> ended;
   bool is_over = false;
+  // What it was given to keep, and whom to tell that it is stored.
+  base::SecretBytes kept;
+  std::function<void(base::Status)> stored;
 };
 
 class HostWorld {
@@ -79,7 +82,8 @@ class HostWorld {
 
   [[nodiscard]] DescriptorPtr descriptor() const {
     DescriptorFields fields = world.fields();
-    fields.parameters = base::to_bytes(base::as_bytes(kSums));
+    fields.protocol = protocol;
+    fields.parameters = base::to_bytes(base::as_bytes(parameters));
     fields.round_time = round_time;
     return VerifiedDescriptor::verify(world.sign(encode_descriptor(fields).value()),
                                       world.authorities(), take_any)
@@ -96,7 +100,7 @@ class HostWorld {
     CONCORDAT_TRY(const ProtocolKind kind, find_protocol(fields.protocol));
     CONCORDAT_TRY(order.intake,
                   kind.take(fields.parameters, fields.parties.size(), fields.threshold));
-    CONCORDAT_CHECK(order.intake->feed(base::as_bytes(table)));
+    if (!table.empty()) CONCORDAT_CHECK(order.intake->feed(base::as_bytes(table)));
     order.input = InputDigest::from(base::sha256({base::as_bytes(table)}).view()).value();
     host.ended.reset();
     host.is_over = false;
@@ -111,7 +115,10 @@ class HostWorld {
                          {[&host](Stage stage, const std::string& detail) {
                             host.stages.push_back(std::string(to_string(stage)) + " " + detail);
                           },
-                          [](const base::SecretBytes&, const auto& done) { done({}); },
+                          [&host](const base::SecretBytes& kept, auto done) {
+                            host.kept = kept.clone();
+                            host.stored = std::move(done);
+                          },
                           [&host](Ended ended) { host.ended.emplace(std::move(ended)); },
                           [&host] { host.is_over = true; }}));
     return {};
@@ -158,6 +165,7 @@ class HostWorld {
   std::chrono::milliseconds forming = std::chrono::seconds(60);
   std::chrono::milliseconds farewell = std::chrono::seconds(10);
   std::chrono::seconds round_time{60};
+  std::string protocol = "aggregate/1", parameters = kSums;
   std::size_t dials = 0;
 
  private:

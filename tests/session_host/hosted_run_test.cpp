@@ -165,6 +165,52 @@ TEST(HostedRun, APolicyThatIsNotUsableAnyMoreEndsTheRun) {
   hosts.run_until([&] { return hosts.host(1).is_over; });
 }
 
+// Two who make a key; each has a share before either says that there is one.
+class KeyMaking : public testing::Test {
+ protected:
+  KeyMaking() {
+    hosts_.world.edit_policy = [](PartyIndex, std::string text) {
+      return concordat::test::replaced(std::move(text), "aggregate/1", "frost-keygen/1");
+    };
+    hosts_.hosts.clear();
+    for (const PartyIndex index : {1u, 2u})
+      hosts_.add(index);
+    hosts_.protocol = "frost-keygen/1";
+    hosts_.parameters = "{}";
+    hosts_.round_time = std::chrono::seconds(5);
+    hosts_.farewell = std::chrono::milliseconds(500);
+    hosts_.start_all("");
+    hosts_.run_until([this] { return hosts_.host(1).stored && hosts_.host(2).stored; });
+  }
+  HostWorld hosts_{2};
+};
+
+TEST_F(KeyMaking, NoResultIsConfirmedBeforeTheShareIsStored) {
+  hosts_.host(1).stored({});
+  // The other one's confirmation is lacking, and nothing else.
+  for (int turn = 0; turn < 50; ++turn) {
+    hosts_.io.restart();
+    hosts_.io.poll();
+  }
+  EXPECT_FALSE(hosts_.host(1).ended);
+  hosts_.host(2).stored({});
+  hosts_.run_until_ended();
+  for (const auto& host : hosts_.hosts) {
+    ASSERT_TRUE(host->ended->status) << host->ended->status.error().to_string();
+    EXPECT_FALSE(host->kept.empty());
+  }
+  EXPECT_FALSE(hosts_.host(1).kept == hosts_.host(2).kept);
+}
+
+TEST_F(KeyMaking, AShareThatCannotBeStoredLeavesNobodyWithAKey) {
+  hosts_.host(1).stored({});
+  hosts_.host(2).stored(base::Error(Errc::cancelled, "the disk is full"));
+  hosts_.run_until_ended();
+  EXPECT_FALSE(hosts_.host(1).ended->status);
+  ASSERT_FALSE(hosts_.host(2).ended->status);
+  EXPECT_THAT(hosts_.host(2).ended->status.error().detail(), HasSubstr("the disk is full"));
+}
+
 // A party that is gone in the middle of a run is named by those who wait for it.
 TEST(HostedRun, APartyThatLeavesARunIsNamedByTheOthers) {
   HostWorld hosts(3);
