@@ -42,11 +42,18 @@ inline keyservice::CreateKey new_key(std::string name, std::uint8_t byte) {
   return {std::move(name), KeyType::aes256, false, kNow, generated(byte)};
 }
 
-inline keyservice::journal::Sealer test_sealer(base::RandomSource& random) {
+// Of the first so many generations.
+inline keyservice::journal::Keys test_journal_keys(std::uint32_t generations = 1) {
   keyservice::journal::Keys keys;
   keys.current = kGeneration;
-  keys.by_generation.emplace(kGeneration, material_of(5, keyservice::journal::kJournalKeySize));
-  return {"acme", std::move(keys), random};
+  for (std::uint32_t generation = 1; generation <= generations; ++generation) {
+    keys.by_generation.emplace(generation, material_of(static_cast<std::uint8_t>(4 + generation),
+                                                       keyservice::journal::kJournalKeySize));
+  }
+  return keys;
+}
+inline keyservice::journal::Sealer test_sealer(base::RandomSource& random) {
+  return {"acme", test_journal_keys(), random};
 }
 
 struct Custodian {
@@ -85,6 +92,18 @@ struct Custodian {
     return run([&](const auto& done) {
       keyring.set_minimum(std::move(name), minimum, implicit_generation, done);
     });
+  }
+  Status take_over(std::uint32_t generation) {
+    Status out = base::Error(keyservice::journal::Errc::not_loaded);
+    keyring.take_over(generation, kGeneration, [&](const Status& status) { out = status; });
+    shared.run();
+    return out;
+  }
+  Status move_implicit() {
+    Status out = base::Error(keyservice::journal::Errc::not_loaded);
+    keyring.move_implicit([&](const Status& status) { out = status; });
+    shared.run();
+    return out;
   }
   Status use(const policy::Grant& grant) {
     Status out = base::Error(keyservice::journal::Errc::not_loaded);

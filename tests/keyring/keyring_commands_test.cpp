@@ -101,6 +101,44 @@ TEST(Keyring, OfTwoThatAdoptAnImplicitKeyAtOnceBothAreDone) {
   EXPECT_EQ(contents(a.keyring.keys()), contents(b.keyring.keys()));
 }
 
+// What was asked for under one generation, and comes to be written when another has taken over.
+class KeyringTakenOver : public testing::Test {
+ protected:
+  KeyringTakenOver() {
+    for (Custodian* custodian : {&first_, &second_}) {
+      custodian->keyring.take(test_journal_keys(2));
+      EXPECT_TRUE(custodian->load());
+    }
+  }
+  static void expect_differs(const Result<KeySummary>& result) {
+    ASSERT_FALSE(result);
+    EXPECT_TRUE(result.error().is(KeyStateErrc::generation_differs)) << result.error().to_string();
+  }
+
+  MemoryStore::Shared world_;
+  Custodian first_{world_};
+  Custodian second_{world_};
+};
+
+TEST_F(KeyringTakenOver, NothingNewIsDerivedFromTheOneBefore) {
+  ASSERT_TRUE(first_.create({"old", KeyType::derived, true, kNow, derived()}));
+  ASSERT_TRUE(second_.refresh());
+  ASSERT_TRUE(first_.take_over(2));
+  expect_differs(second_.create({"new", KeyType::derived, true, kNow, derived()}));
+  expect_differs(second_.rotate("old", 1, derived()));
+  EXPECT_TRUE(second_.create({"new", KeyType::derived, true, kNow, {KeyOrigin::derived, 2, {}}}));
+}
+
+TEST_F(KeyringTakenOver, ANameIsAdoptedWithTheBytesThatItHas) {
+  ASSERT_TRUE(first_.take_over(2));
+  EXPECT_TRUE(second_.set_state("kept", 0, VersionState::disabled, 1));
+  ASSERT_TRUE(first_.refresh());
+  ASSERT_TRUE(first_.move_implicit());
+  expect_differs(second_.set_state("moved", 0, VersionState::disabled, 1));
+  expect_differs(second_.set_minimum("moved", 1, 1));
+  EXPECT_TRUE(second_.set_state("moved", 0, VersionState::disabled, 2));
+}
+
 TEST(Keyring, WritesASnapshotByItselfAndGoesOnWhenThatFails) {
   MemoryStore::Shared world;
   Custodian custodian(world, 10);

@@ -130,6 +130,11 @@ Result<KeyTable::Subject> KeyTable::subject(const std::string& name, std::uint32
     return Error(KeyStateErrc::key_unknown, policy::quote(name));
   }
   if (record == nullptr) {
+    // Decided before implicit names moved to another generation: its bytes would be others.
+    if (implicit_ != 0 && adopted != implicit_) {
+      return Error(KeyStateErrc::generation_differs,
+                   "names without a record are of generation " + std::to_string(implicit_));
+    }
     if (records_.size() >= limits_.keys) return Error(KeyStateErrc::too_many, "keys");
     return Subject{};
   }

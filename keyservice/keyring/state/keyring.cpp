@@ -36,6 +36,14 @@ Result<SecretBytes> Keyring::checked(const Change& change) const {
   return encode(change);
 }
 
+// What was derived before another custodian let a newer generation take over is made once more.
+Status Keyring::check_made(const NewVersion& made) const {
+  if (made.origin != KeyOrigin::derived || made.root_generation >= journal_.generation()) return {};
+  return Error(KeyStateErrc::generation_differs,
+               "generation " + std::to_string(journal_.generation()) + " has taken over from " +
+                   std::to_string(made.root_generation));
+}
+
 // After a change, which is there even if there is no memory to say what it made.
 Result<KeySummary> Keyring::summary_of(const std::string& name) const {
   try {
@@ -64,7 +72,12 @@ void Keyring::create(CreateKey key, OnKey done) {
   std::string name = key.name;
   const auto change = std::make_shared<const Change>(std::move(key));
   append(
-      std::move(name), [this, change] { return checked(*change); }, std::move(done));
+      std::move(name),
+      [this, change]() -> Result<SecretBytes> {
+        CONCORDAT_CHECK(check_made(std::get<CreateKey>(*change).first));
+        return checked(*change);
+      },
+      std::move(done));
 }
 
 void Keyring::rotate(Rotation rotation, OnKey done) {
@@ -76,8 +89,9 @@ void Keyring::rotate(Rotation rotation, OnKey done) {
                                           rotation.at, std::move(rotation.made)});
   append(
       std::move(name),
-      [this, change, generation] {
+      [this, change, generation]() -> Result<SecretBytes> {
         auto& add = std::get<AddVersion>(*change);
+        CONCORDAT_CHECK(check_made(add.made));
         add.adopted = adopted(add.name, generation);
         return checked(*change);
       },
