@@ -145,12 +145,6 @@ TEST_F(PolicyCli, SetAndAddOperatorSayWhatChanges) {
   EXPECT_FALSE(model().freshness || model().recovery);
   EXPECT_EQ(policy({"set", "--rotation", "payments/*=never"}).status, 0);
   EXPECT_TRUE(model().rotation.empty());
-  const Outcome fewer = policy({"set", "--audited-uses", "secret"});
-  EXPECT_EQ(fewer.status, 0) << fewer.err;
-  EXPECT_NE(fewer.out.find("audited uses"), std::string::npos) << fewer.out;
-  EXPECT_EQ(model().audited_uses, policy::AuditedUses::secret);
-  EXPECT_EQ(policy({"set", "--audited-uses", "all"}).status, 0);
-  EXPECT_EQ(model().audited_uses, policy::AuditedUses::all);
 
   const Outcome added =
       policy({"add-operator", "dana", "--key", "online.pub", "--purpose", "admin"});
@@ -163,6 +157,13 @@ TEST_F(PolicyCli, SetAndAddOperatorSayWhatChanges) {
   EXPECT_EQ(signer.status, 2);
   EXPECT_NE(signer.err.find("/operators/sam/key"), std::string::npos) << signer.err;
   EXPECT_EQ(read("policy.json"), before);
+
+  const Outcome fewer = policy({"set", "--audited-uses", "secret"});
+  EXPECT_EQ(fewer.status, 0) << fewer.err;
+  EXPECT_NE(fewer.out.find("audited uses"), std::string::npos) << fewer.out;
+  EXPECT_EQ(model().audited_uses, policy::AuditedUses::secret);
+  EXPECT_EQ(policy({"set", "--audited-uses", "all"}).status, 0);
+  EXPECT_EQ(model().audited_uses, policy::AuditedUses::all);
 
   EXPECT_EQ(policy({"set"}).status, 1);
   EXPECT_EQ(policy({"set", "--freshness-key", "online.pub"}).status, 1);
