@@ -102,11 +102,15 @@ Result<std::unique_ptr<Enclave>> boot_enclave(attest::NsmTransport& nsm, ParentS
 }
 
 Status check_no_genesis(ParentService& parent, std::uint32_t generation) {
-  CONCORDAT_TRY(const auto earlier, parent.load(root_blob_name(generation)));
-  if (!earlier) return {};
+  std::string there;
+  for (const std::string& name : {root_blob_name(generation), genesis_document_name(generation)}) {
+    CONCORDAT_TRY(const auto earlier, parent.load(name));
+    if (earlier) there += (there.empty() ? "'" : " and '") + name + "'";
+  }
+  if (there.empty()) return {};
   return Error(Errc::root_already_pinned,
-               "the store holds a genesis that awaits pin-root; remove '" +
-                   root_blob_name(generation) + "' to begin anew");
+               "the store holds a genesis that awaits pin-root or was cut short; remove " + there +
+                   " to begin anew");
 }
 
 Result<MadeRoot> make_root(ParentService& parent, KmsService& kms, const RecipientKey& recipient,
@@ -131,6 +135,7 @@ Result<MadeRoot> make_root(ParentService& parent, KmsService& kms, const Recipie
 
 Status keep_genesis(ParentService& parent, const MadeRoot& made, BytesView document) {
   const std::uint32_t generation = made.statement.generation;
+  // In this order: a document without its blob could be pinned, and nobody could unseal the root.
   CONCORDAT_CHECK(parent.store_new(root_blob_name(generation), made.blob));
   return parent.store_new(genesis_document_name(generation), document);
 }

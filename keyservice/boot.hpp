@@ -93,7 +93,8 @@ struct MadeRoot {
   GenesisStatement statement;
   base::Bytes blob;  // as KMS sealed it
 };
-// root_already_pinned: the store holds one that nobody pinned yet.
+// root_already_pinned: the store holds one that nobody pinned yet, or a part of it; the detail names
+// what is to be removed.
 [[nodiscard]] base::Status check_no_genesis(ParentService& parent, std::uint32_t generation);
 [[nodiscard]] base::Result<MadeRoot> make_root(ParentService& parent, KmsService& kms,
                                                const RecipientKey& recipient,

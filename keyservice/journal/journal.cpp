@@ -146,8 +146,9 @@ void Journal::attempt(const AppendingPtr& appending) {
   if (head().position != 0) {
     appending->after = Predecessor{entry_name(head().position), head().hash};
   }
-  appending->sealed =
-      chain_.sealer().seal(appending->place, appending->content, appending->generation);
+  auto sealed = chain_.sealer().seal(appending->place, appending->content, appending->generation);
+  if (!sealed) return fail(appending, sealed.error());
+  appending->sealed = *std::move(sealed);
   appending->hash = hash_of(appending->sealed);
   appending->writes = 0;
   offer(appending);

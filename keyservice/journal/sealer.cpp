@@ -64,8 +64,13 @@ base::Bytes Sealer::associated(const Place& place, std::uint32_t generation) con
   return std::move(out).take();
 }
 
-base::Bytes Sealer::seal(const Place& place, const SecretBytes& content,
-                         std::uint32_t generation) const {
+Result<base::Bytes> Sealer::seal(const Place& place, const SecretBytes& content,
+                                 std::uint32_t generation) const {
+  const auto held = keys_.by_generation.find(generation);
+  if (held == keys_.by_generation.end()) {
+    return Error(Errc::unknown_generation,
+                 "to seal " + described(place) + " under " + std::to_string(generation));
+  }
   Frame frame;
   frame.name = place.name;
   frame.realm = realm_;
@@ -75,7 +80,7 @@ base::Bytes Sealer::seal(const Place& place, const SecretBytes& content,
   frame.count = place.count;
   random_.fill(frame.salt.mutable_view());
   frame.box.resize(content.size() + peer::kAeadTagSize);
-  const SecretBytes key = record_key(keys_.by_generation.at(generation), frame.salt.view());
+  const SecretBytes key = record_key(held->second, frame.salt.view());
   Aead(key, Aead::Direction::seal)
       .seal(kNonce, associated(place, frame.generation), content.expose(SecretAccess{}), frame.box);
   return encode(frame);

@@ -32,8 +32,8 @@ class Sealer {
   // `random` outlives this.
   Sealer(std::string realm, Keys keys, base::RandomSource& random);
 
-  // `content`: 1 to kMaxContent bytes. The generation must be held.
-  [[nodiscard]] base::Bytes seal(const Place& place, const base::SecretBytes& content,
+  // `content`: 1 to kMaxContent bytes. unknown_generation: it is held no longer.
+  [[nodiscard]] base::Result<base::Bytes> seal(const Place& place, const base::SecretBytes& content,
                                  std::uint32_t generation) const;
   [[nodiscard]] bool holds(std::uint32_t generation) const {
     return keys_.by_generation.contains(generation);

@@ -45,18 +45,21 @@ void SnapshotWriter::next_chunk() {
   const Place place = chunk_place(writing_->head, writing_->id, writing_->next,
                                   static_cast<std::uint32_t>(writing_->pieces.size()));
   base::SecretBytes& piece = writing_->pieces[writing_->next++];
-  base::Bytes sealed = chain_.sealer().seal(place, piece, writing_->generation);
+  // Since the writing began, policy may have dropped its generation.
+  auto sealed = chain_.sealer().seal(place, piece, writing_->generation);
   piece.wipe();
-  store_.create(place.name, std::nullopt, std::move(sealed), then([this] { next_chunk(); }));
+  if (!sealed) return end(sealed.error());
+  store_.create(place.name, std::nullopt, *std::move(sealed), then([this] { next_chunk(); }));
 }
 
 void SnapshotWriter::finish_snapshot() {
   const Place place = snapshot_place(writing_->head, writing_->id);
-  store_.create(place.name, std::nullopt,
-                chain_.sealer().seal(place, writing_->manifest, writing_->generation), then([this] {
-                  position_ = writing_->head.position;
-                  remove_superfluous();
-                }));
+  auto sealed = chain_.sealer().seal(place, writing_->manifest, writing_->generation);
+  if (!sealed) return end(sealed.error());
+  store_.create(place.name, std::nullopt, *std::move(sealed), then([this] {
+    position_ = writing_->head.position;
+    remove_superfluous();
+  }));
 }
 
 void SnapshotWriter::remove_superfluous() {

@@ -437,10 +437,34 @@ TEST(Generations, WhatAReplacedRootSealsIsRefused) {
   base::SystemRandom random;
   const Sealer forger(std::string(kRealm), test_keys({1}), random);
   const auto place = keyservice::journal::entry_after(sayer.journal.head());
-  world.records[place.name] = forger.seal(place, secret_of("forged"), 1);
+  world.records[place.name] = forger.seal(place, secret_of("forged"), 1).value();
   EXPECT_TRUE(sayer.refresh().error().is(Errc::generation_passed));
   EXPECT_TRUE(read_back(world, test_keys({1, 2})).error().is(Errc::generation_passed));
   EXPECT_EQ(sayer.fold.said, (Said{"one", "two"}));
+}
+
+// Who keeps the store keeps back an answer for as long as it likes: at each of the writes.
+TEST(Generations, ASnapshotUnderWayEndsWhenItsGenerationIsDropped) {
+  for (std::size_t withheld = 1; withheld <= 2; ++withheld) {
+    MemoryStore::Shared world;
+    Sayer sayer(world, test_keys({1, 2}));
+    ASSERT_TRUE(sayer.load());
+    ASSERT_TRUE(sayer.say("one", 1));
+    Status written;
+    sayer.journal.write_snapshot([&](const Status& status) { written = status; });
+    for (std::size_t answered = 1; answered < withheld; ++answered) {
+      const auto answer = world.waiting.front();
+      world.waiting.pop_front();
+      answer();
+    }
+    sayer.journal.take(test_keys({2}));
+    world.run();
+    EXPECT_TRUE(written.error().is(Errc::unknown_generation)) << withheld;
+    EXPECT_FALSE(sayer.journal.is_writing_snapshot());
+    ASSERT_TRUE(sayer.say("two", 2));
+    ASSERT_TRUE(sayer.snapshot());
+    EXPECT_EQ(read_back(world, test_keys({2})).value(), (Said{"one", "two"}));
+  }
 }
 
 // Genuine entries stand behind it and it names the hash of one of them: only its seal is another's.

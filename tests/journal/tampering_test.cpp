@@ -274,7 +274,7 @@ TEST_F(Tampering, GenuineContentThatCannotBeIsRefusedAndNotFolded) {
   base::SystemRandom random;
   const Sealer sealer(std::string(kRealm), test_keys({1}), random);
   const auto place = keyservice::journal::entry_after(head);
-  world.records[place.name] = sealer.seal(place, secret_of("nonsense"), 1);
+  world.records[place.name] = sealer.seal(place, secret_of("nonsense"), 1).value();
   expect_refused(Errc::content_refused, "entry.0000000000000007 (position 7)");
 }
 

@@ -117,6 +117,19 @@ TEST_F(BootTest, GenesisHappensOnceAndNeverUnderAPinnedRoot) {
   EXPECT_TRUE(perform_genesis(*boot().value(), kms_, pause_).error().is(Errc::root_already_pinned));
 }
 
+// A crash between its two files, or a hand that removed one of them.
+TEST_F(BootTest, OfAGenesisThatWasCutShortItSaysWhatToRemove) {
+  const auto enclave = boot().value();
+  for (const std::string left : {"root-1", "genesis-1"}) {
+    parent_.store[left] = Bytes{1};
+    const auto refused = perform_genesis(*enclave, kms_, pause_);
+    ASSERT_TRUE(refused.error().is(Errc::root_already_pinned)) << left;
+    EXPECT_NE(refused.error().detail().find("remove '" + left + "' to"), std::string::npos);
+    parent_.store.erase(left);
+  }
+  EXPECT_TRUE(perform_genesis(*enclave, kms_, pause_));
+}
+
 TEST_F(BootTest, WithoutAPinnedRootNothingIsUnsealed) {
   EXPECT_TRUE(unseal_root(*boot().value(), kms_).error().is(Errc::no_root_pinned));
 }

@@ -311,7 +311,7 @@ class History {
     if (below(2) == 0) {
       const auto place = journal::entry_after(head);
       const auto forged = encode(Change(AdoptKey{"forged", known}));
-      world_.records[place.name] = sealer.seal(place, forged, known);
+      world_.records[place.name] = sealer.seal(place, forged, known).value();
     } else {
       forge_snapshot(sealer, head, known);
     }
@@ -330,9 +330,9 @@ class History {
     const auto pieces = table.save();
     const auto chunk = journal::chunk_place(head, id, 0, 1);
     const auto snapshot = journal::snapshot_place(head, id);
-    world_.records[chunk.name] = sealer.seal(chunk, pieces.front(), known);
+    world_.records[chunk.name] = sealer.seal(chunk, pieces.front(), known).value();
     world_.records[snapshot.name] =
-        sealer.seal(snapshot, journal::encode(journal::Chain::Manifest{1, {}, 0}), known);
+        sealer.seal(snapshot, journal::encode(journal::Chain::Manifest{1, {}, 0}), known).value();
   }
   static journal::SnapshotId random_id() {
     return base::SystemRandom().make<journal::SnapshotId>();

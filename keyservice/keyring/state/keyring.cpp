@@ -136,9 +136,11 @@ void Keyring::append_change(std::uint32_t generation, Decide decide, Done done) 
 }
 
 void Keyring::take_over(std::uint32_t generation, std::uint32_t implicit, Done done) {
-  const auto decide = [this, generation, implicit]() -> Result<SecretBytes> {
+  const auto was_so = std::make_shared<bool>(false);
+  const auto decide = [this, generation, implicit, was_so]() -> Result<SecretBytes> {
     const std::uint32_t sealing = journal_.generation();
-    if (sealing == generation) return Error(KeyStateErrc::unchanged);
+    *was_so = sealing == generation;
+    if (*was_so) return Error(KeyStateErrc::unchanged);
     if (sealing > generation) {
       return Error(journal::Errc::generation_passed,
                    std::to_string(sealing) + " has taken over from " + std::to_string(generation));
@@ -146,9 +148,12 @@ void Keyring::take_over(std::uint32_t generation, std::uint32_t implicit, Done d
     const std::uint32_t kept = keys().implicit_generation();
     return checked(TakeOver{generation, kept != 0 ? kept : implicit});
   };
-  append_change(generation, decide, [this, done = std::move(done)](Status taken) {
+  append_change(generation, decide, [this, was_so, done = std::move(done)](Status taken) {
     if (!taken || !journal_.needs_older_generation()) return done(std::move(taken));
-    write_snapshot(done);
+    const bool must_wait = journal_.is_writing_snapshot();
+    is_snapshot_wanted_ = true;
+    if (must_wait && !*was_so) return done({});
+    write_snapshot([was_so, done](const Status& written) { done(*was_so ? written : Status()); });
   });
 }
 
@@ -173,16 +178,24 @@ void Keyring::adopt(std::string name, std::uint32_t generation, OnKey done) {
 }
 
 void Keyring::write_snapshot(Done done) {
+  if (journal_.is_writing_snapshot()) return done(Error(journal::Errc::snapshot_under_way));
+  is_snapshot_wanted_ = false;
   journal_.write_snapshot([this, done = std::move(done)](const Status& written) {
     last_snapshot_ = written;
+    // Wanted since this one began: what it holds may be of before.
+    const bool is_wanted =
+        std::exchange(is_snapshot_wanted_, !written && journal_.needs_older_generation());
+    const auto alive = lifetime_.watch();
     done(written);
+    if (!alive.expired() && is_wanted && !journal_.is_writing_snapshot()) {
+      write_snapshot([](const Status&) {});
+    }
   });
 }
 
 void Keyring::snapshot_if_due() {
-  if (journal_.is_writing_snapshot() || journal_.entries_since_snapshot() < entries_per_snapshot_) {
-    return;
-  }
+  if (journal_.is_writing_snapshot()) return;
+  if (!is_snapshot_wanted_ && journal_.entries_since_snapshot() < entries_per_snapshot_) return;
   write_snapshot([](const Status&) {});
 }
 

@@ -65,9 +65,11 @@ class Keyring {
   void set_minimum(std::string name, std::uint32_t minimum, std::uint32_t implicit_generation,
                    OnKey done);
 
-  // `generation` seals from now on; names without a record go on to stand for `implicit`. Then a
-  // snapshot, so that nothing older need be read again: it is written when `done` runs. Done
-  // before: only the snapshot, if it is wanting. generation_passed.
+  // `generation` seals from now on; names without a record go on to stand for `implicit`
+  // (generation_passed). Then a snapshot, so that nothing older need be read again: its failure
+  // undoes nothing and is told by last_snapshot. While another one is written it waits for that
+  // one's end, and `done` does not wait. Done before: only the snapshot, if it is wanting, whose
+  // failure is then `done`'s.
   void take_over(std::uint32_t generation, std::uint32_t implicit, Done done);
   // Names without a record stand for the journal's generation from now on: others' bytes than
   // before.
@@ -95,6 +97,9 @@ class Keyring {
   UseLimits uses_;
   std::uint64_t entries_per_snapshot_;
   base::Status last_snapshot_;
+  // One that makes older generations needless, as soon as the one that is written ends, or, once it
+  // failed, after the next change.
+  bool is_snapshot_wanted_ = false;
   journal::Lifetime lifetime_;
 };
 
