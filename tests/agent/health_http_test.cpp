@@ -49,10 +49,11 @@ class AgentHealth : public testing::Test {
   void expect_bad(const std::string& name, const std::string& says, bool is_ready = true) {
     const auto reply = HttpCaller(world_).get("/v1/health");
     EXPECT_EQ(reply.status, is_ready ? 200u : 503u);
-    EXPECT_EQ(reply.json()["ready"], is_ready);
-    for (const auto& check : reply.json()["checks"])
+    const json answer = reply.json();
+    EXPECT_EQ(answer["ready"], is_ready);
+    for (const auto& check : answer["checks"])
       EXPECT_EQ(check["ok"], check["name"] != name) << check;
-    const json bad = named_check(reply.json(), name);
+    const json bad = named_check(answer, name);
     EXPECT_NE(bad["detail"].get<std::string>().find(says), std::string::npos) << bad;
   }
   // The agent anew, with another NSM.
