@@ -1,5 +1,6 @@
 // concordat session run
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/file.hpp"
@@ -48,8 +49,17 @@ Result<std::vector<Bytes>> encoded_authorities(const SessionRunOptions& options)
   return out;
 }
 
+// What is there may be the only share of a key that others go on using: a run that stops half way
+// leaves both, and only what all confirmed says which of them counts.
+Status check_keeps_what_is_there(const SessionRunOptions& options) {
+  if (options.keep.empty() || !std::filesystem::exists(options.keep)) return {};
+  return base::Error(base::FileErrc::cannot_write,
+                     options.keep + " is there already: name another file with --keep");
+}
+
 // Without the file this party would confirm a key of which it has no share.
 Status store_kept(const SessionRunOptions& options, base::BytesView kept) {
+  CONCORDAT_CHECK(check_keeps_what_is_there(options));
   if (!options.keep.empty()) return base::write_file(options.keep, kept, kSealedFileMode);
   return base::Error(base::FileErrc::cannot_write,
                      "this run says to keep something: name a file with --keep, and run again");
@@ -63,6 +73,7 @@ void say_stage(const Invocation& invocation, const session::host::StageReached& 
 
 Result<FinishedRun> run_session(const SessionRunOptions& given, const Invocation& invocation) {
   SessionRunOptions options = given;
+  CONCORDAT_CHECK(check_keeps_what_is_there(options));
   CONCORDAT_TRY(SessionFile file, read_session_file(options.session));
   const DescriptorFields& fields = file.descriptor.fields();
   CONCORDAT_TRY(const session::PartyIndex self, party_named(fields, options.self));
@@ -119,12 +130,12 @@ ordered_json to_json(const FinishedRun& run, const SessionRunOptions& options) {
                       {"protocol", fields.protocol},
                       {"party", fields.party(run.self)->name}};
   out["run"] = outcome.end.run ? ordered_json(outcome.end.run->hex()) : ordered_json();
+  out["kept"] =
+      outcome.kept.empty() || options.keep.empty() ? ordered_json() : ordered_json(options.keep);
   if (outcome.end.code.empty()) {
     out[is_text(outcome.result) ? "result" : "result_hex"] = shown(outcome.result);
     out["result_sha256"] = base::sha256({outcome.result}).hex();
     out["receipt"] = options.receipt.empty() ? ordered_json() : ordered_json(options.receipt);
-    out["kept"] =
-        outcome.kept.empty() || options.keep.empty() ? ordered_json() : ordered_json(options.keep);
     return out;
   }
   ordered_json named = ordered_json::array();
@@ -162,6 +173,10 @@ ExitStatus say_failure(const FinishedRun& run, const SessionRunOptions& options,
     invocation.err << "  " << run.descriptor.fields().name_of(party) << ": " << why
                    << (run.outcome.evidence.contains(party) ? " (proved)" : "") << "\n";
   }
+  if (!run.outcome.kept.empty()) {
+    invocation.err << "  what this run says to keep is in " << options.keep
+                   << ": do not delete it, others may have the result\n";
+  }
   if (options.json) {
     ordered_json out = {{"ok", false}, {"code", end.code}, {"error", end.detail}};
     out.update(to_json(run, options));
@@ -188,7 +203,8 @@ void add_files(Command run, SessionRunOptions& options) {
   file("--kept", options.kept, "What an earlier run said to keep (a share of a key), as sealed");
   file("--result", options.result, "The result goes there, not to standard output");
   file("--receipt", options.receipt, "The receipt goes there");
-  file("--keep", options.keep, "What this run says to keep goes there, sealed by the custodian");
+  file("--keep", options.keep,
+       "What this run says to keep goes there, sealed by the custodian: a new file");
   file("--evidence", options.evidence, "Proof against party N goes to FILE.N");
 }
 

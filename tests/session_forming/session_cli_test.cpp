@@ -254,5 +254,17 @@ TEST_F(SessionCli, EveryCommandHasExamples) {
   }
 }
 
+// It may be the only share of a key.
+TEST_F(SessionCli, RunWritesOverNoFileThatWasKept) {
+  ASSERT_EQ(init().status, 0);
+  write("share", "sealed before");
+  const Outcome outcome =
+      session({"run", "session.json", "--as", "bank-1", "--authority", "bank-1.cbor", "--key",
+               "bank-1-0.key", "--parent", "unix:nobody.sock", "--keep", "share"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("share is there already")) << outcome.err;
+  EXPECT_EQ(read("share"), "sealed before");
+}
+
 }  // namespace
 }  // namespace concordat::cli
