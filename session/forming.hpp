@@ -126,6 +126,9 @@ class Forming {
   [[nodiscard]] const std::deque<FormingRefusal>& refusals() const noexcept { return refusals_; }
   // Who has no seat yet.
   [[nodiscard]] std::vector<PartyIndex> missing() const;
+  // What this party says at its time's end: where everybody has a seat, which field of whose group
+  // differs (roster_differs), otherwise who is missing (forming_timed_out).
+  [[nodiscard]] base::Error too_late() const;
   // The group that this party sees; empty until it sees everybody.
   [[nodiscard]] const base::Bytes& view() const noexcept { return view_; }
   // What public_key() signed; empty while this party gathers.
@@ -207,7 +210,6 @@ class Forming {
   void begin_anew(PartyIndex because_of, base::Error why, const peer::Now& now);
   [[nodiscard]] FormedChannel channel_of(StreamId stream);
   void fail_run(base::Error error);
-  [[nodiscard]] base::Error too_late() const;
   [[nodiscard]] std::string who_is_missing() const;
 
   FormingContext context_;

@@ -173,11 +173,15 @@ void ControlSession::keep(const base::SecretBytes& kept, std::function<void(Stat
     if (!sealed) return std::exchange(self->kept_, {})(sealed.error());
     self->say_in_pieces(*sealed, [](Bytes piece) { return KeptPiece{std::move(piece)}; });
     self->say(StageReached{std::string(kKeepStage), {}});
+    self->handed_over_ = true;
   });
 }
 
 Status ControlSession::take(KeptStored) {
-  if (!kept_) return Error(Errc::malformed_order, "nothing was given to be kept");
+  // Said before it was sent, it would confirm a share that nobody has.
+  if (!kept_ || !handed_over_) {
+    return Error(Errc::malformed_order, "nothing was given to be kept");
+  }
   std::exchange(kept_, {})(Status());
   return {};
 }

@@ -74,6 +74,7 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   std::weak_ptr<HostedRun> run_;
   bool begun_ = false;
   std::function<void(base::Status)> kept_;  // told when the operator has what is to be kept
+  bool handed_over_ = false;                // it was sent
   std::deque<base::Bytes> outgoing_;
   bool told_all_ = false;
 };

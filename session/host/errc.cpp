@@ -24,6 +24,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"malformed_order", "what came on the control channel is no order of a run"};
     case Errc::order_too_large:
       return {"order_too_large", "a part of the order is larger than it may be"};
+    case Errc::other_role:
+      return {"other_role", "the descriptor seats this enclave in another role than its own"};
     case Errc::no_answer:
       return {"no_answer", "the enclave ended the control channel without telling the outcome"};
   }

@@ -18,6 +18,7 @@ enum class Errc {
   malformed_order,
   order_too_large,
   no_answer,
+  other_role,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(Errc) {

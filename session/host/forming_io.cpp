@@ -124,10 +124,12 @@ void HostedRun::forming_took_too_long() {
     detail += (detail.empty() ? "" : "; ") + fields.name_of(party) + ": " + why;
     named.push_back({party, why, {}});
   }
-  if (detail.empty()) {
-    detail = last_failure_ ? last_failure_->to_string() : "the others' rosters did not come";
+  if (!missing.empty() || !forming_) {
+    if (detail.empty() && last_failure_) detail = last_failure_->to_string();
+    return fail(Error(FormingErrc::timed_out, detail), std::move(named));
   }
-  fail(Error(FormingErrc::timed_out, detail), std::move(named));
+  // Everybody was seated: what a relay that shows several groups comes to.
+  fail(forming_->too_late());
 }
 
 }  // namespace concordat::session::host

@@ -37,6 +37,12 @@ HostedRun::HostedRun(Environment environment, Order order, Events events)
 Result<std::shared_ptr<HostedRun>> HostedRun::start(Environment environment, Order order,
                                                     Events events) {
   CONCORDAT_TRY(const peer::Now now, environment.party.clock());
+  // Shares are sealed for the enclave's own role, which its parent's configuration says.
+  const PartyEntry* const self = order.descriptor->fields().party(order.self);
+  if (self != nullptr && self->role != environment.party.role) {
+    return Error(Errc::other_role, "the descriptor seats role " + self->role +
+                                       ", this enclave is configured as " + environment.party.role);
+  }
   auto run = std::make_shared<HostedRun>(std::move(environment), std::move(order),
                                          std::move(events));
   run->form_until_ = now.monotonic + run->order_.forming;
