@@ -76,6 +76,33 @@ TEST(HostedRun, NamesThePartyThatNeverComes) {
   }
 }
 
+// Shares are sealed for the role that its parent gave the enclave.
+TEST(HostedRun, SeatsAnEnclaveInItsOwnRoleAlone) {
+  HostWorld hosts(3);
+  hosts.host(1).party.role = "reports";
+  const base::Status started = hosts.start(hosts.host(1), hosts.descriptor(), "amount\n1\n");
+  ASSERT_FALSE(started);
+  EXPECT_TRUE(started.error().is(Errc::other_role)) << started.error().to_string();
+}
+
+// A relay that shows one enclave of party 3 to party 1, and another to party 2.
+TEST(HostedRun, NamesTheFieldInWhichGroupsDiffer) {
+  HostWorld hosts(3);
+  hosts.forming = std::chrono::milliseconds(2500);
+  Host& second = hosts.add(3);
+  hosts.route = [&](PartyIndex from, PartyIndex to) {
+    return from == 2 && to == 3 ? &second : hosts.hosts.at(to - 1).get();
+  };
+  hosts.start_all();
+  hosts.run_until_ended();
+  for (const PartyIndex index : {1u, 2u}) {
+    const Ended& ended = *hosts.host(index).ended;
+    ASSERT_FALSE(ended.status);
+    EXPECT_TRUE(ended.status.error().is(FormingErrc::roster_differs))
+        << ended.status.error().to_string();
+  }
+}
+
 TEST(HostedRun, NamesThePartyOfAnotherImage) {
   HostWorld hosts(2);
   hosts.forming = std::chrono::milliseconds(1500);
