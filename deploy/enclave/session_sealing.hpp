@@ -8,7 +8,8 @@
 namespace concordat::enclave {
 
 // "session-shares/ROLE": policy grants the role `encrypt` and `decrypt` with it, and nobody else
-// `decrypt`. The name is in the program, so that no parent can have another key used.
+// `decrypt`. The form of the name is in the program; ROLE is the enclave's, which its parent's
+// configuration says, and a descriptor that seats it in another is refused (HostedRun::start).
 [[nodiscard]] std::string sealing_key_of(std::string_view role);
 
 // `link` outlives it. Errors of the link; not_granted and the like as the custodian says them.
