@@ -1,14 +1,10 @@
 // The custodian of the lab: the same objects, with the lab's NSM socket and the lab's root.
-#include "attest/base/file.hpp"
-#include "attest/custom_root.hpp"
 #include "deploy/enclave/common.hpp"
 #include "deploy/enclave/custodian.hpp"
-#include "deploy/lab/lab_nsm_socket.hpp"
+#include "deploy/enclave/lab_world.hpp"
 
 namespace concordat::enclave {
 namespace {
-
-constexpr std::size_t kMaxRoot = 16 * 1024;
 
 constexpr const char* kHelp =
     "concordat-custodian-lab: the custodian of a group of enclaves.\n"
@@ -27,22 +23,10 @@ constexpr const char* kHelp =
     "  /concordat-custodian-lab\n";
 
 int start(base::Logger& log) {
-  auto nsm = lab::LabNsmSocket::connect();
-  if (!nsm) return exit_status(nsm.error(), log);
-  // Before anything else runs in here, as in production.
-  if (const auto restricted = lab::restrict_lab_nsm(); !restricted) {
-    return exit_status(restricted.error(), log);
-  }
-  const auto root = base::read_file(lab::kRootCertificate, kMaxRoot);
-  if (!root) return exit_status(root.error(), log);
-  const auto anchors = attest::trust_anchors_from_root(*root);
-  if (!anchors) return exit_status(anchors.error(), log);
-  const Surroundings surroundings{**nsm,
-                                  *anchors,
-                                  peer::UnixEndpoint{lab::kParentSocket},
-                                  peer::UnixEndpoint{lab::kInboundSocket},
-                                  peer::UnixEndpoint{"lab/agent.sock"},
-                                  "etc/ssl/certs/ca-certificates.crt"};
+  const auto world = LabWorld::enter();
+  if (!world) return exit_status(world.error(), log);
+  Surroundings surroundings = world->surroundings();
+  surroundings.kms_authorities = "etc/ssl/certs/ca-certificates.crt";
   return run_custodian(surroundings, log);
 }
 
