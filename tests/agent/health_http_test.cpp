@@ -1,16 +1,14 @@
 // GET /v1/health of a running agent whose surroundings are bad, one way at a time: the facts are
 // those that it finds itself.
 #include <gtest/gtest.h>
-#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "keyservice/agent/process_facts_io.hpp"
 #include "keyservice/error.hpp"
 #include "tests/agent/http_caller.hpp"
+#include "tests/support/child.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace concordat::keyservice {
@@ -21,6 +19,7 @@ using base::Result;
 using nlohmann::json;
 using test::AgentWorld;
 using test::HttpCaller;
+using test::said_in_a_child;
 
 json named_check(const json& health, const std::string& name) {
   for (const auto& check : health["checks"])
@@ -151,32 +150,6 @@ TEST_F(AgentHealth, TellsAnNsmThatDoesNotAnswer) {
   EXPECT_EQ(named_check(said, "enclave")["ok"], false);
 }
 
-// What `body` says in a child, which it may spoil.
-std::string said_in_a_child(const std::function<std::string()>& body) {
-  int ends[2] = {-1, -1};
-  if (::pipe2(ends, O_CLOEXEC) != 0) return "no pipe";
-  const base::Descriptor read_end(ends[0]);
-  base::Descriptor write_end(ends[1]);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    std::string said;
-    try {
-      said = body();
-    } catch (const std::exception& error) {
-      said = error.what();
-    }
-    [[maybe_unused]] const ssize_t n = ::write(write_end.get(), said.data(), said.size());
-    ::_exit(0);
-  }
-  write_end.reset();
-  std::string said;
-  char part[512];
-  for (ssize_t n = 0; (n = ::read(read_end.get(), part, sizeof part)) > 0;)
-    said.append(part, static_cast<std::size_t>(n));
-  ::waitpid(child, nullptr, 0);
-  return said;
-}
-
 TEST(AgentHealthOfMemory, TellsWhatIsNotLocked) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "sanitized: the address sanitizer makes mlock do nothing and say that it did";
@@ -186,10 +159,7 @@ TEST(AgentHealthOfMemory, TellsWhatIsNotLocked) {
     AgentWorld world(folder.path().string());
     world.start();
     const rlimit none{0, 0};
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    const __user_cap_data_struct no_capability[_LINUX_CAPABILITY_U32S_3] = {};
-    if (::setrlimit(RLIMIT_MEMLOCK, &none) != 0 ||
-        ::syscall(SYS_capset, &header, no_capability) != 0) {
+    if (::setrlimit(RLIMIT_MEMLOCK, &none) != 0 || !test::drop_capabilities()) {
       return std::string("\"no limit\"");
     }
     const auto secret = base::SecretBytes::random(100'000);
