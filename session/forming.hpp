@@ -43,7 +43,6 @@ struct FormingContext {
   base::RandomSource* random = nullptr;
 };
 
-
 // Why a stream was ended, for logs and for people who wait.
 struct FormingRefusal {
   std::optional<PartyIndex> party;  // who it said it was

@@ -51,9 +51,7 @@ class SessionLink {
 
  private:
   Status send_order() {
-    BytesView rest = order_.envelope;
-    for (; !rest.empty(); rest = rest.subspan(std::min(rest.size(), host::kControlPiece))) {
-      const BytesView piece = rest.first(std::min(rest.size(), host::kControlPiece));
+    for (const BytesView piece : host::in_pieces(order_.envelope)) {
       CONCORDAT_CHECK(stream_.send(host::encode(host::DescriptorPiece{base::to_bytes(piece)})));
     }
     return stream_.send(host::encode(

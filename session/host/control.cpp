@@ -235,6 +235,13 @@ Result<Message> decode_whole(const SecretBytes& record, Result<Message> (*read)(
 
 }  // namespace
 
+std::vector<BytesView> in_pieces(BytesView bytes) {
+  std::vector<BytesView> out;
+  for (; !bytes.empty(); bytes = bytes.subspan(out.back().size()))
+    out.push_back(bytes.first(std::min(bytes.size(), kControlPiece)));
+  return out;
+}
+
 base::Status feed(const InputPiece& piece, Intake& intake, base::Sha256& digest) {
   const BytesView bytes = piece.bytes.expose(base::SecretAccess{});
   digest.update(bytes);

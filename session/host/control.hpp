@@ -29,6 +29,8 @@ inline constexpr std::string_view kControlPurpose = "session-control";
 
 // Of a piece; a record has room for it and its heads.
 inline constexpr std::size_t kControlPiece = 32 * 1024;
+// `bytes` in pieces, in order; none of nothing.
+[[nodiscard]] std::vector<base::BytesView> in_pieces(base::BytesView bytes);
 // A sealed share of a key has some 3 KiB.
 inline constexpr std::size_t kKeptBytes = 40 * 1024;
 inline constexpr std::size_t kAuthorityBytes = 4 * 1024;

@@ -166,22 +166,20 @@ void ControlSession::on_run_ended(const Ended& ended) {
 
 // Sealed by the custodian, and then stored by the operator: only then is it safe.
 void ControlSession::keep(const base::SecretBytes& kept, std::function<void(Status)> done) {
-  kept_ = std::move(done);
-  parts_.sealing.seal(kept.clone(), [weak = weak_from_this()](const Result<Bytes>& sealed) {
+  parts_.sealing.seal(kept.clone(), [weak = weak_from_this(),
+                                     done = std::move(done)](const Result<Bytes>& sealed) {
     const auto self = weak.lock();
-    if (!self || !self->kept_) return;
-    if (!sealed) return std::exchange(self->kept_, {})(sealed.error());
+    if (!self) return;
+    if (!sealed) return done(sealed.error());
+    self->kept_ = done;
     self->say_in_pieces(*sealed, [](Bytes piece) { return KeptPiece{std::move(piece)}; });
     self->say(StageReached{std::string(kKeepStage), {}});
-    self->handed_over_ = true;
   });
 }
 
 Status ControlSession::take(KeptStored) {
   // Said before it was sent, it would confirm a share that nobody has.
-  if (!kept_ || !handed_over_) {
-    return Error(Errc::malformed_order, "nothing was given to be kept");
-  }
+  if (!kept_) return Error(Errc::malformed_order, "nothing was given to be kept");
   std::exchange(kept_, {})(Status());
   return {};
 }
@@ -218,8 +216,8 @@ void ControlSession::refuse(const Error& why) {
 
 template <class Piece>
 void ControlSession::say_in_pieces(BytesView bytes, Piece piece) {
-  for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), kControlPiece)))
-    say(piece(base::to_bytes(bytes.first(std::min(bytes.size(), kControlPiece)))));
+  for (const BytesView part : in_pieces(bytes))
+    say(piece(base::to_bytes(part)));
 }
 
 void ControlSession::say(const ControlReport& report) {

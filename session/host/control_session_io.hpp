@@ -73,8 +73,8 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   base::Sha256 input_;
   std::weak_ptr<HostedRun> run_;
   bool begun_ = false;
-  std::function<void(base::Status)> kept_;  // told when the operator has what is to be kept
-  bool handed_over_ = false;                // it was sent
+  // Of what was handed over to be kept: told when the operator has it.
+  std::function<void(base::Status)> kept_;
   std::deque<base::Bytes> outgoing_;
   bool told_all_ = false;
 };

@@ -114,7 +114,7 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
 
   // running_io.cpp
   void begin_run(FormedSession formed);
-  [[nodiscard]] base::Status count_run(const peer::Now& now);
+  [[nodiscard]] base::Status count_run();
   [[nodiscard]] base::Status start_protocol(const peer::Now& now);
   void adopt_channels(const peer::Now& now);
   void on_seat_bytes(PartyIndex party, base::BytesView bytes, const peer::Now& now);

@@ -28,14 +28,14 @@ void HostedRun::begin_run(FormedSession formed) {
                                            {"run", formed_->run.hex()},
                                            {"parties", formed_->roster.seats.size()}});
   progress(Stage::formed, "run " + formed_->run.hex());
-  if (const Status counted = count_run(*at); !counted) return fail(counted.error());
+  if (const Status counted = count_run(); !counted) return fail(counted.error());
   if (const Status started = start_protocol(*at); !started) return fail(started.error());
   adopt_channels(*at);
   pump();
 }
 
 // Before any input moves.
-Status HostedRun::count_run(const peer::Now&) {
+Status HostedRun::count_run() {
   const DescriptorFields& fields = order_.descriptor->fields();
   const policy::Policy& policy = *environment_.party.policies->latest();
   const policy::SessionRule* const rule =
