@@ -163,34 +163,18 @@ TEST(Keyring, WritesASnapshotByItselfAndGoesOnWhenThatFails) {
   EXPECT_TRUE(custodian.keyring.last_snapshot());
 }
 
-journal::Keys keys_of_two() {
-  journal::Keys keys;
-  for (std::uint8_t generation = 1; generation <= 2; ++generation) {
-    keys.by_generation.emplace(generation, material_of(4 + generation, journal::kJournalKeySize));
-  }
-  keys.current = 2;
-  return keys;
-}
-
-Status take_over(Custodian& custodian) {
-  Status out = base::Error(journal::Errc::not_loaded);
-  custodian.keyring.take_over(2, 1, [&](const Status& status) { out = status; });
-  custodian.shared.run();
-  return out;
-}
-
 TEST(Keyring, ATakingOverWhileASnapshotIsWrittenIsDoneAndHasItsOwnAfterwards) {
   MemoryStore::Shared world;
   Custodian custodian(world);
   ASSERT_TRUE(custodian.load());
   ASSERT_TRUE(custodian.create(new_key("k", 1)));
-  custodian.keyring.take(keys_of_two());
+  custodian.keyring.take(test_journal_keys(2));
   // Its first answer comes last.
   custodian.keyring.write_snapshot([](const Status&) {});
   ASSERT_EQ(world.waiting.size(), 1u);
   const auto withheld = std::move(world.waiting.front());
   world.waiting.clear();
-  ASSERT_TRUE(take_over(custodian));
+  ASSERT_TRUE(custodian.take_over(2));
   EXPECT_EQ(custodian.keyring.journal().generation(), 2u);
   EXPECT_TRUE(custodian.keyring.journal().needs_older_generation());
   withheld();
@@ -204,14 +188,14 @@ TEST(Keyring, ATakingOverWhoseSnapshotFailsIsDoneAndTheNextChangeWritesIt) {
   Custodian custodian(world);
   ASSERT_TRUE(custodian.load());
   ASSERT_TRUE(custodian.create(new_key("k", 1)));
-  custodian.keyring.take(keys_of_two());
+  custodian.keyring.take(test_journal_keys(2));
   custodian.store.before_create = [&](const std::string& name) {
     custodian.store.fail_all(name.starts_with("chunk.") ? std::optional(Failure::full)
                                                         : std::nullopt);
   };
-  EXPECT_TRUE(take_over(custodian));
+  EXPECT_TRUE(custodian.take_over(2));
   EXPECT_TRUE(custodian.keyring.last_snapshot().error().is(journal::Errc::store_full));
-  EXPECT_TRUE(take_over(custodian).error().is(journal::Errc::store_full)) << "it alone is wanting";
+  EXPECT_TRUE(custodian.take_over(2).error().is(journal::Errc::store_full)) << "it alone is wanting";
   custodian.store.before_create = {};
   custodian.store.fail_no_more();
   ASSERT_TRUE(custodian.create(new_key("l", 2)));

@@ -150,9 +150,7 @@ void Keyring::take_over(std::uint32_t generation, std::uint32_t implicit, Done d
   };
   append_change(generation, decide, [this, was_so, done = std::move(done)](Status taken) {
     if (!taken || !journal_.needs_older_generation()) return done(std::move(taken));
-    const bool must_wait = journal_.is_writing_snapshot();
     is_snapshot_wanted_ = true;
-    if (must_wait && !*was_so) return done({});
     write_snapshot([was_so, done](const Status& written) { done(*was_so ? written : Status()); });
   });
 }
