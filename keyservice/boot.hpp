@@ -103,7 +103,8 @@ struct MadeRoot {
                                         base::BytesView document);
 
 // KMS Decrypt of the current generation's blob (UnsealOrder: of the one that it names); wrong_root
-// unless what comes out matches the commitment that the policy pins. One attempt: RootKeeper repeats it for as long as it takes.
+// unless what comes out matches the commitment that the policy pins. One attempt: RootKeeper repeats
+// it for as long as it takes.
 [[nodiscard]] base::Result<Root> unseal_root(Enclave& enclave, KmsService& kms);
 
 // What to ask the NSM for, so that KMS answers to `recipient`.

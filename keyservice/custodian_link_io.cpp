@@ -72,7 +72,8 @@ void CustodianLink::know(std::vector<std::string> announced) {
   forget_unnamed();
   for (const std::string& name : announced_) {
     const auto has_name = [&](const auto& channel) { return channel->custodian() == name; };
-    if (custodians_.size() >= kMaxCustodians || std::ranges::any_of(custodians_, has_name)) continue;
+    if (custodians_.size() >= kMaxCustodians) break;
+    if (std::ranges::any_of(custodians_, has_name)) continue;
     log_.info("custodian_announced", {{"custodian", name}});
     add(name);
     if (!stopped_) custodians_.back()->start();
@@ -166,7 +167,8 @@ void CustodianLink::on_changed() {
   if (changed_) changed_();
 }
 
-Status CustodianLink::take_head(const std::string& from, const VouchedHead& head, std::uint64_t brought) {
+Status CustodianLink::take_head(const std::string& from, const VouchedHead& head,
+                                std::uint64_t brought) {
   // Another generation is the authority's word that things begin anew (Custody::take_seen).
   if (!seen_ || head.generation > seen_->generation ||
       (head.generation == seen_->generation && head.head.position > seen_->head.position)) {
@@ -238,7 +240,8 @@ void CustodianLink::on_answer(const CallPtr& call, const std::string& from, bool
     return finish(call, std::move(result));
   }
   (void)choose();
-  const bool is_another_better = current().custodian() != from && usefulness(current()) > kDoesNotServe;
+  const bool is_another_better =
+      current().custodian() != from && usefulness(current()) > kDoesNotServe;
   // It may have stopped being ready when the use was counted already.
   if (!counted && is_another_better && is_in_time && ++call->moves <= custodians_.size())
     return submit(call);

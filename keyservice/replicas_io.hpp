@@ -1,6 +1,6 @@
-// The other custodians that a custodian's parent names or finds announced: who is asked for the root before KMS is,
-// and who is told the journal's head. The names are addresses and nothing else; policy and
-// handshake decide who is there. One io_context, one thread.
+// The other custodians that a custodian's parent names or finds announced: who is asked for the
+// root before KMS is, and who is told the journal's head. The names are addresses and nothing else;
+// policy and handshake decide who is there. One io_context, one thread.
 #pragma once
 
 #include "keyservice/replica_link_io.hpp"

@@ -12,7 +12,8 @@ base::Status check_statement(base::BytesView statement, const policy::Policy& po
   const auto verified = policy::FreshnessStatement::verify(statement, policy, at);
   if (verified) return {};
   if (!verified.error().is(policy::FreshnessErrc::too_old)) return verified.error();
-  const auto earlier = policy::FreshnessStatement::verify(statement, policy, at - kMaxAdmissionTime);
+  const auto earlier =
+      policy::FreshnessStatement::verify(statement, policy, at - kMaxAdmissionTime);
   return earlier ? base::Status() : base::Status(earlier.error());
 }
 

@@ -6,10 +6,10 @@
 
 namespace concordat::keyservice::audit {
 
-// Nothing for other kinds of entries. An entry without a document tells of a root whose document the
-// store had lost: what it says is held against the policy alone. Which enclave made the root, and for
-// which challenge, is not judged: it may have been under an earlier authority, and `policy pin-root`
-// judged it before anybody signed.
+// Nothing for other kinds of entries. An entry without a document tells of a root whose document
+// the store had lost: what it says is held against the policy alone. Which enclave made the root,
+// and for which challenge, is not judged: it may have been under an earlier authority, and
+// `policy pin-root` judged it before anybody signed.
 void check_genesis(std::uint64_t index, const Entry& entry, const policy::Policy& boot_policy,
                    EvidenceCheck& evidence, FindingList& findings);
 

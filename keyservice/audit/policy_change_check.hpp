@@ -1,5 +1,6 @@
-// Whether a policy that an entry says came into force was one: signed by the boot's authority, within
-// its validity, with the serial that the entry tells, and confirmed by what the entry refers to.
+// Whether a policy that an entry says came into force was one: signed by the boot's authority,
+// within its validity, with the serial that the entry tells, and confirmed by what the entry refers
+// to.
 #pragma once
 
 #include "attest/authority.hpp"

@@ -368,7 +368,8 @@ void EtcdStore::remove_page(const std::shared_ptr<Write>& write, const TxnReply&
     removed = {removed.entries + 1, removed.bytes + (*state)->size};
   }
   const FolderUsage after = without(*before, removed);
-  const std::string from = etcd::last_part(page.found.front().key), to = etcd::last_part(page.found.back().key);
+  const std::string from = etcd::last_part(page.found.front().key);
+  const std::string to = etcd::last_part(page.found.back().key);
   const std::string usage_key = key_of("usage", write->folder, {});
   Txn change;
   change.conditions = {{usage_key, etcd::revision_of(usage.reads[0])}};
