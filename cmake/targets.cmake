@@ -36,21 +36,13 @@ function(concordat_program name)
   set_property(GLOBAL APPEND PROPERTY concordat_programs ${name})
 endfunction()
 
-# For tests that use OpenSSL's secure heap: what the leak checker needs to know of it (tests/leaks.txt). That wants
-# whole stacks, libcrypto has no frame pointers to walk fast, and walking slowly makes a test ten times slower.
-set(CONCORDAT_SECURE_HEAP_ENVIRONMENT "")
-if(CONCORDAT_SANITIZE MATCHES "address")
-  set(CONCORDAT_SECURE_HEAP_ENVIRONMENT
-    "ASAN_OPTIONS=fast_unwind_on_malloc=0;LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/leaks.txt")
-endif()
-
 # What only tests run is compiled lightly in a release build: a quarter less of its time, and what they test is -O2.
 set(CONCORDAT_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
 
-# concordat_test(NAME SOURCES a_test.cpp... LINK lib... [LABELS l...] [SECURE_HEAP])
+# concordat_test(NAME SOURCES a_test.cpp... LINK lib... [LABELS l...])
 # One executable, one ctest entry: starting a process per case would cost more than the cases.
 function(concordat_test name)
-  cmake_parse_arguments(arg "SECURE_HEAP" "" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
@@ -63,9 +55,6 @@ function(concordat_test name)
   endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 600)
-  if(arg_SECURE_HEAP)
-    set_tests_properties(${name} PROPERTIES ENVIRONMENT "${CONCORDAT_SECURE_HEAP_ENVIRONMENT}")
-  endif()
 endfunction()
 
 # concordat_fuzz_target(NAME SOURCES fuzz_x.cpp LINK lib...)

@@ -5,7 +5,6 @@
 #include "keyservice/agent/call.hpp"
 #include "keyservice/keyring/operation_limits.hpp"
 #include "policy/key_pattern.hpp"
-#include "tests/fuzz/openssl_generators.hpp"
 
 using namespace concordat;
 namespace agent = concordat::keyservice::agent;
@@ -19,7 +18,6 @@ void require(bool holds) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  start_openssl_generators();
   if (size == 0) return 0;
   const std::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
   const std::size_t line = std::min(rest.find('\n'), rest.size());

@@ -4,7 +4,6 @@
 
 #include "keyservice/keyring/sealing.hpp"
 #include "keyservice/keyring/signing.hpp"
-#include "tests/fuzz/openssl_generators.hpp"
 
 namespace {
 
@@ -30,7 +29,6 @@ void require(bool holds) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  start_openssl_generators();
   const base::BytesView input(data, size);
   const auto envelope = keyservice::decode_envelope(input);
   if (!envelope) return 0;

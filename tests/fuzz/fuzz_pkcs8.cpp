@@ -3,11 +3,9 @@
 
 #include "keyservice/keyring/key_material.hpp"
 #include "keyservice/keyring/pkcs8.hpp"
-#include "tests/fuzz/openssl_generators.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace concordat;
-  start_openssl_generators();
   for (const keyservice::KeyType type : keyservice::kKeyTypes) {
     base::Bytes copy(data, data + size);
     const auto material = keyservice::import_pkcs8(type, base::SecretBytes::take(copy));

@@ -4,7 +4,6 @@
 
 #include "attest/base/secret_access.hpp"
 #include "keyservice/agent/stream_format.hpp"
-#include "tests/fuzz/openssl_generators.hpp"
 
 using namespace concordat;
 
@@ -36,7 +35,6 @@ base::Bytes sealed_again(const base::SecretBytes& key, const base::Bytes& wrappe
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  start_openssl_generators();
   if (size == 0) return 0;
   const base::BytesView whole(data + 1, size - 1);
   base::BytesView input = whole;
