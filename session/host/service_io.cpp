@@ -113,7 +113,7 @@ Result<std::shared_ptr<HostedRun>> Service::begin_run(Order order, HostedRun::Ev
                             std::move(handler));
   };
   CONCORDAT_TRY(auto run,
-                HostedRun::start({parts_.io, parts_.party, parts_.nsm, ledger_, parts_.log,
+                HostedRun::start({parts_.io, parts_.party, parts_.nsm, parts_.ledger, parts_.log,
                                   std::move(dial), parts_.deviate},
                                  std::move(order), std::move(events)));
   runs_.emplace(session, run);

@@ -14,7 +14,8 @@ struct ServiceParts {
   peer::NsmWorker& nsm;
   base::Logger& log;
   peer::Endpoint relay;  // the way to other parties
-  Sealing sealing;       // of what a run says to keep
+  RunLedger& ledger;
+  Sealing sealing;  // of what a run says to keep
   decltype(Environment::deviate) deviate{};
 };
 
@@ -45,7 +46,6 @@ class Service final : private RunBeginner {
 
   ServiceParts parts_;
   peer::Party control_party_;  // as the enclave's own, and admits operators for kControlPurpose
-  MemoryRunLedger ledger_;
   ProcessMemory memory_;  // of the party's runs, one after the other
   peer::TokenBucket streams_;
   std::size_t unread_ = 0;
