@@ -87,7 +87,7 @@ bool Custodian::goes_without_entry(const SessionPtr& session, policy::AuditedUse
                                    base::BytesView request) {
   const auto read = decode_request(request);
   const auto now = party_.clock();
-  return read && now && !policy::is_audited(level, policy::to_string(operation_of(read->body))) &&
+  return read && now && !policy::is_audited(level, operation_name(read->body)) &&
          keep_admission(session, now->wall);
 }
 

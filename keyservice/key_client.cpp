@@ -8,7 +8,7 @@ using base::Error;
 using base::Result;
 using base::Status;
 
-Result<std::uint64_t> PendingRequests::add(policy::Operation operation,
+Result<std::uint64_t> PendingRequests::add(std::optional<policy::Operation> operation,
                                            base::MonotonicMillis deadline, Done done,
                                            bool may_move) {
   if (waiting_.size() >= kMaxPending) return Error(Errc::overloaded, "requests in flight");

@@ -21,7 +21,7 @@ class PendingRequests {
   static constexpr std::size_t kMaxForgotten = 4096;
 
   // Takes the caller in under a new id, or fails with overloaded. `may_move`: see take_back.
-  [[nodiscard]] base::Result<std::uint64_t> add(policy::Operation operation,
+  [[nodiscard]] base::Result<std::uint64_t> add(std::optional<policy::Operation> operation,
                                                 base::MonotonicMillis deadline, Done done,
                                                 bool may_move = true);
   // Gives a response to its caller. A response to an id that nobody waits for, or of another shape
@@ -40,7 +40,7 @@ class PendingRequests {
 
  private:
   struct Waiting {
-    policy::Operation operation;
+    std::optional<policy::Operation> operation;
     base::MonotonicMillis deadline;
     Done done;
     bool may_move;

@@ -118,6 +118,10 @@ Result<ResponseBody> KeyOperations::run(const RandomRequest& request) const {
   return given(0, random_bytes(custody_.random(), request.size));
 }
 
+Result<ResponseBody> KeyOperations::run(const CountRunRequest& request) {
+  return base::Error(Errc::unknown_operation, request.name + ": no key is counted");
+}
+
 Result<ResponseBody> KeyOperations::run(const PublicRequest& request) const {
   CONCORDAT_TRY(const KeyInUse key, custody_.for_reading(request.name, request.version));
   CONCORDAT_TRY(PublicKey half, public_key(key));

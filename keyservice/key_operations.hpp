@@ -35,6 +35,8 @@ class KeyOperations {
   [[nodiscard]] base::Result<ResponseBody> run(const DeriveRequest& request) const;
   [[nodiscard]] base::Result<ResponseBody> run(const RandomRequest& request) const;
   [[nodiscard]] base::Result<ResponseBody> run(const PublicRequest& request) const;
+  // Is no operation of a key (key_server.hpp): unknown_operation.
+  [[nodiscard]] static base::Result<ResponseBody> run(const CountRunRequest& request);
   // The envelope, and the key that its version names.
   struct Opened {
     Envelope envelope;

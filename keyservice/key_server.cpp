@@ -38,7 +38,7 @@ void KeyServer::refuse(BytesView record, const Error& why, Done done) {
   guarded(call, [&] {
     call->request.id = request_id_of(record);
     if (const auto request = decode_request(record)) {
-      call->served.operation = policy::to_string(operation_of(request->body));
+      call->served.operation = operation_name(request->body);
       call->served.key_name = key_name(request->body);
     }
     finish(call, why);
@@ -56,13 +56,16 @@ void KeyServer::begin(const CallPtr& call, const policy::AdmittedPeer& peer,
   auto request = decode_request(record);
   if (!request) return finish(call, request.error());
   call->request = *std::move(request);
-  call->served.operation = policy::to_string(operation_of(call->request.body));
+  call->served.operation = operation_name(call->request.body);
   call->served.key_name = key_name(call->request.body);
+  if (const auto* const run = std::get_if<CountRunRequest>(&call->request.body)) {
+    return count_run(call, peer, *run);
+  }
   if (const Status judged = judge(*call, peer); !judged) return finish(call, judged.error());
   count(call, 0, 0);
 }
 
-Status KeyServer::judge(Call& call, const policy::AdmittedPeer& peer) const {
+Status KeyServer::judge_peer(const Call& call, const policy::AdmittedPeer& peer) const {
   // Admission is for one purpose under one policy: neither carries over to another.
   if (peer.purpose() != policy::kKeysPurpose || peer.side() != policy::Side::initiator) {
     return Error(Errc::not_ready, "the channel is for another purpose");
@@ -70,10 +73,34 @@ Status KeyServer::judge(Call& call, const policy::AdmittedPeer& peer) const {
   if (peer.policy_digest() != call.policy->digest()) {
     return Error(Errc::not_ready, "the channel was made under another policy; dial again");
   }
-  CONCORDAT_CHECK(custody_.check(*call.policy));
+  return custody_.check(*call.policy);
+}
+
+Status KeyServer::judge(Call& call, const policy::AdmittedPeer& peer) const {
+  CONCORDAT_CHECK(judge_peer(call, peer));
   CONCORDAT_TRY(call.needs, needed_grants(*call.policy, peer.role(), call.request.body, call.now));
   call.until = std::min(call.now + kReleaseLifetime, call.policy->valid_until());
   return {};
+}
+
+void KeyServer::count_run(const CallPtr& call, const policy::AdmittedPeer& peer,
+                          const CountRunRequest& asked) {
+  if (const Status judged = judge_peer(*call, peer); !judged) return finish(call, judged.error());
+  const policy::SessionRule* const rule =
+      policy::session_rule(call->policy->model(), asked.name, asked.protocol);
+  if (rule == nullptr || std::ranges::find(rule->own_roles, peer.role()) == rule->own_roles.end()) {
+    return finish(call, Error(policy::AdmissionErrc::session_unknown,
+                              asked.name + ", protocol " + asked.protocol + ", role " + peer.role()));
+  }
+  // Where policy limits nothing, nothing is written, as of a grant without a limit.
+  if (!rule->runs_per_input) return finish(call, ResponseBody(RunCounted{}));
+  const auto counted = [call](const Result<std::uint64_t>& runs) {
+    if (!runs) return finish(call, runs.error());
+    finish(call, ResponseBody(RunCounted{*runs}));
+  };
+  custody_.keyring().count_run(
+      {peer.role(), asked.input, asked.run}, *rule->runs_per_input,
+      lifetime_.guard(counted, [call] { finish(call, Error(Errc::out_of_memory)); }));
 }
 
 // One after the other, so that a need which is refused costs no use of a later one; among those

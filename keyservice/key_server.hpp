@@ -1,5 +1,5 @@
 // The custodian's answer to one request of one admitted worker: whether policy grants it, whether
-// uses are left, and then the operation. No I/O, no clock.
+// uses are left, and then the operation; and the count of its sessions' runs. No I/O, no clock.
 #pragma once
 
 #include "keyservice/journal/lifetime.hpp"
@@ -42,7 +42,11 @@ class KeyServer {
   // Want of memory in it is the answer.
   template <class Body>
   void guarded(const CallPtr& call, const Body& body);
+  [[nodiscard]] base::Status judge_peer(const Call& call, const policy::AdmittedPeer& peer) const;
   [[nodiscard]] base::Status judge(Call& call, const policy::AdmittedPeer& peer) const;
+  // By the rule of the run's session: session_unknown where none lets the peer's role take part.
+  void count_run(const CallPtr& call, const policy::AdmittedPeer& peer,
+                 const CountRunRequest& asked);
   void count(const CallPtr& call, std::size_t need, std::size_t candidate);
   [[nodiscard]] base::Result<ResponseBody> perform(const Call& call);
   static void finish(const CallPtr& call, base::Result<ResponseBody> body);

@@ -14,7 +14,9 @@ base::Result<std::vector<policy::Grants>> needed_grants(const policy::Policy& po
     needs.push_back(std::move(grants));
     return {};
   };
-  CONCORDAT_CHECK(need(key_name(body), operation_of(body)));
+  const auto operation = operation_of(body);
+  if (!operation) return needs;
+  CONCORDAT_CHECK(need(key_name(body), *operation));
   const auto* wrap = std::get_if<WrapRequest>(&body);
   const auto* other = wrap == nullptr ? nullptr : std::get_if<KeyReference>(&wrap->what);
   if (other != nullptr) CONCORDAT_CHECK(need(other->name, policy::Operation::get));

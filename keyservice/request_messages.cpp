@@ -4,6 +4,7 @@
 #include "keyservice/cbor_items.hpp"
 #include "keyservice/keyring/operation_limits.hpp"
 #include "keyservice/message_parts.hpp"
+#include "policy/limits.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -19,6 +20,7 @@ using base::cbor::Writer;
 using policy::Operation;
 
 constexpr std::size_t kMaxOperation = 16;
+constexpr std::string_view kCountRun = "count-run";
 constexpr std::size_t kMostRequestItems = 7;
 constexpr std::size_t kHead = 3;  // id, operation, name
 
@@ -85,6 +87,14 @@ Status read_items(Reader& reader, PublicRequest& request) {
   CONCORDAT_TRY(request.version, read_uint32(reader));
   return {};
 }
+Status read_items(Reader& reader, CountRunRequest& request) {
+  CONCORDAT_TRY(request.protocol, reader.read_text(policy::limits::kProtocolLength));
+  CONCORDAT_TRY(const BytesView input, reader.read_bytes(CountedInput::kSize));
+  CONCORDAT_TRY(request.input, CountedInput::from(input));
+  CONCORDAT_TRY(const BytesView run, reader.read_bytes(CountedRun::kSize));
+  CONCORDAT_TRY(request.run, CountedRun::from(run));
+  return {};
+}
 
 // Everything up to the content of a last, secret byte string.
 struct Written {
@@ -132,20 +142,27 @@ void write_items(Written& to, const RandomRequest& request) {
 void write_items(Written& to, const PublicRequest& request) {
   to.out.uint(request.version);
 }
+void write_items(Written& to, const CountRunRequest& request) {
+  to.out.text(request.protocol).bytes(request.input.view()).bytes(request.run.view());
+}
 
 // Of each alternative of RequestBody, in its order.
 struct RequestShape {
-  Operation operation;
+  std::optional<Operation> operation;
   std::size_t items;  // behind the head
 };
 constexpr RequestShape kShapes[] = {
     {Operation::get, 1},     {Operation::sign, 1},       {Operation::verify, 2},
     {Operation::encrypt, 2}, {Operation::decrypt, 2},    {Operation::wrap, 1},
     {Operation::unwrap, 1},  {Operation::mac, 1},        {Operation::derive, 4},
-    {Operation::random, 1},  {Operation::public_key, 1},
+    {Operation::random, 1},  {Operation::public_key, 1}, {std::nullopt, 3},
 };
 static_assert(std::size(kShapes) == std::variant_size_v<RequestBody> &&
-              std::size(kShapes) == policy::kOperations);
+              std::size(kShapes) == policy::kOperations + 1);
+
+std::string_view name_of(const RequestShape& shape) noexcept {
+  return shape.operation ? policy::to_string(*shape.operation) : kCountRun;
+}
 
 template <std::size_t Index = 0>
 RequestBody empty_body(std::size_t index) {
@@ -161,7 +178,7 @@ Result<Request> read_request(Reader& reader) {
   CONCORDAT_TRY(request.id, reader.read_uint());
   CONCORDAT_TRY(const std::string_view operation, reader.read_text(kMaxOperation));
   const auto* const shape = std::ranges::find_if(kShapes, [&](const RequestShape& known) {
-    return policy::to_string(known.operation) == operation;
+    return name_of(known) == operation;
   });
   if (shape == std::end(kShapes) || count != kHead + shape->items) {
     return Error(Errc::unknown_operation,
@@ -184,14 +201,18 @@ const std::string& key_name(const RequestBody& body) {
   return std::visit([](const auto& b) -> const std::string& { return b.name; }, body);
 }
 
-Operation operation_of(const RequestBody& body) noexcept {
+std::optional<Operation> operation_of(const RequestBody& body) noexcept {
   return kShapes[body.index()].operation;
+}
+
+std::string_view operation_name(const RequestBody& body) noexcept {
+  return name_of(kShapes[body.index()]);
 }
 
 SecretBytes encode(std::uint64_t id, const RequestBody& body) {
   const RequestShape& shape = kShapes[body.index()];
   Written to;
-  to.out.array(kHead + shape.items).uint(id).text(policy::to_string(shape.operation));
+  to.out.array(kHead + shape.items).uint(id).text(name_of(shape));
   to.out.text(key_name(body));
   std::visit([&](const auto& b) { write_items(to, b); }, body);
   return guarded(to.out.view(), to.tail == nullptr ? BytesView() : to.tail->expose(SecretAccess{}));

@@ -21,13 +21,14 @@ constexpr std::uint64_t kFailed = 1;
 constexpr std::size_t kMostResponseItems = 6;
 
 // Which kind of answer an operation has, and with how many items.
-enum class AnswerKind { key, envelope, verified, bytes, public_key };
+enum class AnswerKind { key, envelope, verified, bytes, public_key, counted };
 struct ResponseShape {
   AnswerKind kind;
   std::size_t items;
 };
-ResponseShape shape_of(Operation operation) noexcept {
-  switch (operation) {
+ResponseShape shape_of(std::optional<Operation> operation) noexcept {
+  if (!operation) return {AnswerKind::counted, 3};
+  switch (*operation) {
     case Operation::get:
       return {AnswerKind::key, 6};
     case Operation::sign:
@@ -64,7 +65,7 @@ Result<ResponseBody> read_key(Reader& reader) {
   return ResponseBody(std::move(out));
 }
 
-Result<ResponseBody> read_body(Reader& reader, Operation operation) {
+Result<ResponseBody> read_body(Reader& reader, std::optional<Operation> operation) {
   switch (shape_of(operation).kind) {
     case AnswerKind::key:
       return read_key(reader);
@@ -89,11 +90,15 @@ Result<ResponseBody> read_body(Reader& reader, Operation operation) {
       CONCORDAT_TRY(out.raw, read_bytes(reader, kMaxRawPublicKey));
       return ResponseBody(std::move(out));
     }
+    case AnswerKind::counted: {
+      CONCORDAT_TRY(const std::uint64_t runs, reader.read_uint());
+      return ResponseBody(RunCounted{runs});
+    }
   }
   return Error(Errc::malformed_response, "an unknown operation's");
 }
 
-Result<Response> read_response(Reader& reader, Operation operation) {
+Result<Response> read_response(Reader& reader, std::optional<Operation> operation) {
   CONCORDAT_TRY(const std::size_t count, reader.read_array(kMostResponseItems));
   CONCORDAT_TRY(const std::uint64_t id, reader.read_uint());
   CONCORDAT_TRY(const std::uint64_t status, reader.read_uint());
@@ -147,6 +152,10 @@ class Encoder {
     out_.bytes(given.raw);
     return guarded(out_.view(), {});
   }
+  SecretBytes operator()(const RunCounted& counted) {
+    begin(3, kOk).uint(counted.runs);
+    return guarded(out_.view(), {});
+  }
   SecretBytes operator()(const Failure& failure) {
     begin(4, kFailed).text(failure.code).text(failure.detail);
     return guarded(out_.view(), {});
@@ -177,7 +186,8 @@ SecretBytes encode(std::uint64_t id, const ResponseBody& body) {
   return std::visit(Encoder(id), body);
 }
 
-Result<Response> decode_response(const SecretBytes& record, Operation operation) {
+Result<Response> decode_response(const SecretBytes& record,
+                                 std::optional<Operation> operation) {
   Reader reader(record.expose(SecretAccess{}));
   auto response = read_response(reader, operation);
   if (!response) return as(Errc::malformed_response, response.error());

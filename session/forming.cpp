@@ -180,6 +180,7 @@ FormingOrders Forming::on_dial_failed(PartyIndex party, const peer::Now& now) {
 FormingOrders Forming::on_accepted(StreamId stream, const peer::Now& now) {
   now_ = now;
   const std::size_t most = 2 * places_.size() + limits::kSpareStreams;
+  if (state_ != FormingState::failed && links_.size() >= most) make_room(now);
   if (state_ == FormingState::failed || links_.size() >= most) {
     orders_.close.push_back(stream);
     return orders();
@@ -188,6 +189,14 @@ FormingOrders Forming::on_accepted(StreamId stream, const peer::Now& now) {
   link.began = now.monotonic;
   link.responder = std::make_unique<peer::Responder>(handshake_context());
   return orders();
+}
+
+// Strangers may take up every place, and a party's next stream finds one all the same: the oldest
+// that others opened and that is nobody's yet goes.
+void Forming::make_room(const peer::Now& now) {
+  const auto oldest = std::ranges::find_if(
+      links_, [](const auto& entry) { return entry.second.responder != nullptr; });
+  if (oldest != links_.end()) drop(oldest->first, Error(peer::Errc::busy), now);
 }
 
 FormingOrders Forming::on_bytes(StreamId stream, BytesView bytes, const peer::Now& now) {

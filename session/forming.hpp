@@ -184,6 +184,7 @@ class Forming {
   void forget(StreamId stream, const peer::Now& now);
   void note_refusal(PartyIndex party, const base::Error& error);
   void drop_silent(const peer::Now& now);
+  void make_room(const peer::Now& now);
   void dial_again(Place& place, const peer::Now& now);
   [[nodiscard]] std::chrono::milliseconds jittered(std::chrono::milliseconds most);
   [[nodiscard]] FormingOrders orders() { return std::exchange(orders_, {}); }

@@ -38,7 +38,7 @@ inline constexpr std::chrono::milliseconds kFormingTime = std::chrono::minutes(5
 inline constexpr std::chrono::milliseconds kFirstRedial{200};
 inline constexpr std::chrono::milliseconds kLastRedial = std::chrono::seconds(5);
 // Streams that others opened and that are not a party's yet, beyond one for each party: strangers
-// may fill them and delay, no more.
+// may fill them, and then give up their oldest to whoever comes next.
 inline constexpr std::size_t kSpareStreams = 8;
 // How often a party that waits says that it is still there, and how long one that owes something
 // may say nothing before its stream is made anew: a stream may be cut without a word.

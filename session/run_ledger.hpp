@@ -2,37 +2,33 @@
 // results of several runs over one input, or over nearly one, may tell what no single one does.
 #pragma once
 
-#include <map>
-#include <optional>
-#include <set>
+#include <functional>
 
 #include "session/roster.hpp"
 
 namespace concordat::session {
 
-// SHA-256 over the input, or a commitment to it; the ledger never sees the input.
+// SHA-256 over the input; the ledger never sees the input.
 using InputDigest = base::FixedBytes<struct InputDigestTag, 32>;
 
-// One party's. A run is counted before any of its input moves, durably where the party is to be
-// restarted: its custodian keeps the ledger sealed and witnessed with everything else.
-class RunLedger {
- public:
-  virtual ~RunLedger() = default;
-
-  // Counts this run of the input, once however often it is asked. runs_used_up, and nothing is
-  // counted, when `limit` others were counted before.
-  [[nodiscard]] virtual base::Status count(const InputDigest& input, const RunId& run,
-                                           std::optional<std::uint64_t> limit) = 0;
+struct RunToCount {
+  std::string session, protocol;  // of the descriptor: by which rule of policy it is limited
+  InputDigest input;
+  RunId run;
 };
 
-// As long as the process lives.
-class MemoryRunLedger final : public RunLedger {
+// One party's, and durable: its custodian keeps it sealed and witnessed with everything else, so
+// that an enclave that is started anew does not begin anew to count.
+class RunLedger {
  public:
-  [[nodiscard]] base::Status count(const InputDigest& input, const RunId& run,
-                                   std::optional<std::uint64_t> limit) override;
+  using Done = std::function<void(base::Status)>;
 
- private:
-  std::map<InputDigest, std::set<RunId>> runs_;
+  virtual ~RunLedger() = default;
+
+  // Counts this run of the input, once however often it is asked; `done` once, also before this
+  // returns. Any error: the run must not take the input in. FormingErrc::runs_used_up when as many
+  // others as policy allows were counted before; otherwise why it could not be counted.
+  virtual void count(RunToCount run, Done done) = 0;
 };
 
 }  // namespace concordat::session

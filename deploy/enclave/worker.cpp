@@ -7,6 +7,7 @@
 #include "deploy/enclave/agent_listeners.hpp"
 #include "deploy/enclave/application.hpp"
 #include "deploy/enclave/common.hpp"
+#include "deploy/enclave/session_ledger.hpp"
 #include "deploy/enclave/session_sealing.hpp"
 #include "keyservice/agent/agent_server_io.hpp"
 #include "keyservice/agent/process_facts_io.hpp"
@@ -42,6 +43,7 @@ class Worker {
               {surroundings.relay, std::move(custodians)}),
         announced_(io_, surroundings.relay, config.enclave,
                    [this](const std::vector<std::string>& names) { link_.know(names); }),
+        runs_(link_),
         agent_({io_, runtime_.party(), runtime_.nsm(), link_, log,
                 [this] { return runtime_.anchored_at(); }, CONCORDAT_VERSION, agent::kIdle,
                 [this] { return application_user(); }}),
@@ -50,7 +52,7 @@ class Worker {
     // Off unless asked for: an enclave that takes part in no session has no door at all.
     if (config.setting(kSessions, "") == "on") {
       sessions_.emplace(session::host::ServiceParts{io_, runtime_.party(), runtime_.nsm(), log,
-                                                    surroundings.relay,
+                                                    surroundings.relay, runs_,
                                                     seal_by_custodian(link_, config.role),
                                                     surroundings.deviate});
     }
@@ -139,6 +141,7 @@ class Worker {
   EnclaveRuntime runtime_;
   CustodianLink link_;
   Announced announced_;
+  CustodianRunLedger runs_;
   AgentServer agent_;
   std::optional<session::host::Service> sessions_;
   boost::asio::signal_set ends_;

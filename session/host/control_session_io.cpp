@@ -134,13 +134,16 @@ void ControlSession::open_kept(Bytes kept) {
 
 Status ControlSession::take(const InputPiece& part) {
   if (!is_ready_ || begun_) return Error(Errc::malformed_order, "input out of turn");
+  has_input_ = has_input_ || !part.bytes.empty();
   return feed(part, *order_->intake, input_);
 }
 
 Status ControlSession::take(BeginRun) {
   if (!is_ready_ || begun_) return Error(Errc::malformed_order, "begin out of turn");
   begun_ = true;
-  CONCORDAT_TRY(order_->input, InputDigest::from(input_.finish().view()));
+  if (has_input_) {
+    CONCORDAT_TRY(order_->input, InputDigest::from(input_.finish().view()));
+  }
   HostedRun::Events events;
   events.progress = [weak = weak_from_this()](Stage stage, const std::string& detail) {
     if (const auto self = weak.lock())

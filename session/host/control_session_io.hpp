@@ -71,6 +71,7 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   std::optional<Order> order_;
   bool is_ready_ = false;
   base::Sha256 input_;
+  bool has_input_ = false;
   std::weak_ptr<HostedRun> run_;
   bool begun_ = false;
   // Of what was handed over to be kept: told when the operator has it.

@@ -26,6 +26,9 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"order_too_large", "a part of the order is larger than it may be"};
     case Errc::other_role:
       return {"other_role", "the descriptor seats this enclave in another role than its own"};
+    case Errc::run_not_counted:
+      return {"run_not_counted",
+              "no custodian counted the run of this input, so none of it moves"};
     case Errc::no_answer:
       return {"no_answer", "the enclave ended the control channel without telling the outcome"};
   }

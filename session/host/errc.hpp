@@ -19,6 +19,7 @@ enum class Errc {
   order_too_large,
   no_answer,
   other_role,
+  run_not_counted,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(Errc) {

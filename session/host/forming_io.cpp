@@ -79,6 +79,7 @@ void HostedRun::perform(FormingOrders orders) {
   for (const StreamId stream : orders.close) {
     const auto seat = seat_of_.find(stream);
     if (seat != seat_of_.end()) lose(seat->second, *at);
+    if (held_channel(stream) != nullptr) let_go(stream);
     close_stream(stream);
   }
   for (auto& [party, channel] : orders.resumed)
@@ -103,6 +104,7 @@ void HostedRun::note_refusals() {
 }
 
 void HostedRun::look_at_forming() {
+  if (formed_) return arm();
   if (forming_->state() == FormingState::formed) {
     return begin_run(forming_->take());
   }

@@ -18,10 +18,15 @@ class HelloRead : public std::enable_shared_from_this<HelloRead> {
     timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
       if (error || !self->handler_) return;
       self->late_ = true;
-      boost::system::error_code ignored;  // the read ends with an error of its own
-      self->socket_.cancel(ignored);
+      self->give_up();
     });
     read();
+  }
+
+  void give_up() {
+    if (!handler_) return;
+    boost::system::error_code ignored;  // the read ends with an error of its own
+    socket_.cancel(ignored);
   }
 
  private:
@@ -64,9 +69,13 @@ class HelloRead : public std::enable_shared_from_this<HelloRead> {
 
 }  // namespace
 
-void async_read_hello(peer::StreamSocket socket, std::chrono::milliseconds timeout,
-                      HelloHandler handler) {
-  std::make_shared<HelloRead>(std::move(socket), std::move(handler))->start(timeout);
+std::function<void()> async_read_hello(peer::StreamSocket socket, std::chrono::milliseconds timeout,
+                                       HelloHandler handler) {
+  const auto reading = std::make_shared<HelloRead>(std::move(socket), std::move(handler));
+  reading->start(timeout);
+  return [weak = std::weak_ptr(reading)] {
+    if (const auto self = weak.lock()) self->give_up();
+  };
 }
 
 }  // namespace concordat::session::host

@@ -1,5 +1,6 @@
 #include "session/host/hosted_run_io.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "peer/error.hpp"
@@ -57,7 +58,7 @@ std::optional<peer::Now> HostedRun::now() {
   if (over_) return std::nullopt;
   auto now = environment_.party.clock();
   if (now) return *now;
-  cancel(now.error());
+  fail(now.error());
   return std::nullopt;
 }
 
@@ -120,11 +121,21 @@ void HostedRun::on_bytes(StreamId stream, BytesView bytes) {
   if (const auto seat = seat_of_.find(stream); seat != seat_of_.end()) {
     return on_seat_bytes(seat->second, bytes, *at);
   }
-  if (!forming_) return;
+  FormedChannel* const held = held_channel(stream);
+  if (held == nullptr && !forming_) return;
   std::size_t& early = early_[stream];
   early += bytes.size();
   if (early > kMostEarly) streams_.at(stream)->pause();
+  if (held != nullptr) return held->reader.feed(bytes);
   perform(forming_->on_bytes(stream, bytes, *at));
+}
+
+// One that forming gave out and the run has not taken over yet; nullptr: none.
+FormedChannel* HostedRun::held_channel(StreamId stream) {
+  if (!formed_) return nullptr;
+  const auto found = std::ranges::find_if(
+      formed_->channels, [&](const auto& entry) { return entry.second.stream == stream; });
+  return found == formed_->channels.end() ? nullptr : &found->second;
 }
 
 void HostedRun::on_stream_ended(StreamId stream) {
@@ -133,6 +144,10 @@ void HostedRun::on_stream_ended(StreamId stream) {
   if (const auto seat = seat_of_.find(stream); seat != seat_of_.end()) {
     cut(seat->second, *at);
     return pump();
+  }
+  if (held_channel(stream) != nullptr) {
+    ended_early_.insert(stream);
+    return;
   }
   close_stream(stream);
   if (forming_) perform(forming_->on_closed(stream, *at));
@@ -157,7 +172,7 @@ void HostedRun::arm() {
     next = std::min(next, at->monotonic + (order_.descriptor->fields().deadline - at->wall));
   }
   if (forming_) next = std::min(next, forming_->wake_at());
-  if (!run_) next = std::min(next, form_until_);
+  if (!formed_) next = std::min(next, form_until_);
   if (begin_at_) next = std::min({next, *begin_at_, form_until_});
   if (run_) {
     if (const auto wakes = run_->wakes_at()) next = std::min(next, *wakes);
@@ -178,7 +193,7 @@ void HostedRun::on_time() {
     }
   }
   if (run_) run_->passed(at->monotonic);
-  if (!run_ && at->monotonic >= form_until_) return forming_took_too_long();
+  if (!formed_ && at->monotonic >= form_until_) return forming_took_too_long();
   if (begin_at_ && at->monotonic >= *begin_at_) {
     begin_at_.reset();
     if (const Status begun = begin_forming(*at); !begun) return fail(begun.error());
@@ -212,7 +227,9 @@ void HostedRun::fail(Error why, std::vector<Named> named) {
 }
 
 void HostedRun::cancel(Error why) {
-  if (!over_) fail(std::move(why));
+  if (over_) return;
+  if (run_) return abandon(std::move(why));
+  formed_ ? decline(why) : fail(std::move(why));
 }
 
 void HostedRun::finish() {
@@ -233,7 +250,7 @@ void HostedRun::policy_changed() {
   const auto at = now();
   if (!at) return;
   const policy::PolicyPtr& latest = environment_.party.policies->latest();
-  if (run_) {
+  if (formed_) {
     if (told_) return;
     if (const Status judged = judge_seats(*latest); !judged) return fail(judged.error());
     return forming_->use_policy(environment_.party.policies->snapshot());
@@ -241,8 +258,9 @@ void HostedRun::policy_changed() {
   begin_anew(Error(Errc::policy_changed, "serial " + std::to_string(latest->serial())), *at);
 }
 
+// Nobody is told: nothing goes out under a policy that is not usable.
 void HostedRun::policy_lapsed(const Error& why) {
-  cancel(why);
+  if (!over_) fail(why);
 }
 
 }  // namespace concordat::session::host

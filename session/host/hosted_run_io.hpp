@@ -2,7 +2,9 @@
 // streams that come, forms, counts the run, runs the protocol, and makes the receipt.
 //
 //   forming    Forming; begun anew where a newer policy came
-//     | formed, and the ledger lets it
+//     | formed
+//   counting   by the ledger, where there is an input; channels wait, none is read
+//     | counted; otherwise the others are told that this party declines
 //   running    messaging::Run; Forming stays, and makes cut streams anew, to the same seats
 //     | what is to be kept is sealed, then confirmed; output or stop, told through Events::ended
 //   leaving    until everybody has what was sent, or the farewell's time is over; then is_over()
@@ -39,8 +41,8 @@ struct Environment {
 struct Order {
   DescriptorPtr descriptor;
   PartyIndex self = 0;
-  std::unique_ptr<Intake> intake;  // that has taken in everything
-  InputDigest input;               // of what it took in
+  std::unique_ptr<Intake> intake;    // that has taken in everything
+  std::optional<InputDigest> input;  // of what it took in; none: no input came
   // How long to wait for the others; from the first attempt on.
   std::chrono::milliseconds forming = limits::kFormingTime;
   // Until others have what this party sent; the rounds' time is the descriptor's.
@@ -74,7 +76,7 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   // While it forms it begins anew; a run under way ends where the newer policy refuses a seat.
   void policy_changed();
   void policy_lapsed(const base::Error& why);
-  // Ends it, and every stream.
+  // Ends it, and every stream; others whom it has formed with are told.
   void cancel(base::Error why);
 
   [[nodiscard]] const DescriptorPtr& descriptor() const noexcept { return order_.descriptor; }
@@ -103,6 +105,7 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   void tell(Ended ended);
   void fail(base::Error why, std::vector<Named> named = {});
   void finish();
+  [[nodiscard]] FormedChannel* held_channel(StreamId stream);
 
   // forming_io.cpp
   [[nodiscard]] base::Status begin_forming(const peer::Now& now);
@@ -114,11 +117,17 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
 
   // running_io.cpp
   void begin_run(FormedSession formed);
-  [[nodiscard]] base::Status count_run();
+  void count_run();
+  void on_counted(const base::Status& counted);
+  void decline(const base::Error& why);
+  void abandon(base::Error why);
+  [[nodiscard]] messaging::Group group() const;
   [[nodiscard]] base::Status start_protocol(const peer::Now& now);
   void adopt_channels(const peer::Now& now);
   void on_seat_bytes(PartyIndex party, base::BytesView bytes, const peer::Now& now);
   void adopt(PartyIndex party, FormedChannel channel, const peer::Now& now);
+  void hold(PartyIndex party, FormedChannel channel);
+  void let_go(StreamId stream);
   void lose(PartyIndex party, const peer::Now& now);
   void cut(PartyIndex party, const peer::Now& now);
   void seal_if_wanted();
@@ -148,6 +157,8 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   std::optional<FormedSession> formed_;
   std::unique_ptr<messaging::Run> run_;
   std::map<PartyIndex, SeatLink> seats_;
+  // Of formed_'s channels, while the run is counted: what they brought lies there still.
+  std::set<StreamId> ended_early_;
   std::map<StreamId, PartyIndex> seat_of_;
   bool pumping_ = false;
   bool sealing_ = false;

@@ -18,6 +18,35 @@ using base::Status;
 // bounded.
 constexpr std::size_t kMostWaiting = 256 * 1024;
 
+// What a party runs that takes no part: it says so, and nothing else.
+class Declined final : public Protocol {
+ public:
+  explicit Declined(Error why) : why_(std::move(why)) {}
+  [[nodiscard]] Round rounds() const noexcept override { return 1; }
+  [[nodiscard]] RoundShape shape(Round) const noexcept override { return {}; }
+  [[nodiscard]] Result<Outgoing> send(Round) override { return why_; }
+  [[nodiscard]] Status check_broadcast(Round, PartyIndex, BytesView) const override { return why_; }
+  [[nodiscard]] Status check_letter(Round, PartyIndex, PartyIndex, const base::SecretBytes&,
+                                    const std::map<PartyIndex, base::Bytes>&) const override {
+    return why_;
+  }
+  [[nodiscard]] Status receive(Round, Incoming) override { return why_; }
+  [[nodiscard]] Result<Output> output() override { return why_; }
+
+ private:
+  Error why_;
+};
+
+// All that is to be said, whatever waits already: the stream is closed behind it.
+void write_all(SeatChannel& channel, PartyIndex party, messaging::Run& run, PartyStream& stream,
+               base::MonotonicMillis now) {
+  for (;;) {
+    const auto record = channel.next(party, run, now);
+    if (!record || record->empty()) return;
+    stream.send(*record);
+  }
+}
+
 }  // namespace
 
 void HostedRun::begin_run(FormedSession formed) {
@@ -28,26 +57,75 @@ void HostedRun::begin_run(FormedSession formed) {
                                            {"run", formed_->run.hex()},
                                            {"parties", formed_->roster.seats.size()}});
   progress(Stage::formed, "run " + formed_->run.hex());
-  if (const Status counted = count_run(); !counted) return fail(counted.error());
-  if (const Status started = start_protocol(*at); !started) return fail(started.error());
-  adopt_channels(*at);
-  pump();
+  count_run();
 }
 
-// Before any input moves.
-Status HostedRun::count_run() {
+// Before any input moves. Others may have begun meanwhile: what they send waits on its channel.
+void HostedRun::count_run() {
   const DescriptorFields& fields = order_.descriptor->fields();
   const policy::Policy& policy = *environment_.party.policies->latest();
   const policy::SessionRule* const rule =
       policy::session_rule(policy.model(), fields.id, fields.protocol);
-  if (rule == nullptr) return Error(policy::AdmissionErrc::session_unknown, fields.id);
-  return environment_.ledger.count(order_.input, formed_->run, rule->runs_per_input);
+  if (rule == nullptr) return decline(Error(policy::AdmissionErrc::session_unknown, fields.id));
+  if (!order_.input || !rule->runs_per_input) return on_counted({});
+  environment_.ledger.count({fields.id, fields.protocol, *order_.input, formed_->run},
+                            [weak = weak_from_this()](const Status& counted) {
+                              if (const auto self = weak.lock()) self->on_counted(counted);
+                            });
+  arm();
+}
+
+void HostedRun::on_counted(const Status& counted) {
+  const auto at = now();
+  if (!at || run_) return;
+  if (!counted) return decline(counted.error());
+  if (const Status started = start_protocol(*at); !started) return decline(started.error());
+  adopt_channels(*at);
+  pump();
+}
+
+messaging::Group HostedRun::group() const {
+  messaging::Group out{formed_->seat(), {}};
+  for (const RosterSeat& seat : formed_->roster.seats)
+    out.keys.emplace(seat.index, seat.key);
+  return out;
+}
+
+// Formed, and not in the run: the others are told, and need not wait for a round to end. Nothing of
+// theirs is read.
+void HostedRun::decline(const Error& why) {
+  environment_.log.error("session_declined", why,
+                         {{"session", order_.descriptor->fields().id}, {"run", formed_->run.hex()}});
+  tell({why, {}, {}, {}, {}});
+  const auto at = environment_.party.clock();
+  auto run = at ? messaging::Run::begin(group(), std::move(formed_->key),
+                                        std::make_unique<Declined>(why), {}, at->monotonic)
+                : Result<std::unique_ptr<messaging::Run>>(at.error());
+  for (auto& [party, channel] : formed_->channels) {
+    const auto stream = streams_.find(channel.stream);
+    if (!run || stream == streams_.end() || !(*run)->connected(party, at->monotonic)) continue;
+    SeatChannel seat(std::move(channel.sealer), std::move(channel.opener), {});
+    write_all(seat, party, **run, *stream->second, at->monotonic);
+  }
+  finish();
+}
+
+// A run under way that this party ends: likewise.
+void HostedRun::abandon(Error why) {
+  tell({why, {}, {}, {}, {}});
+  if (const auto at = environment_.party.clock()) {
+    run_->abandon(std::move(why), at->monotonic);
+    for (auto& [party, seat] : seats_) {
+      const auto stream = streams_.find(seat.stream);
+      if (!seat.channel || stream == streams_.end()) continue;
+      write_all(*seat.channel, party, *run_, *stream->second, at->monotonic);
+    }
+  }
+  finish();
 }
 
 Status HostedRun::start_protocol(const peer::Now& now) {
-  messaging::Group group{formed_->seat(), {}};
-  for (const RosterSeat& seat : formed_->roster.seats)
-    group.keys.emplace(seat.index, seat.key);
+  messaging::Group group = this->group();
   CONCORDAT_TRY(auto protocol, order_.intake->begin(group.seat));
   const messaging::Timing timing{order_.descriptor->fields().round_time, order_.farewell};
   order_.intake.reset();
@@ -58,16 +136,27 @@ Status HostedRun::start_protocol(const peer::Now& now) {
 }
 
 void HostedRun::adopt_channels(const peer::Now& now) {
-  for (auto& [party, channel] : formed_->channels)
+  auto channels = std::exchange(formed_->channels, {});
+  for (auto& [party, channel] : channels) {
+    const StreamId stream = channel.stream;
     adopt(party, std::move(channel), now);
-  formed_->channels.clear();
+    if (ended_early_.contains(stream)) cut(party, now);
+  }
+  ended_early_.clear();
+}
+
+void HostedRun::let_go(StreamId stream) {
+  std::erase_if(formed_->channels,
+                [&](const auto& entry) { return entry.second.stream == stream; });
+  ended_early_.erase(stream);
 }
 
 // The first channel of a seat, or a later one to the same enclave, in place of the one before.
 void HostedRun::adopt(PartyIndex party, FormedChannel channel, const peer::Now& now) {
+  if (!run_) return hold(party, std::move(channel));
   lose(party, now);
   const auto stream = streams_.find(channel.stream);
-  if (!run_ || stream == streams_.end()) return;
+  if (stream == streams_.end()) return;
   if (!run_->connected(party, now.monotonic)) return close_stream(channel.stream);
   SeatLink& seat = seats_[party];
   seat.stream = channel.stream;
@@ -77,6 +166,16 @@ void HostedRun::adopt(PartyIndex party, FormedChannel channel, const peer::Now& 
   stream->second->resume();
   // What came early lies in the channel's reader.
   on_seat_bytes(party, {}, now);
+}
+
+// In place of the one that waits already, if any.
+void HostedRun::hold(PartyIndex party, FormedChannel channel) {
+  if (const auto earlier = formed_->channels.find(party); earlier != formed_->channels.end()) {
+    const StreamId stream = earlier->second.stream;
+    let_go(stream);
+    close_stream(stream);
+  }
+  formed_->channels.emplace(party, std::move(channel));
 }
 
 void HostedRun::on_seat_bytes(PartyIndex party, BytesView bytes, const peer::Now& now) {
@@ -118,7 +217,7 @@ void HostedRun::seal_if_wanted() {
     const auto self = weak.lock();
     const auto at = self ? self->now() : std::nullopt;
     if (!at || !self->run_) return;
-    if (!kept) return self->fail(kept.error());
+    if (!kept) return self->abandon(kept.error());
     self->run_->sealed(at->monotonic);
     self->pump();
   });
@@ -130,9 +229,10 @@ void HostedRun::pump() {
   const auto at = now();
   if (at) {
     seal_if_wanted();
-    for (auto& [party, seat] : seats_)
-      write_to(party, seat, *at);
-    look_at_run(*at);
+    for (auto& [party, seat] : seats_) {
+      if (!over_) write_to(party, seat, *at);
+    }
+    if (!over_) look_at_run(*at);
   }
   pumping_ = false;
   arm();

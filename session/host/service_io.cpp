@@ -27,7 +27,7 @@ Status admit_for_control(const policy::AdmittedOperator& who) {
 Service::Service(ServiceParts parts)
     : parts_(std::move(parts)),
       control_party_(parts_.party),
-      streams_(peer::kAdmissionsPerSecond, peer::kAdmissionBurst, base::MonotonicMillis{}) {
+      door_(base::MonotonicMillis{}) {
   control_party_.also_admit_operator = admit_for_control;
 }
 
@@ -44,9 +44,7 @@ void Service::serve(std::unique_ptr<peer::Listener> listener) {
 }
 
 void Service::take_in(peer::StreamSocket socket) {
-  // Before the first byte is read: a stranger's stream costs a slot and a token, or nothing.
-  const auto now = parts_.party.clock();
-  if (stopped_ || !now || unread_ >= kMaxUnread || !streams_.take(now->monotonic)) return;
+  if (stopped_ || unread_ >= kMaxUnread) return;
   ++unread_;
   peer::async_read_source(std::move(socket), kPrefaceTime,
                           [this, alive = alive_](peer::StreamSocket stream,
@@ -77,25 +75,35 @@ void Service::begin_operator(peer::StreamSocket socket, const std::string& sourc
 }
 
 void Service::begin_party(peer::StreamSocket socket, const std::string& source) {
-  if (unread_ >= kMaxUnread) return;
-  ++unread_;
-  async_read_hello(
+  const auto now = parts_.party.clock();
+  const auto entry = now ? door_.enter(source, now->monotonic) : std::nullopt;
+  if (!entry) return parts_.log.error("party_refused", Error(peer::Errc::busy), {{"source", source}});
+  if (entry->evicted) {
+    if (const auto oldest = waiting_.extract(*entry->evicted)) oldest.mapped()();
+  }
+  auto end = async_read_hello(
       std::move(socket), peer::kHandshakeTimeout,
-      [this, alive = alive_, source](peer::StreamSocket stream, Result<ReadHello> read) {
+      [this, alive = alive_, source, ticket = entry->ticket](peer::StreamSocket stream,
+                                                             Result<ReadHello> read) {
         if (!*alive) return;
-        --unread_;
-        if (stopped_) return;
-        if (!read) {
-          return parts_.log.error("party_refused", read.error(), {{"source", source}});
-        }
-        const auto run = runs_.find(read->hello.policy.digest);
-        if (run == runs_.end()) {
-          return parts_.log.error("party_refused",
-                                  Error(Errc::unknown_session, read->hello.policy.digest.hex()),
-                                  {{"source", source}});
-        }
-        run->second->accept(std::move(stream), std::move(read->bytes));
+        door_.leave(ticket);
+        waiting_.erase(ticket);
+        if (!stopped_) lead_in(std::move(stream), std::move(read), source);
       });
+  waiting_.emplace(entry->ticket, std::move(end));
+}
+
+void Service::lead_in(peer::StreamSocket stream, Result<ReadHello> read,
+                      const std::string& source) {
+  const auto refuse = [&](const Error& why) {
+    parts_.log.error("party_refused", why, {{"source", source}});
+  };
+  if (!read) return refuse(read.error());
+  const auto run = runs_.find(read->hello.policy.digest);
+  if (run == runs_.end()) {
+    return refuse(Error(Errc::unknown_session, read->hello.policy.digest.hex()));
+  }
+  run->second->accept(std::move(stream), std::move(read->bytes));
 }
 
 Result<std::shared_ptr<HostedRun>> Service::begin_run(Order order, HostedRun::Events events) {
@@ -113,7 +121,7 @@ Result<std::shared_ptr<HostedRun>> Service::begin_run(Order order, HostedRun::Ev
                             std::move(handler));
   };
   CONCORDAT_TRY(auto run,
-                HostedRun::start({parts_.io, parts_.party, parts_.nsm, ledger_, parts_.log,
+                HostedRun::start({parts_.io, parts_.party, parts_.nsm, parts_.ledger, parts_.log,
                                   std::move(dial), parts_.deviate},
                                  std::move(order), std::move(events)));
   runs_.emplace(session, run);

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "session/host/control_session_io.hpp"
+#include "session/host/door.hpp"
+#include "session/host/hello_io.hpp"
 #include "session/host/hosted_run_io.hpp"
 
 namespace concordat::session::host {
@@ -14,7 +16,8 @@ struct ServiceParts {
   peer::NsmWorker& nsm;
   base::Logger& log;
   peer::Endpoint relay;  // the way to other parties
-  Sealing sealing;       // of what a run says to keep
+  RunLedger& ledger;
+  Sealing sealing;  // of what a run says to keep
   decltype(Environment::deviate) deviate{};
 };
 
@@ -23,7 +26,8 @@ class Service final : private RunBeginner {
   // Each party's own computation is on this thread: a few are enough.
   static constexpr std::size_t kMaxRuns = 4;
   static constexpr std::size_t kMaxOperators = 16;
-  static constexpr std::size_t kMaxUnread = 64;  // streams whose first bytes are awaited
+  // Whose source the parent has not said yet, which it says at once.
+  static constexpr std::size_t kMaxUnread = 64;
 
   explicit Service(ServiceParts parts);
   ~Service() override;
@@ -40,14 +44,15 @@ class Service final : private RunBeginner {
   void take_in(peer::StreamSocket socket);
   void begin_operator(peer::StreamSocket socket, const std::string& source);
   void begin_party(peer::StreamSocket socket, const std::string& source);
+  void lead_in(peer::StreamSocket stream, base::Result<ReadHello> read, const std::string& source);
   [[nodiscard]] base::Result<std::shared_ptr<HostedRun>> begin_run(
       Order order, HostedRun::Events events) override;
 
   ServiceParts parts_;
   peer::Party control_party_;  // as the enclave's own, and admits operators for kControlPurpose
-  MemoryRunLedger ledger_;
   ProcessMemory memory_;  // of the party's runs, one after the other
-  peer::TokenBucket streams_;
+  Door door_;
+  std::map<Door::Ticket, std::function<void()>> waiting_;  // how to end what waits there
   std::size_t unread_ = 0;
   std::unique_ptr<peer::Listener> listener_;
   std::map<DescriptorDigest, std::shared_ptr<HostedRun>> runs_;

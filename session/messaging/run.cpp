@@ -262,6 +262,11 @@ void Run::sealed(Time now) {
   if (to_seal() != nullptr) confirm();
 }
 
+void Run::abandon(Error why, Time now) {
+  passed(now);
+  stop(Reason::failed, {}, std::move(why));
+}
+
 void Run::confirm() {
   is_sealed_ = true;
   const auto result = base::sha256({output_->result});

@@ -69,6 +69,10 @@ class Run {
   }
   void sealed(Time now);
 
+  // This party goes on no further: the others are told instead of waiting for a round to end.
+  // Nothing where there is an output or a stop already.
+  void abandon(base::Error why, Time now);
+
   // nullptr until there is an output or a stop.
   [[nodiscard]] const Outcome* outcome() const { return ended_ ? &outcome_ : nullptr; }
   // Once; nullopt without one.

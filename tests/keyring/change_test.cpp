@@ -22,6 +22,7 @@ std::vector<Change> one_of_each() {
   ReserveUses uses{{}, 10, 20};
   uses.grant.mutable_view()[0] = 9;
   out.emplace_back(uses);
+  out.emplace_back(CountRun{run_of_input(7, 8), 3});
   return out;
 }
 

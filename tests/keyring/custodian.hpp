@@ -41,6 +41,13 @@ inline NewVersion derived() {
 inline keyservice::CreateKey new_key(std::string name, std::uint8_t byte) {
   return {std::move(name), KeyType::aes256, false, kNow, generated(byte)};
 }
+inline keyservice::RunOfInput run_of_input(std::uint8_t input, std::uint8_t run,
+                                           std::string role = "payments") {
+  keyservice::RunOfInput out{std::move(role), {}, {}};
+  out.input.mutable_view()[0] = input;
+  out.run.mutable_view()[0] = run;
+  return out;
+}
 
 // Of the first so many generations.
 inline keyservice::journal::Keys test_journal_keys(std::uint32_t generations = 1) {
@@ -113,6 +120,12 @@ struct Custodian {
   }
   void count_use(const policy::Grant& grant, keyservice::UseLimits::Done done) {
     keyring.uses().use(keyservice::identity_of(grant), grant.use_limit.value(), std::move(done));
+  }
+  Result<std::uint64_t> count_run(keyservice::RunOfInput run, std::uint64_t limit) {
+    Result<std::uint64_t> out = base::Error(keyservice::journal::Errc::not_loaded);
+    keyring.count_run(std::move(run), limit, [&](Result<std::uint64_t> done) { out = done; });
+    shared.run();
+    return out;
   }
   template <class Command>
   Result<KeySummary> run(Command command) {

@@ -1,5 +1,6 @@
 // Random histories: two custodians, restarts, failing and lost answers, snapshots. What a reload
 // finds is what a simple model makes of the entries, and these hold what was acknowledged, once.
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -23,6 +24,7 @@ struct Model {
   };
   std::map<std::string, Entry> keys;
   std::map<GrantIdentity, std::uint64_t> uses;
+  std::map<CountedInput, std::set<CountedRun>> runs;
 
   static std::string hex(const SecretBytes& secret) {
     return base::to_hex(secret.expose(SecretAccess{}));
@@ -57,6 +59,10 @@ struct Model {
   void operator()(const MoveImplicit&) { ADD_FAILURE(); }
   void operator()(const AdoptKey&) { ADD_FAILURE(); }
   void operator()(const ReserveUses& change) { uses[change.grant] = change.to; }
+  void operator()(const CountRun& change) {
+    EXPECT_TRUE(runs[change.run.input].insert(change.run.run).second) << "counted twice";
+    EXPECT_EQ(runs[change.run.input].size(), change.number);
+  }
 
   void expect_equals(const KeyTable& table) const {
     ASSERT_EQ(table.records().size(), keys.size());
@@ -73,6 +79,8 @@ struct Model {
     }
     for (const auto& [grant, reserved] : uses)
       EXPECT_EQ(table.reserved_uses(grant), reserved);
+    for (const auto& [input, of_input] : runs)
+      EXPECT_EQ(table.runs().runs_of("payments", input), of_input.size());
   }
 };
 
@@ -148,7 +156,7 @@ class History {
         record == nullptr ? 1u : static_cast<std::uint32_t>(record->key.versions.size());
     const auto version = static_cast<std::uint32_t>(below(newest + 1));
     const auto ignore = [](const Result<KeySummary>&) {};
-    switch (below(10)) {
+    switch (below(11)) {
       case 0:
       case 1: {
         CreateKey key{name, KeyType::aes256, false, kNow, unique()};
@@ -171,6 +179,13 @@ class History {
       case 8:
         if (below(4) != 0) return;
         return keyring.set_state(name, version, VersionState::destroyed, kGeneration, ignore);
+      case 9: {
+        const auto run = run_of_input(static_cast<std::uint8_t>(below(3)),
+                                      static_cast<std::uint8_t>(below(20)));
+        return keyring.count_run(run, kRuns, [this, run](const Result<std::uint64_t>& counted) {
+          if (counted) allowed_[run.input].insert(run.run);
+        });
+      }
       default: {
         const std::size_t which = below(2);
         return custodian.count_use(grants_[which], [this, which](const Status& used) {
@@ -210,6 +225,10 @@ class History {
     }
     for (std::size_t i = 0; i < 2; ++i)
       EXPECT_LE(used_[i], *grants_[i].use_limit);
+    for (const auto& [input, runs] : allowed_) {
+      EXPECT_LE(model.runs[input].size(), kRuns);
+      EXPECT_TRUE(std::ranges::includes(model.runs[input], runs)) << "allowed and not written";
+    }
     Custodian reloaded(world_);
     ASSERT_TRUE(reloaded.load());
     EXPECT_EQ(reloaded.keyring.journal().head(), head);
@@ -224,6 +243,8 @@ class History {
   const policy::Grant grants_[2] = {{"a", "k/*", {policy::Operation::sign}, 20, {}},
                                     {"b", "k/*", {policy::Operation::sign}, 2'000, {}}};
   std::uint64_t used_[2] = {0, 0};
+  static constexpr std::uint64_t kRuns = 6;
+  std::map<CountedInput, std::set<CountedRun>> allowed_;
   std::uint32_t commands_ = 0;
   std::set<std::string> acknowledged_, unknown_;
 };

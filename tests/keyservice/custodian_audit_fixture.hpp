@@ -29,7 +29,8 @@ class CustodianAuditTest : public CustodianOperatorsTest {
     EXPECT_TRUE(channel->stream->send(request.expose(SecretAccess{})));
     return id_;
   }
-  ResponseBody answer(const std::shared_ptr<Channel>& channel, policy::Operation operation) {
+  ResponseBody answer(const std::shared_ptr<Channel>& channel,
+                      std::optional<policy::Operation> operation) {
     run_until([&] { return !channel->records.empty() || channel->ended; });
     if (channel->records.empty()) throw std::runtime_error(channel->ended->error().to_string());
     auto response = decode_response(channel->records.front(), operation).value();

@@ -122,6 +122,60 @@ TEST_F(KeyServerTest, MoreSignersThanAreKeptReadySignAsBefore) {
   EXPECT_EQ(sign(1), second);
 }
 
+// The count of a session's runs: by the rule, for the roles that it names, once for each run.
+class RunCountingTest : public KeyServerTest {
+ protected:
+  RunCountingTest() {
+    const auto pinned = world_.edit_policy;
+    world_.edit_policy = [this, pinned](const std::string& text) {
+      auto policy = nlohmann::ordered_json::parse(pinned(text));
+      policy["sessions"]["sums"] = {{"id", "sums/*"},
+                                    {"protocol", "aggregate/1"},
+                                    {"own_roles", {"payments"}},
+                                    {"runs_per_input", limit_},
+                                    {"realms", nlohmann::ordered_json::object()}};
+      return policy.dump(2);
+    };
+  }
+  static CountRunRequest run(std::uint8_t input, std::uint8_t number) {
+    CountRunRequest out{"sums/2026-11", "aggregate/1", {}, {}};
+    out.input.mutable_view()[0] = input;
+    out.run.mutable_view()[0] = number;
+    return out;
+  }
+  nlohmann::ordered_json limit_ = 2;
+};
+
+TEST_F(RunCountingTest, CountsEachRunOnceUpToTheRulesLimit) {
+  const auto payments = admitted("payments-1", "payments");
+  EXPECT_EQ(std::get<RunCounted>(ask(payments, run(1, 1))).runs, 1u);
+  EXPECT_EQ(std::get<RunCounted>(ask(payments, run(1, 1))).runs, 1u);
+  EXPECT_EQ(std::get<RunCounted>(ask(payments, run(1, 2))).runs, 2u);
+  EXPECT_EQ(code(ask(payments, run(1, 3))), "runs_used_up");
+  EXPECT_EQ(std::get<RunCounted>(ask(payments, run(1, 2))).runs, 2u);
+  EXPECT_EQ(code(ask(payments, run(2, 3))), "");
+}
+
+TEST_F(RunCountingTest, WhatNoRuleNamesIsRefusedAndNothingCounted) {
+  const auto payments = admitted("payments-1", "payments");
+  const auto reports = admitted("reports-1", "reports");
+  CountRunRequest other = run(1, 1);
+  other.name = "others/2026-11";
+  EXPECT_EQ(code(ask(payments, other)), "session_unknown");
+  other = run(1, 1);
+  other.protocol = "aggregate/2";
+  EXPECT_EQ(code(ask(payments, other)), "session_unknown");
+  EXPECT_EQ(code(ask(reports, run(1, 1))), "session_unknown");
+  EXPECT_TRUE(custody_.keyring().keys().runs().empty());
+}
+
+TEST_F(RunCountingTest, WithoutALimitNothingIsWritten) {
+  limit_ = "any";
+  const auto payments = admitted("payments-1", "payments");
+  EXPECT_EQ(std::get<RunCounted>(ask(payments, run(1, 1))).runs, 0u);
+  EXPECT_TRUE(custody_.keyring().keys().runs().empty());
+}
+
 TEST_F(KeyServerTest, SignaturesVerifyAsOrdinaryEd25519) {
   grants_ = grant("payments/*", R"("sign", "public")");
   const auto payments = admitted("payments-1", "payments");

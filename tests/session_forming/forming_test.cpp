@@ -4,7 +4,6 @@
 
 #include "peer/error.hpp"
 #include "policy/errc.hpp"
-#include "session/run_ledger.hpp"
 #include "tests/session_forming/session_world.hpp"
 
 namespace concordat::session {
@@ -333,19 +332,6 @@ TEST(SessionForming, ARuleThatIsMissingEndsItBeforeItBegins) {
       }(),
       {world.wall + std::chrono::hours(2), {0}});
   EXPECT_TRUE(late.error().is(DescriptorErrc::deadline_passed));
-}
-
-TEST(RunLedger, CountsARunOnceAndNoMoreThanTheLimit) {
-  MemoryRunLedger ledger;
-  InputDigest input, other;
-  other.mutable_view()[0] = 1;
-  RunId first, second;
-  second.mutable_view()[0] = 1;
-  EXPECT_TRUE(ledger.count(input, first, 1));
-  EXPECT_TRUE(ledger.count(input, first, 1));
-  EXPECT_TRUE(ledger.count(input, second, 1).error().is(FormingErrc::runs_used_up));
-  EXPECT_TRUE(ledger.count(other, second, 1));
-  EXPECT_TRUE(ledger.count(input, second, std::nullopt));
 }
 
 }  // namespace

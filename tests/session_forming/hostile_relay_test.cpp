@@ -46,6 +46,23 @@ TEST(SessionRelay, TwoGroupsAreCaughtByTheRosterWhichNamesTheFieldThatDiffers) {
   }
 }
 
+// They say nothing, for as long as a handshake may take, and open the next one whenever one ends.
+TEST(SessionRelay, StrangersThatTakeUpEveryPlaceGiveUpTheirOldest) {
+  SessionWorld world(2);
+  RelayNet net(world, 3);
+  const auto descriptor = world.descriptor();
+  Instance& second = net.start(2, descriptor);
+  StreamId stranger = 1'000'000;
+  std::size_t given_up = 0;
+  for (int i = 0; i < 50; ++i)
+    given_up += second.forming->on_accepted(++stranger, net.now()).close.size();
+  EXPECT_EQ(given_up, 50 - 2 - limits::kSpareStreams);
+  Instance& first = net.start(1, descriptor);
+  net.run(seconds(5));
+  EXPECT_TRUE(first.formed);
+  EXPECT_TRUE(second.formed);
+}
+
 TEST(SessionRelay, TwoSessionsDoNotSplice) {
   SessionWorld world(3);
   RelayNet net(world, 2);

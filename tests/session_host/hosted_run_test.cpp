@@ -40,21 +40,115 @@ TEST(HostedRun, ThreePartiesFormComputeAndHaveReceipts) {
   });
 }
 
+bool has_formed(const Host& host) {
+  return std::ranges::any_of(host.stages,
+                             [](const auto& stage) { return stage.starts_with("formed"); });
+}
+
+// `by` ended the run of its own accord and said so: a round, an hour here, is not waited for.
+void expect_ended_by(const Host& host, PartyIndex by) {
+  ASSERT_TRUE(host.ended);
+  ASSERT_FALSE(host.ended->status);
+  EXPECT_TRUE(host.ended->status.error().is(Errc::run_stopped))
+      << host.ended->status.error().to_string();
+  ASSERT_EQ(host.ended->named.size(), 1u);
+  EXPECT_EQ(host.ended->named[0].party, by);
+  EXPECT_EQ(host.ended->named[0].why, "ended_by_another");
+}
+
 TEST(HostedRun, CountsTheRunsOfAnInputAndRefusesOneTooMany) {
   HostWorld hosts(2);
+  hosts.round_time = std::chrono::hours(1);
+  hosts.farewell = std::chrono::milliseconds(500);
+  hosts.host(2).ledger.limit = 2;
   hosts.start_all();
   hosts.run_until_ended();
+  expect_sum(hosts, "6");
   hosts.run_until([&] { return hosts.host(1).is_over && hosts.host(2).is_over; });
-  // Who has not formed when the other gives up waits no longer than this.
-  hosts.forming = std::chrono::milliseconds(2000);
   hosts.start_all();
   hosts.run_until_ended();
+  const Ended& first = *hosts.host(1).ended;
+  ASSERT_FALSE(first.status);
+  EXPECT_TRUE(first.status.error().is(FormingErrc::runs_used_up))
+      << first.status.error().to_string();
+  expect_ended_by(hosts.host(2), 1);
   for (const auto& host : hosts.hosts) {
-    ASSERT_TRUE(host->ended);
-    ASSERT_FALSE(host->ended->status);
+    ASSERT_EQ(host->ledger.asked.size(), 2u);
+    EXPECT_EQ(host->ledger.asked[0].session, hosts.descriptor()->fields().id);
+    EXPECT_EQ(host->ledger.asked[0].protocol, "aggregate/1");
+    EXPECT_NE(host->ledger.asked[0].run, host->ledger.asked[1].run);
+    EXPECT_EQ(host->ledger.asked[1].run, *host->ended->run);
   }
-  EXPECT_TRUE(hosts.host(1).ended->status.error().is(FormingErrc::runs_used_up) ||
-              hosts.host(2).ended->status.error().is(FormingErrc::runs_used_up));
+}
+
+TEST(HostedRun, NothingMovesThatNoCustodianCounted) {
+  HostWorld hosts(2);
+  hosts.round_time = std::chrono::hours(1);
+  hosts.farewell = std::chrono::milliseconds(500);
+  hosts.host(1).ledger.hold = true;
+  hosts.start_all();
+  hosts.run_until([&] { return hosts.host(1).ledger.held && has_formed(hosts.host(2)); });
+  hosts.host(1).ledger.held(base::Error(Errc::run_not_counted, "nobody is there"));
+  hosts.run_until_ended();
+  EXPECT_TRUE(hosts.host(1).ended->status.error().is(Errc::run_not_counted));
+  expect_ended_by(hosts.host(2), 1);
+}
+
+// Others begin meanwhile, and streams are cut and made anew: nothing of it is lost.
+TEST(HostedRun, WhatComesWhileARunIsCountedWaits) {
+  HostWorld hosts(3);
+  Host& second = hosts.host(2);
+  second.ledger.hold = true;
+  hosts.start_all();
+  hosts.run_until([&] {
+    return second.ledger.held && has_formed(hosts.host(1)) && has_formed(hosts.host(3));
+  });
+  // The first dials the second anew, the second the third, as soon as it may.
+  const std::size_t before = hosts.dials;
+  EXPECT_GE(hosts.cut(1, 2), 1u);
+  EXPECT_GE(hosts.cut(2, 3), 1u);
+  hosts.run_until([&] { return hosts.dials > before; });
+  for (int turn = 0; turn < 50; ++turn) {
+    hosts.io.restart();
+    hosts.io.poll();
+  }
+  for (const auto& host : hosts.hosts)
+    EXPECT_FALSE(host->ended) << "without party 2's input";
+  second.ledger.held({});
+  hosts.run_until_ended();
+  expect_sum(hosts, "9");
+  EXPECT_GE(hosts.dials, before + 2);
+}
+
+// A farewell that came before this party's own count was answered counts, too.
+TEST(HostedRun, WhoeverLeavesWhileARunIsCountedIsNotWaitedFor) {
+  HostWorld hosts(2);
+  hosts.round_time = std::chrono::hours(1);
+  hosts.farewell = std::chrono::milliseconds(500);
+  hosts.host(1).ledger.hold = true;
+  hosts.start_all();
+  hosts.run_until([&] { return hosts.host(1).ledger.held && has_formed(hosts.host(2)); });
+  hosts.host(2).run->cancel(base::Error(Errc::cancelled));
+  hosts.run_until([&] { return hosts.host(2).is_over; });
+  hosts.host(1).ledger.held({});
+  hosts.run_until_ended();
+  expect_ended_by(hosts.host(1), 2);
+}
+
+TEST(HostedRun, ANewerPolicyWhileARunIsCountedJudgesItsSeats) {
+  HostWorld hosts(2);
+  hosts.host(1).ledger.hold = true;
+  hosts.start_all();
+  hosts.run_until([&] { return static_cast<bool>(hosts.host(1).ledger.held); });
+  hosts.world.edit_policy = [](PartyIndex, std::string text) {
+    return test::replaced(std::move(text), "\"serial\": 1", "\"serial\": 2");
+  };
+  Host& first = hosts.host(1);
+  ASSERT_TRUE(first.policies.install(hosts.world.policy(1)->envelope(), hosts.world.wall));
+  first.run->policy_changed();
+  first.ledger.held({});
+  hosts.run_until_ended();
+  expect_sum(hosts, "6");
 }
 
 TEST(HostedRun, NamesThePartyThatNeverComes) {
@@ -73,6 +167,7 @@ TEST(HostedRun, NamesThePartyThatNeverComes) {
     EXPECT_THAT(ended.status.error().detail(), HasSubstr("party 3 (party-3)"));
     EXPECT_THAT(ended.named[0].why, HasSubstr("nobody is there"));
     EXPECT_FALSE(ended.run);
+    EXPECT_TRUE(hosts.host(index).ledger.asked.empty()) << "nothing formed";
   }
 }
 
@@ -225,6 +320,7 @@ TEST_F(KeyMaking, NoResultIsConfirmedBeforeTheShareIsStored) {
   for (const auto& host : hosts_.hosts) {
     ASSERT_TRUE(host->ended->status) << host->ended->status.error().to_string();
     EXPECT_FALSE(host->kept.empty());
+    EXPECT_TRUE(host->ledger.asked.empty()) << "there is no input that it could be a run of";
   }
   EXPECT_FALSE(hosts_.host(1).kept == hosts_.host(2).kept);
 }
@@ -241,28 +337,26 @@ TEST_F(KeyMaking, AShareThatCannotBeStoredLeavesNobodyWithAKey) {
 // A party that is gone in the middle of a run is named by those who wait for it.
 TEST(HostedRun, APartyThatLeavesARunIsNamedByTheOthers) {
   HostWorld hosts(3);
-  hosts.round_time = std::chrono::seconds(2);
+  hosts.round_time = std::chrono::hours(1);
   hosts.farewell = std::chrono::milliseconds(500);
+  hosts.host(1).ledger.hold = true;  // or all would be over
   hosts.start_all();
   Host& third = hosts.host(3);
   hosts.run_until([&] {
-    return third.ended || std::ranges::any_of(third.stages, [](const auto& stage) {
-             return stage.starts_with("formed");
-           });
+    return hosts.host(1).ledger.held && has_formed(hosts.host(2)) && has_formed(third);
   });
   third.run->cancel(base::Error(Errc::cancelled));
+  hosts.run_until([&] { return third.is_over; });
+  hosts.host(1).ledger.held({});
   hosts.run_until_ended();
   EXPECT_TRUE(third.ended->status.error().is(Errc::cancelled));
-  // By their own word, or because the other one said so first and left.
-  std::size_t naming = 0;
   for (const PartyIndex index : {1u, 2u}) {
-    const Ended& ended = *hosts.host(index).ended;
-    ASSERT_FALSE(ended.status) << "party " << index;
-    ASSERT_EQ(ended.named.size(), 1u);
-    EXPECT_TRUE(ended.named[0].evidence.empty());
-    if (ended.named[0].party == 3 && ended.named[0].why == "unreachable") ++naming;
+    ASSERT_EQ(hosts.host(index).ended->named.size(), 1u);
+    EXPECT_TRUE(hosts.host(index).ended->named[0].evidence.empty());
   }
-  EXPECT_GE(naming, 1u);
+  // The other one may have heard it from the first to hear it.
+  expect_ended_by(hosts.host(1), hosts.host(1).ended->named[0].party);
+  expect_ended_by(hosts.host(2), 3);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "keyservice/keyring/state/limits.hpp"
 #include "keyservice/keyring/state/secret_writer.hpp"
 #include "keyservice/limits.hpp"
+#include "policy/limits.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -26,6 +27,7 @@ enum class ChangeKind : std::uint8_t {
   take_over,
   implicit,
   adopt,
+  run,
 };
 
 SecretBytes finished(const Writer& head, const SecretBytes* material) {
@@ -87,6 +89,12 @@ SecretBytes encode_one(const MoveImplicit& change) {
 SecretBytes encode_one(const AdoptKey& change) {
   Writer out;
   out.array(3).uint(number(ChangeKind::adopt)).text(change.name).uint(change.generation);
+  return finished(out, nullptr);
+}
+SecretBytes encode_one(const CountRun& change) {
+  Writer out;
+  out.array(5).uint(number(ChangeKind::run)).text(change.run.role).bytes(change.run.input.view());
+  out.uint(change.number).bytes(change.run.run.view());
   return finished(out, nullptr);
 }
 
@@ -162,10 +170,21 @@ Result<Change> read_adopt(Reader& reader) {
   CONCORDAT_TRY(out.generation, read_uint32(reader));
   return Change(std::move(out));
 }
+Result<Change> read_run(Reader& reader) {
+  CountRun out;
+  CONCORDAT_TRY(const std::string_view role, reader.read_text(policy::limits::kNameLength));
+  out.run.role = role;
+  CONCORDAT_TRY(const base::BytesView input, reader.read_bytes(CountedInput::kSize));
+  CONCORDAT_TRY(out.run.input, CountedInput::from(input));
+  CONCORDAT_TRY(out.number, reader.read_uint());
+  CONCORDAT_TRY(const base::BytesView run, reader.read_bytes(CountedRun::kSize));
+  CONCORDAT_TRY(out.run.run, CountedRun::from(run));
+  return Change(std::move(out));
+}
 
 Result<Change> read_change(Reader& reader) {
   CONCORDAT_TRY(const std::size_t items, reader.read_array(8));
-  CONCORDAT_TRY(const ChangeKind kind, read_enum(reader, ChangeKind::adopt));
+  CONCORDAT_TRY(const ChangeKind kind, read_enum(reader, ChangeKind::run));
   const auto read = [&]() -> Result<Change> {
     if (kind == ChangeKind::create && items == 8) return read_create(reader);
     if (kind == ChangeKind::version && items == 8) return read_add(reader);
@@ -175,6 +194,7 @@ Result<Change> read_change(Reader& reader) {
     if (kind == ChangeKind::take_over && items == 3) return read_take_over(reader);
     if (kind == ChangeKind::implicit && items == 3) return read_implicit(reader);
     if (kind == ChangeKind::adopt && items == 3) return read_adopt(reader);
+    if (kind == ChangeKind::run && items == 5) return read_run(reader);
     return Error(base::cbor::Errc::malformed, std::to_string(items) + " items");
   };
   CONCORDAT_TRY(Change change, read());

@@ -9,6 +9,7 @@
 //                                  record stand for derived keys of generation `implicit`, as before
 //   [7, from, to]                  and from here on for those of another one
 //   [8, name, generation]          one of them becomes a record as it is
+//   [9, role, input, number, run]  the `number`th run of a session that took this input in
 //
 // Numbers as in key_types.hpp; `at` in milliseconds; generation 0 and material h'' where there is
 // none. `adopted`: 0, or the root generation whose implicit key becomes a record by this change: a
@@ -19,6 +20,7 @@
 
 #include "keyservice/keyring/key_types.hpp"
 #include "keyservice/keyring/state/grant_identity.hpp"
+#include "keyservice/keyring/state/run_counts.hpp"
 
 namespace concordat::keyservice {
 
@@ -71,8 +73,12 @@ struct AdoptKey {
   std::string name;
   std::uint32_t generation = 0;
 };
+struct CountRun {
+  RunOfInput run;
+  std::uint64_t number = 0;
+};
 using Change = std::variant<CreateKey, AddVersion, SetState, SetMinimum, ReserveUses, TakeOver,
-                            MoveImplicit, AdoptKey>;
+                            MoveImplicit, AdoptKey, CountRun>;
 
 [[nodiscard]] base::SecretBytes encode(const Change& change);
 // malformed_change: not understood, or not as it is written.

@@ -32,6 +32,8 @@ base::CodeInfo describe(KeyStateErrc code) noexcept {
       return {"too_many", "the keyring holds no more of these"};
     case KeyStateErrc::use_limit_reached:
       return {"use_limit_reached", "the grant's uses are used up"};
+    case KeyStateErrc::runs_used_up:
+      return {"runs_used_up", "policy allows no further run over this input"};
     case KeyStateErrc::uses_differ:
       return {"uses_differ", "a reservation of uses does not follow from the one before"};
     case KeyStateErrc::uses_not_recorded:

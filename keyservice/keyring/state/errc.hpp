@@ -21,6 +21,7 @@ enum class KeyStateErrc {
   material_differs,
   too_many,
   use_limit_reached,
+  runs_used_up,
   uses_differ,
   uses_not_recorded,
   too_many_waiting,

@@ -219,6 +219,10 @@ Status KeyTable::check_one(const ReserveUses& change) const {
   return {};
 }
 
+Status KeyTable::check_one(const CountRun& change) const {
+  return runs_.check(change.run, change.number);
+}
+
 // What may run out of memory comes first: nothing is half changed.
 template <class Modification>
 void KeyTable::modify(const std::string& name, std::uint32_t adopted, Modification modification) {
@@ -263,6 +267,10 @@ void KeyTable::apply_one(SetMinimum&& change) {
 
 void KeyTable::apply_one(ReserveUses&& change) {
   uses_[change.grant] = change.to;
+}
+
+void KeyTable::apply_one(CountRun&& change) {
+  runs_.add(change.run);
 }
 
 void KeyTable::apply_one(TakeOver&& change) {

@@ -61,7 +61,8 @@ class KeyTable {
   using Records = std::map<std::string, KeyRecord, std::less<>>;
 
   KeyTable() = default;
-  explicit KeyTable(const TableLimits& limits) : limits_(limits) {}
+  explicit KeyTable(const TableLimits& limits)
+      : runs_({limits.runs, limits.runs_of_role}), limits_(limits) {}
 
   // Whether `apply` would take it. Codes of errc.hpp; bad_key_name.
   [[nodiscard]] base::Status check(const Change& change) const;
@@ -88,6 +89,9 @@ class KeyTable {
   // Up to which use of the grant reservations were made.
   [[nodiscard]] std::uint64_t reserved_uses(const GrantIdentity& grant) const;
 
+  // Of sessions, by role and input.
+  [[nodiscard]] const RunCounts& runs() const noexcept { return runs_; }
+
   // Whose derived keys names without a record stand for; 0: no entry has said so yet.
   [[nodiscard]] std::uint32_t implicit_generation() const noexcept { return implicit_; }
   // How many versions of derived keys come from `generation`, destroyed ones left out.
@@ -108,6 +112,7 @@ class KeyTable {
   [[nodiscard]] base::Status check_one(const TakeOver& change) const;
   [[nodiscard]] base::Status check_one(const MoveImplicit& change) const;
   [[nodiscard]] base::Status check_one(const AdoptKey& change) const;
+  [[nodiscard]] base::Status check_one(const CountRun& change) const;
   void apply_one(CreateKey&& change);
   void apply_one(AddVersion&& change);
   void apply_one(SetState&& change);
@@ -116,6 +121,7 @@ class KeyTable {
   void apply_one(TakeOver&& change);
   void apply_one(MoveImplicit&& change);
   void apply_one(AdoptKey&& change);
+  void apply_one(CountRun&& change);
   // What a change is of: a record, or the implicit key that is about to become one.
   struct Subject {
     const KeyRecord* record = nullptr;  // null: implicit
@@ -128,6 +134,7 @@ class KeyTable {
 
   Records records_;
   Uses uses_;
+  RunCounts runs_{{kMaxCountedRuns, kMaxRunsOfRole}};
   TableLimits limits_;
   std::uint32_t implicit_ = 0;
 };

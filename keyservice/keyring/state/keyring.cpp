@@ -175,6 +175,30 @@ void Keyring::adopt(std::string name, std::uint32_t generation, OnKey done) {
   append(std::move(name), decide, std::move(done));
 }
 
+void Keyring::count_run(RunOfInput given, std::uint64_t limit, OnRun done) {
+  const auto run = std::make_shared<const RunOfInput>(std::move(given));
+  const auto decide = [this, run, limit]() -> Result<SecretBytes> {
+    if (keys().runs().has(*run)) return Error(KeyStateErrc::unchanged);
+    const std::uint64_t counted = keys().runs().runs_of(run->role, run->input);
+    if (counted >= limit) {
+      return Error(KeyStateErrc::runs_used_up, "all " + std::to_string(limit) + " of them");
+    }
+    return checked(CountRun{*run, counted + 1});
+  };
+  journal_.append(decide, [this, run, done = std::move(done)](Result<journal::Head> appended) {
+    if (!appended && !appended.error().is(KeyStateErrc::unchanged)) {
+      Error why = std::move(appended).error();
+      if (why.is(KeyStateErrc::runs_used_up) || why.is(KeyStateErrc::too_many)) {
+        return done(std::move(why));
+      }
+      return done(Error(KeyStateErrc::uses_not_recorded, why.to_string()));
+    }
+    const auto alive = lifetime_.watch();
+    done(keys().runs().runs_of(run->role, run->input));
+    if (!alive.expired()) snapshot_if_due();
+  });
+}
+
 void Keyring::write_snapshot(Done done) {
   if (journal_.is_writing_snapshot()) return done(Error(journal::Errc::snapshot_under_way));
   is_snapshot_wanted_ = false;

@@ -65,6 +65,12 @@ class Keyring {
   void set_minimum(std::string name, std::uint32_t minimum, std::uint32_t implicit_generation,
                    OnKey done);
 
+  // One run of a session over a role's input; `counted`: how many of that input there are with it.
+  // A run is counted once, however often it is asked. runs_used_up when `limit` others were counted
+  // before; uses_not_recorded when the store failed, after which asking again is safe; too_many.
+  using OnRun = std::function<void(base::Result<std::uint64_t> counted)>;
+  void count_run(RunOfInput run, std::uint64_t limit, OnRun done);
+
   // `generation` seals from now on; names without a record go on to stand for `implicit`
   // (generation_passed). Then a snapshot, so that nothing older need be read again: its failure
   // undoes nothing and is told by last_snapshot. While another one is written it waits for that

@@ -6,7 +6,8 @@ namespace concordat::keyservice {
 
 base::Status KeyringFold::apply(const base::SecretBytes& content) {
   CONCORDAT_TRY(Change change, decode_change(content));
-  const bool is_of_a_key = !std::holds_alternative<ReserveUses>(change);
+  const bool is_of_a_key = !std::holds_alternative<ReserveUses>(change) &&
+                           !std::holds_alternative<CountRun>(change);
   CONCORDAT_CHECK(table_.apply(std::move(change)));
   if (is_of_a_key && changed_) changed_();
   return {};

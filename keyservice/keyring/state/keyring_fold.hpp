@@ -20,7 +20,8 @@ class KeyringFold final : public journal::Fold {
   void clear() noexcept override;
 
   [[nodiscard]] const KeyTable& table() const noexcept { return table_; }
-  // Told after each change of a key, and when all was loaded anew; not of counted uses.
+  // Told after each change of a key, and when all was loaded anew; not of counted uses
+  // and runs.
   void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
 
  private:

@@ -14,11 +14,19 @@ inline constexpr std::size_t kMaxMaterial = 64;  // the largest of key_types.hpp
 // A policy has 4,096 grants at most; those that it had once are still counted.
 inline constexpr std::size_t kMaxCountedGrants = 100'000;
 
+// Runs of sessions that took an input in, some 100 bytes each; they count for good, for a result
+// that was given out stays known. A run an hour for 28 years is one role's, so that a role whose
+// enclave lies uses up its own.
+inline constexpr std::size_t kMaxCountedRuns = 1'000'000;
+inline constexpr std::size_t kMaxRunsOfRole = 250'000;
+
 // What a table takes. Another one than this is for tests, which reach its ends.
 struct TableLimits {
   std::size_t keys = kMaxKeys;
   std::uint32_t versions = kMaxVersions;
   std::size_t counted_grants = kMaxCountedGrants;
+  std::size_t runs = kMaxCountedRuns;
+  std::size_t runs_of_role = kMaxRunsOfRole;
 };
 
 // A restart reads a snapshot and at most about as many entries as this, some microseconds each.

@@ -8,6 +8,7 @@
 #include "keyservice/keyring/state/limits.hpp"
 #include "keyservice/keyring/state/secret_writer.hpp"
 #include "keyservice/limits.hpp"
+#include "policy/limits.hpp"
 
 namespace concordat::keyservice {
 namespace {
@@ -18,7 +19,7 @@ using base::Status;
 using base::cbor::Reader;
 using base::cbor::Writer;
 
-enum class ItemKind : std::uint8_t { key = 1, version, uses, implicit };
+enum class ItemKind : std::uint8_t { key = 1, version, uses, implicit, run };
 
 class Pieces {
  public:
@@ -56,6 +57,15 @@ void save(const KeyRecord& record, Pieces& pieces) {
   }
 }
 
+void save_runs(const std::string& role, const CountedInput& input,
+               const std::set<CountedRun>& runs, Pieces& pieces) {
+  for (const CountedRun& run : runs) {
+    Writer out;
+    out.array(4).uint(number(ItemKind::run)).text(role).bytes(input.view()).bytes(run.view());
+    pieces.add(out);
+  }
+}
+
 Status malformed(std::string_view what) {
   return Error(KeyStateErrc::malformed_state, std::string(what));
 }
@@ -70,6 +80,10 @@ std::vector<SecretBytes> KeyTable::save() const {
     Writer out;
     out.array(3).uint(number(ItemKind::uses)).bytes(grant.view()).uint(reserved);
     pieces.add(out);
+  }
+  for (const auto& [role, of_role] : runs_.roles()) {
+    for (const auto& [input, runs] : of_role.inputs)
+      save_runs(role, input, runs, pieces);
   }
   if (implicit_ != 0) {
     Writer out;
@@ -93,12 +107,13 @@ Status TableLoader::load(const SecretBytes& piece) {
 
 Status TableLoader::read_item(Reader& reader) {
   CONCORDAT_TRY(const std::size_t items, reader.read_array(7));
-  CONCORDAT_TRY(const ItemKind kind, read_enum(reader, ItemKind::implicit));
+  CONCORDAT_TRY(const ItemKind kind, read_enum(reader, ItemKind::run));
   if (kind == ItemKind::version && items == 6) return read_version(reader);
   if (versions_left_ != 0) return malformed("a key lacks versions");
   if (table_.implicit_ != 0) return malformed("an item behind the last one");
   if (kind == ItemKind::key && items == 7) return read_key(reader);
   if (kind == ItemKind::uses && items == 3) return read_uses(reader);
+  if (kind == ItemKind::run && items == 4) return read_run(reader);
   if (kind == ItemKind::implicit && items == 2) return read_implicit(reader);
   return malformed("an item of " + std::to_string(items));
 }
@@ -117,7 +132,7 @@ Status TableLoader::read_key(Reader& reader) {
     return malformed("a key's versions");
   }
   auto& records = table_.records_;
-  if (!table_.uses_.empty() || records.size() >= table_.limits_.keys ||
+  if (!table_.uses_.empty() || !table_.runs_.empty() || records.size() >= table_.limits_.keys ||
       (!records.empty() && records.rbegin()->first >= name)) {
     return malformed("keys do not ascend, or are too many");
   }
@@ -145,11 +160,29 @@ Status TableLoader::read_uses(Reader& reader) {
   CONCORDAT_TRY(const std::uint64_t reserved, reader.read_uint());
   if (reserved == 0) return malformed("a counter that counted nothing");
   auto& uses = table_.uses_;
-  if (uses.size() >= table_.limits_.counted_grants ||
+  if (!table_.runs_.empty() || uses.size() >= table_.limits_.counted_grants ||
       (!uses.empty() && uses.rbegin()->first >= grant)) {
     return malformed("counters do not ascend, or are too many");
   }
   uses.emplace_hint(uses.end(), grant, reserved);
+  return {};
+}
+
+Status TableLoader::read_run(Reader& reader) {
+  RunOfInput run;
+  CONCORDAT_TRY(const std::string_view role, reader.read_text(policy::limits::kNameLength));
+  run.role = role;
+  CONCORDAT_TRY(const base::BytesView input, reader.read_bytes(CountedInput::kSize));
+  CONCORDAT_TRY(run.input, CountedInput::from(input));
+  CONCORDAT_TRY(const base::BytesView id, reader.read_bytes(CountedRun::kSize));
+  CONCORDAT_TRY(run.run, CountedRun::from(id));
+  auto& runs = table_.runs_;
+  const bool ascends = runs.empty() || last_run_ < std::tie(run.role, run.input, run.run);
+  if (!ascends || !runs.check(run, runs.runs_of(run.role, run.input) + 1)) {
+    return malformed("runs do not ascend, or are too many");
+  }
+  last_run_ = std::tie(run.role, run.input, run.run);
+  runs.add(run);
   return {};
 }
 

@@ -4,8 +4,11 @@
 //   [1, name, type, exportable, state, minimum, versions]       keys, ascending by name; behind
 //   each [2, state, origin, created, generation, material]           its versions, from 1, so many
 //   [3, grant, reserved]                                        then counters, ascending by grant
+//   [5, role, input, run]       then counted runs, ascending by all three
 //   [4, generation]             then, if an entry said so, what names without a record stand for
 #pragma once
+
+#include <tuple>
 
 #include "attest/base/cbor.hpp"
 #include "keyservice/keyring/state/key_table.hpp"
@@ -29,10 +32,12 @@ class TableLoader {
   [[nodiscard]] base::Status read_version(base::cbor::Reader& reader);
   [[nodiscard]] base::Status read_implicit(base::cbor::Reader& reader);
   [[nodiscard]] base::Status read_uses(base::cbor::Reader& reader);
+  [[nodiscard]] base::Status read_run(base::cbor::Reader& reader);
 
   KeyTable table_;
   KeyRecord* key_ = nullptr;  // whose versions are read
   std::uint32_t versions_left_ = 0;
+  std::tuple<std::string, CountedInput, CountedRun> last_run_;
 };
 
 }  // namespace concordat::keyservice
