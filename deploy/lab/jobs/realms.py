@@ -27,16 +27,21 @@ def free_port() -> int:
 
 @dataclass
 class RealmDeployment(Deployment):
-    port: int = field(default_factory=free_port)  # where other parents reach this one
+    address: str = "127.0.0.1"  # with the port: where other parents reach this one
+    port: int = field(default_factory=free_port)
     neighbours: dict[str, "RealmDeployment"] = field(default_factory=dict)  # by the enclave that is reached there
+
+    @property
+    def reached_at(self) -> str:
+        return f"{self.address}:{self.port}"
 
     def parent_config(self, workers: list[Worker]) -> dict:
         config = super().parent_config(workers)
         for worker in workers:
             config["enclaves"][worker.name]["settings"]["sessions"] = "on"
         config["peers"] = {
-            "listen": f"tcp:127.0.0.1:{self.port}",
-            "parents": {other.realm.split(".")[0]: {"dial": f"tcp:127.0.0.1:{other.port}", "enclaves": [enclave]}
+            "listen": f"tcp:{self.reached_at}",
+            "parents": {other.realm.split(".")[0]: {"dial": f"tcp:{other.reached_at}", "enclaves": [enclave]}
                         for enclave, other in self.neighbours.items()}}
         return config
 
@@ -82,7 +87,7 @@ class Realm(MainStory):
 
     def party(self) -> str:
         """Of `session init`."""
-        return (f"name={self.name},role={ROLE},authority={self.authority},parent=127.0.0.1:{self.lab.port},"
+        return (f"name={self.name},role={ROLE},authority={self.authority},parent={self.lab.reached_at},"
                 f"enclave={self.analyst.name}")
 
     def rule(self, others: list["Realm"], pattern: str, protocol: str, runs: int | str, images: list[str]) -> dict:
