@@ -1,6 +1,7 @@
 """Three realms on one machine: each with its authority, policy, custodian and parent, and an enclave that takes part in
 sessions. What they share is what all enclaves share on AWS: the root that vouches for their documents."""
 
+import copy
 import json
 import pathlib
 import shutil
@@ -29,7 +30,8 @@ def free_port() -> int:
 class RealmDeployment(Deployment):
     address: str = "127.0.0.1"  # with the port: where other parents reach this one
     port: int = field(default_factory=free_port)
-    neighbours: dict[str, "RealmDeployment"] = field(default_factory=dict)  # by the enclave that is reached there
+    parties: list[str] = field(default_factory=list)  # enclaves of it that others reach
+    neighbours: list["RealmDeployment"] = field(default_factory=list)
 
     @property
     def reached_at(self) -> str:
@@ -41,8 +43,8 @@ class RealmDeployment(Deployment):
             config["enclaves"][worker.name]["settings"]["sessions"] = "on"
         config["peers"] = {
             "listen": f"tcp:{self.reached_at}",
-            "parents": {other.realm.split(".")[0]: {"dial": f"tcp:{other.reached_at}", "enclaves": [enclave]}
-                        for enclave, other in self.neighbours.items()}}
+            "parents": {other.realm.split(".")[0]: {"dial": f"tcp:{other.reached_at}", "enclaves": other.parties}
+                        for other in self.neighbours}}
         return config
 
 
@@ -54,7 +56,9 @@ class Realm(MainStory):
         self.letter, self.name = letter, f"bank-{letter}"
         lab.realm = f"{self.name}.example"
         self.analyst = Worker(f"analyst-{letter}", ROLE)
-        self.workers = [self.analyst]
+        # Of each there may be another one, which takes over.
+        self.workers = [self.analyst, Worker(f"analyst-{letter}2", ROLE)]
+        lab.parties = [worker.name for worker in self.workers]
         self.operator_key = lab.authority / "dana.key"
 
     def make_images(self) -> str:
@@ -76,6 +80,12 @@ class Realm(MainStory):
         lab.operator("keygen", "--out", self.operator_key)
         lab.policy("add-operator", "dana", "--key", f"{self.operator_key}.pub", "--purpose", "session-control")
         return f"serial {lab.sign_policy()['serial']}"
+
+    def next_seat(self) -> "Realm":
+        """The same realm as another party of a session, by its other enclave."""
+        other = copy.copy(self)
+        other.name, other.analyst = f"{self.name}-next", self.workers[1]
+        return other
 
     @property
     def authority(self) -> pathlib.Path:
@@ -135,11 +145,11 @@ class Realms:
         first.others = labs[1:]
         self.all = [Realm(lab, record, letter) for lab, letter in zip(labs, LETTERS)]
         for realm in self.all:
-            realm.lab.neighbours = {other.analyst.name: other.lab for other in self.others(realm)}
+            realm.lab.neighbours = [other.lab for other in self.others(realm)]
         self.runs = 0
 
     def others(self, realm: Realm) -> list[Realm]:
-        return [other for other in self.all if other is not realm]
+        return [other for other in self.all if other.lab is not realm.lab]
 
     def share_the_root(self) -> None:
         """Before their hypervisors start: that of the first has made it."""
@@ -160,7 +170,7 @@ class Realms:
             options += ["--threshold", str(threshold)]
         self.all[0].lab.operator("session", "init", "--id", name, "--purpose", f"shown by the lab: {name}", "--protocol",
                                  protocol, "--out", plain, *options)
-        for realm in parties:
+        for realm in {party.letter: party for party in parties}.values():
             for signer in SIGNERS[:THRESHOLD]:
                 realm.lab.operator("session", "sign", "--session", plain, "--out", signed, "--authority", realm.authority,
                                    "--key", realm.lab.authority / f"{signer}.key")
