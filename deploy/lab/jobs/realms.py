@@ -16,8 +16,8 @@ from jobs.record import Record, StepFailed
 LETTERS = ("a", "b", "c")
 ROLE = "analyst"
 IMAGE, CHEAT = "analyst-1", "cheat-1"
-# By which the worker has its custodian seal shares of keys; the program has the name.
-SEALING_KEY = f"session-shares/{ROLE}"
+# By which the worker has its custodian seal shares of keys, each by one of them; the program has the names.
+SEALING_KEYS = f"session-shares/{ROLE}/*"
 
 
 def free_port() -> int:
@@ -75,10 +75,11 @@ class Realm(MainStory):
         pinned = ("--account", INSTANCE_ROLE)
         lab.policy("enroll", "custodian-1", "--eif", self.images["custodian"], "--role", "custodian", *pinned)
         lab.policy("enroll", IMAGE, "--eif", self.images[ROLE], "--role", ROLE, *pinned,
-                   "--grant", f"{SEALING_KEY}:encrypt,decrypt")
+                   "--grant", f"{SEALING_KEYS}:encrypt,decrypt")
         lab.edit_policy(lambda policy: policy["purposes"].update({"session-control": {"initiator": [], "responder": [ROLE]}}))
         lab.operator("keygen", "--out", self.operator_key)
-        lab.policy("add-operator", "dana", "--key", f"{self.operator_key}.pub", "--purpose", "session-control")
+        lab.policy("add-operator", "dana", "--key", f"{self.operator_key}.pub", "--purpose", "session-control",
+                   "--purpose", "admin")
         return f"serial {lab.sign_policy()['serial']}"
 
     def next_seat(self) -> "Realm":
@@ -187,6 +188,14 @@ class Realms:
                                           "--as", realm.name, *authorities, *realm.lab.operator_options(realm.operator_key),
                                           *outputs, "--wait", str(wait), *options)
         return Ordered(realm, daemon, files)
+
+    def settle(self, realm: Realm, receipt: pathlib.Path, parties: list[Realm], expect: int = 0) -> dict:
+        """Has a realm's custodian end the shares that this receipt's resharing replaced."""
+        authorities = [option for other in parties if other.lab is not realm.lab
+                       for option in ("--party-authority", other.authority)]
+        done = realm.lab.programs.run("concordat-lab", "session", "settle", receipt, "--role", ROLE, *authorities,
+                                      *realm.lab.operator_options(realm.operator_key), expect=expect)
+        return json.loads(done.stdout)
 
     def verify_receipt(self, receipt: pathlib.Path, parties: list[Realm]) -> dict:
         authorities = [option for realm in parties for option in ("--authority", realm.authority)]

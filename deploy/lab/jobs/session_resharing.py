@@ -18,11 +18,12 @@ class Resharing:
         self.first, self.second, self.third = self.realms.all
         self.next = self.third.next_seat()
         self.shares: dict[str, pathlib.Path] = {}
-        self.group = pathlib.Path()
+        self.group = self.receipt = pathlib.Path()
 
     def steps(self):
         """(name, function) in order."""
-        return [("resharing", self.reshare), ("signature-after", self.sign), ("old-share-refused", self.old_share)]
+        return [("resharing", self.reshare), ("old-share-refused", self.old_share), ("settled", self.settle),
+                ("signature-after", self.sign)]
 
     def reshare(self) -> str:
         """bank-a and bank-c deal; bank-a, bank-b and the enclave that takes over get the new shares."""
@@ -35,7 +36,7 @@ class Resharing:
         brought = {realm.name: ("--kept", self.story.shares[realm.name]) for realm in (self.first, self.third)}
         ordered = [self.realms.order(party, session, *brought.get(party.name, ())) for party in parties]
         self.story.results(ordered, "resharing")
-        self.group = ordered[0].files["result"]
+        self.group, self.receipt = ordered[0].files["result"], ordered[1].files["receipt"]
         require(self.story.public_key(self.group) == self.story.public_key(), "another public key")
         require(self.group.read_bytes() != self.story.group.read_bytes(), "the same group")
         self.shares = {part.realm.name: part.files["keep"] for part in ordered if part.files["keep"].exists()}
@@ -59,3 +60,20 @@ class Resharing:
         require((status, answer.get("code")) == (2, "other_epoch"), f"ended with {status}: {answer}")
         self.story.record.row(self.first.name, "a signature with its share from before", f"refused: {answer['code']}")
         return answer["error"]
+
+    def settle(self) -> str:
+        """By a receipt each realm's custodian destroys the key that the old shares are sealed under; they open no more."""
+        parties = [*self.realms.all, self.next]
+        older = next(receipt for what, receipt, _ in self.story.receipts if what == "key generation")
+        refused = self.realms.settle(self.first, older, parties, expect=2)
+        require(refused["code"] == "not_settled_by", f"by the receipt of key generation: {refused}")
+        for realm in self.realms.all:
+            settled = self.realms.settle(realm, self.receipt, parties)
+            require([each["epoch"] for each in settled["destroyed"]] == [0], f"{realm.name}: {settled}")
+        signers = [self.first, self.third]
+        session = self.story.agree_to_sign("payments/fund-old", self.story.group, signers, (1, 3))
+        for realm in signers:
+            status, answer = self.realms.order(realm, session, "--kept", self.story.shares[realm.name], wait=5).end()
+            require(status == 2 and "key_destroyed" in answer.get("error", ""), f"{realm.name} ended with {status}: {answer}")
+            self.story.record.row(realm.name, "to sign as before, in a session that all agreed to", "refused: key_destroyed")
+        return f"shares from before are ended in all three realms: {answer['error']}"
