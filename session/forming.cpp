@@ -5,6 +5,7 @@
 
 #include "attest/document.hpp"
 #include "peer/error.hpp"
+#include "session/party_question.hpp"
 
 namespace concordat::session {
 
@@ -62,11 +63,9 @@ Status Forming::check_rules(const peer::Now& now) const {
                  fields.name_of(context_.self) + " is of another authority than this enclave");
   }
   for (const auto& [index, place] : places_) {
-    const PartyEntry& party = *fields.party(index);
-    const policy::PartyQuestion question{fields.id,   fields.protocol, own->role,
-                                         party.realm, party.role,      party.authority};
-    const policy::Evaluation rule = policy::evaluate_party(context_.policy.policy->model(),
-                                                           question, nullptr, context_.own_pcr16);
+    const policy::Evaluation rule = policy::evaluate_party(
+        context_.policy.policy->model(), question_about(fields, *fields.party(index), own->role),
+        nullptr, context_.own_pcr16);
     if (!rule.verdict) {
       return Error(rule.verdict.error().code(),
                    fields.name_of(index) + ": " + rule.verdict.error().detail());
@@ -118,10 +117,9 @@ Result<policy::AdmittedPeer> Forming::admit(const peer::Statement& statement, po
                  "want " + fields.name_of(index) + " in its role, found " +
                      fields.name_of(claim.index) + " as " + policy::quote(statement.role));
   }
-  const policy::PartyQuestion question{
-      fields.id,    fields.protocol, fields.party(context_.self)->role,
-      party->realm, party->role,     party->authority,
-      side};
+  policy::PartyQuestion question =
+      question_about(fields, *party, fields.party(context_.self)->role);
+  question.side = side;
   return policy::admit_party(*context_.policy.policy, question, claims, context_.own_pcr16);
 }
 

@@ -89,15 +89,17 @@ Result<SessionOutcome> Operator::run(const SessionOrder& order) {
   return outcome;
 }
 
+std::string refusal_code(const Error& error) {
+  if (!error.is(keyservice::Errc::refused_by_custodian)) return {};
+  // A refusal's text is "CODE: words" (AdminResponseReader).
+  return error.detail().substr(0, error.detail().find(':'));
+}
+
 ExitStatus answer_operators_failure(const Invocation& invocation, bool json, std::string_view what,
                                     const Error& error) {
-  if (!json || !error.is(keyservice::Errc::refused_by_custodian)) {
-    return answer_failure(invocation, json, what, error);
-  }
+  const std::string code = refusal_code(error);
+  if (!json || code.empty()) return answer_failure(invocation, json, what, error);
   (void)fail(invocation, what, error);
-  // A refusal's text is "CODE: words" (AdminResponseReader).
-  const std::string& detail = error.detail();
-  const std::string code = detail.substr(0, detail.find(':'));
   print_json(invocation, {{"ok", false}, {"code", code}, {"error", error.to_string()}});
   return ExitStatus::refused;
 }

@@ -51,6 +51,9 @@ class Operator {
   std::unique_ptr<policy::Signer> signer_;
 };
 
+// The custodian's own code, where it refused; empty of any other error.
+[[nodiscard]] std::string refusal_code(const base::Error& error);
+
 // As answer_failure; of what the custodian itself refused with its own code.
 ExitStatus answer_operators_failure(const Invocation& invocation, bool json, std::string_view what,
                                     const base::Error& error);

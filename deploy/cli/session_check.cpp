@@ -7,7 +7,7 @@
 #include "deploy/cli/policy_edit.hpp"
 #include "deploy/cli/policy_files.hpp"
 #include "deploy/cli/session_command.hpp"
-#include "policy/evaluate.hpp"
+#include "session/party_question.hpp"
 #include "session/protocols.hpp"
 
 namespace concordat::cli {
@@ -80,11 +80,9 @@ void check_signatures(CheckedParty& out, const SessionFile& file, const session:
 void check_policy_of(CheckedParty& out, const DescriptorFields& fields, PartyIndex self,
                      PartyIndex index, const policy::Model& model,
                      const attest::VerifiedClaims* claims) {
-  const session::PartyEntry& party = *fields.party(index);
-  const policy::PartyQuestion question{fields.id,   fields.protocol, fields.party(self)->role,
-                                       party.realm, party.role,      party.authority};
-  const policy::Evaluation evaluation =
-      policy::evaluate_party(model, question, claims, attest::authority_pcr16(model.authority));
+  const policy::Evaluation evaluation = policy::evaluate_party(
+      model, session::question_about(fields, *fields.party(index), fields.party(self)->role),
+      claims, attest::authority_pcr16(model.authority));
   out.requirements.insert(out.requirements.end(), evaluation.requirements.begin(),
                           evaluation.requirements.end());
   out.has_document = claims != nullptr;

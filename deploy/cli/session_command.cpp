@@ -110,6 +110,7 @@ void add_session_commands(Command app, Invocation& invocation) {
   add_session_sign(session, invocation);
   add_session_check(session, invocation);
   add_session_run(session, invocation);
+  add_session_settle(session, invocation);
   add_session_show(session, invocation);
   add_session_verify_receipt(session, invocation);
   session.footer(

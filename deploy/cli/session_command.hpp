@@ -41,6 +41,7 @@ void add_session_init(Command session, Invocation& invocation);
 void add_session_sign(Command session, Invocation& invocation);
 void add_session_check(Command session, Invocation& invocation);
 void add_session_run(Command session, Invocation& invocation);
+void add_session_settle(Command session, Invocation& invocation);
 void add_session_show(Command session, Invocation& invocation);
 void add_session_verify_receipt(Command session, Invocation& invocation);
 

@@ -9,6 +9,7 @@
 #include "deploy/cli/authority_files.hpp"
 #include "deploy/cli/operator_options.hpp"
 #include "deploy/cli/session_command.hpp"
+#include "keyservice/keyring/envelope.hpp"
 
 namespace concordat::cli {
 namespace {
@@ -122,6 +123,12 @@ std::string shown(const Bytes& result) {
   return is_text(result) ? std::string(base::as_text(result)) : base::to_hex(result);
 }
 
+// As the custodian named it; destroying that key ends what is kept.
+std::string sealing_key(base::BytesView kept) {
+  const auto envelope = keyservice::decode_envelope(kept);
+  return envelope ? envelope->key_name : "";
+}
+
 ordered_json to_json(const FinishedRun& run, const SessionRunOptions& options) {
   const DescriptorFields& fields = run.descriptor.fields();
   const SessionOutcome& outcome = run.outcome;
@@ -132,6 +139,8 @@ ordered_json to_json(const FinishedRun& run, const SessionRunOptions& options) {
   out["run"] = outcome.end.run ? ordered_json(outcome.end.run->hex()) : ordered_json();
   out["kept"] =
       outcome.kept.empty() || options.keep.empty() ? ordered_json() : ordered_json(options.keep);
+  out["sealed_under"] =
+      outcome.kept.empty() ? ordered_json() : ordered_json(sealing_key(outcome.kept));
   if (outcome.end.code.empty()) {
     out[is_text(outcome.result) ? "result" : "result_hex"] = shown(outcome.result);
     out["result_sha256"] = base::sha256({outcome.result}).hex();
@@ -174,7 +183,8 @@ ExitStatus say_failure(const FinishedRun& run, const SessionRunOptions& options,
                    << (run.outcome.evidence.contains(party) ? " (proved)" : "") << "\n";
   }
   if (!run.outcome.kept.empty()) {
-    invocation.err << "  what this run says to keep is in " << options.keep
+    invocation.err << "  what this run says to keep is in " << options.keep << ", sealed under "
+                   << sealing_key(run.outcome.kept)
                    << ": do not delete it, others may have the result\n";
   }
   if (options.json) {

@@ -1,7 +1,10 @@
 #include "deploy/enclave/session_sealing.hpp"
 
 #include "attest/base/cbor.hpp"
-#include "keyservice/agent/call.hpp"
+#include "keyservice/keyring/envelope.hpp"
+#include "keyservice/keyring/key_errc.hpp"
+#include "keyservice/session_shares.hpp"
+#include "policy/finding.hpp"
 
 namespace concordat::enclave {
 namespace {
@@ -20,6 +23,13 @@ Bytes associated_data(const std::string& role) {
   return std::move(writer).take();
 }
 
+// Which of the role's keys it says it is sealed under; the custodian finds out whether it is.
+Result<std::string> key_of(base::BytesView sealed, const std::string& role) {
+  CONCORDAT_TRY(Envelope envelope, decode_envelope(sealed));
+  if (envelope.key_name.starts_with(session_shares_of(role))) return std::move(envelope.key_name);
+  return Error(KeyErrc::other_key, policy::quote(envelope.key_name));
+}
+
 // The answer's part of that type, or what the custodian said instead.
 template <class Part>
 Result<Part> part_of(Result<ResponseBody> answer) {
@@ -32,14 +42,12 @@ Result<Part> part_of(Result<ResponseBody> answer) {
 
 }  // namespace
 
-std::string sealing_key_of(std::string_view role) {
-  return std::string(agent::kSessionShares) + std::string(role);
-}
-
 session::host::Sealing seal_by_custodian(CustodianLink& link, const std::string& role) {
   session::host::Sealing out;
-  out.seal = [&link, role](base::SecretBytes plain, std::function<void(Result<Bytes>)> done) {
-    link.request(EncryptRequest{sealing_key_of(role), associated_data(role), std::move(plain)},
+  out.seal = [&link, role](const base::Sha256Digest& result, base::SecretBytes plain,
+                           std::function<void(Result<Bytes>)> done) {
+    link.request(EncryptRequest{session_share_key(role, result), associated_data(role),
+                                std::move(plain)},
                  [done = std::move(done)](Result<ResponseBody> answer) {
                    auto made = part_of<MadeEnvelope>(std::move(answer));
                    if (!made) return done(made.error());
@@ -47,7 +55,9 @@ session::host::Sealing seal_by_custodian(CustodianLink& link, const std::string&
                  });
   };
   out.open = [&link, role](Bytes sealed, std::function<void(Result<base::SecretBytes>)> done) {
-    link.request(DecryptRequest{sealing_key_of(role), associated_data(role), std::move(sealed)},
+    const auto name = key_of(sealed, role);
+    if (!name) return done(name.error());
+    link.request(DecryptRequest{*name, associated_data(role), std::move(sealed)},
                  [done = std::move(done)](Result<ResponseBody> answer) {
                    auto given = part_of<GivenBytes>(std::move(answer));
                    if (!given) return done(given.error());

@@ -1,5 +1,5 @@
 // How a share of a key outlives the enclave that it was made in: sealed by the party's own
-// custodian, with a key that policy grants the role for it.
+// custodian, with keys that policy grants the role for it (keyservice/session_shares.hpp).
 #pragma once
 
 #include "keyservice/custodian_link_io.hpp"
@@ -7,12 +7,8 @@
 
 namespace concordat::enclave {
 
-// "session-shares/ROLE": policy grants the role `encrypt` and `decrypt` with it, and nobody else
-// `decrypt`. The form of the name is in the program; ROLE is the enclave's, which its parent's
-// configuration says, and a descriptor that seats it in another is refused (HostedRun::start).
-[[nodiscard]] std::string sealing_key_of(std::string_view role);
-
-// `link` outlives it. Errors of the link; not_granted and the like as the custodian says them.
+// `link` outlives it. Errors of the link; not_granted, key_destroyed and the like as the custodian
+// says them; other_key for what is sealed under no such key of the role.
 [[nodiscard]] session::host::Sealing seal_by_custodian(keyservice::CustodianLink& link,
                                                        const std::string& role);
 

@@ -9,6 +9,7 @@
 #include "attest/base/secret_json.hpp"
 #include "keyservice/keyring/key_errc.hpp"
 #include "keyservice/keyring/operation_limits.hpp"
+#include "keyservice/session_shares.hpp"
 #include "policy/errc.hpp"
 #include "policy/key_pattern.hpp"
 

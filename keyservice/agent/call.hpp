@@ -50,10 +50,6 @@ struct Route {
 };
 [[nodiscard]] std::span<const Route> routes() noexcept;
 
-// Keys with these names are the agent's own: it has shares of keys sealed with them, for sessions
-// (deploy/enclave/session_sealing.hpp). Whatever policy grants the role, no application uses them.
-inline constexpr std::string_view kSessionShares = "session-shares/";
-
 // A request's first line.
 struct Target {
   Action action = Action::health;

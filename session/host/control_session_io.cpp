@@ -149,9 +149,9 @@ Status ControlSession::take(BeginRun) {
     if (const auto self = weak.lock())
       self->say(StageReached{std::string(to_string(stage)), detail});
   };
-  events.keep = [weak = weak_from_this()](const base::SecretBytes& kept,
+  events.keep = [weak = weak_from_this()](const Output& output,
                                           std::function<void(Status)> done) {
-    if (const auto self = weak.lock()) self->keep(kept, std::move(done));
+    if (const auto self = weak.lock()) self->keep(output, std::move(done));
   };
   events.ended = [weak = weak_from_this()](const Ended& ended) {
     if (const auto self = weak.lock()) self->on_run_ended(ended);
@@ -168,16 +168,17 @@ void ControlSession::on_run_ended(const Ended& ended) {
 }
 
 // Sealed by the custodian, and then stored by the operator: only then is it safe.
-void ControlSession::keep(const base::SecretBytes& kept, std::function<void(Status)> done) {
-  parts_.sealing.seal(kept.clone(), [weak = weak_from_this(),
-                                     done = std::move(done)](const Result<Bytes>& sealed) {
+void ControlSession::keep(const Output& output, std::function<void(Status)> done) {
+  const auto on_sealed = [weak = weak_from_this(),
+                          done = std::move(done)](const Result<Bytes>& sealed) {
     const auto self = weak.lock();
     if (!self) return;
     if (!sealed) return done(sealed.error());
     self->kept_ = done;
     self->say_in_pieces(*sealed, [](Bytes piece) { return KeptPiece{std::move(piece)}; });
     self->say(StageReached{std::string(kKeepStage), {}});
-  });
+  };
+  parts_.sealing.seal(base::sha256({output.result}), output.kept.clone(), on_sealed);
 }
 
 Status ControlSession::take(KeptStored) {

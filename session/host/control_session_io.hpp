@@ -10,9 +10,12 @@
 
 namespace concordat::session::host {
 
-// How what a run says to keep leaves the enclave, and comes back: sealed by its own custodian.
+// How what a run says to keep leaves the enclave, and comes back: sealed by its own custodian, each
+// under a key of its own, named by the SHA-256 of the run's result, so that it can be ended alone.
 struct Sealing {
-  std::function<void(base::SecretBytes, std::function<void(base::Result<base::Bytes>)>)> seal;
+  std::function<void(const base::Sha256Digest&, base::SecretBytes,
+                     std::function<void(base::Result<base::Bytes>)>)>
+      seal;
   std::function<void(base::Bytes, std::function<void(base::Result<base::SecretBytes>)>)> open;
 };
 
@@ -55,7 +58,7 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   [[nodiscard]] base::Status take(KeptStored);
   void open_kept(base::Bytes kept);
   void on_run_ended(const Ended& ended);
-  void keep(const base::SecretBytes& kept, std::function<void(base::Status)> done);
+  void keep(const Output& output, std::function<void(base::Status)> done);
   void tell_end(const Ended& ended);
   void refuse(const base::Error& why);
   void say(const ControlReport& report);

@@ -58,8 +58,8 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   struct Events {
     std::function<void(Stage, const std::string& detail)> progress;
     // Has what the run says to keep sealed, durably, and says so: only then is the result
-    // confirmed. The bytes live until then.
-    std::function<void(const base::SecretBytes&, std::function<void(base::Status)>)> keep;
+    // confirmed. The output lives until then.
+    std::function<void(const Output&, std::function<void(base::Status)>)> keep;
     std::function<void(Ended)> ended;
     std::function<void()> over;
   };

@@ -4,6 +4,7 @@
 #include "session/host/errc.hpp"
 #include "session/host/hosted_run_io.hpp"
 #include "session/messaging/error.hpp"
+#include "session/party_question.hpp"
 #include "session/receipt.hpp"
 
 namespace concordat::session::host {
@@ -213,7 +214,7 @@ void HostedRun::cut(PartyIndex party, const peer::Now& now) {
 void HostedRun::seal_if_wanted() {
   const Output* const output = run_->to_seal();
   if (output == nullptr || std::exchange(sealing_, true)) return;
-  events_.keep(output->kept, [weak = weak_from_this()](const Status& kept) {
+  events_.keep(*output, [weak = weak_from_this()](const Status& kept) {
     const auto self = weak.lock();
     const auto at = self ? self->now() : std::nullopt;
     if (!at || !self->run_) return;
@@ -309,13 +310,10 @@ Status HostedRun::judge_seats(const policy::Policy& policy) const {
                   attest::verify_archived(parsed, *environment_.party.anchors,
                                           parsed.unverified().timestamp,
                                           attest::DebugDocuments::refuse));
-    const PartyEntry& party = *fields.party(index);
-    const policy::PartyQuestion question{fields.id,   fields.protocol,
-                                         fields.party(order_.self)->role,
-                                         party.realm, party.role,
-                                         party.authority};
-    const auto judged = policy::evaluate_party(policy.model(), question, &claims,
-                                               environment_.party.own_pcr16);
+    const auto judged = policy::evaluate_party(
+        policy.model(),
+        question_about(fields, *fields.party(index), fields.party(order_.self)->role), &claims,
+        environment_.party.own_pcr16);
     if (!judged.verdict) {
       return Error(Errc::policy_refuses,
                    fields.name_of(index) + ": " + judged.verdict.error().to_string());

@@ -33,7 +33,7 @@ TEST(Routes, LeadNoApplicationToTheKeysOfSessionShares) {
   for (const Route& route : routes()) {
     if (!route.path.ends_with('/')) continue;
     const auto refused =
-        parse_target(route.method, std::string(route.path) + "session-shares/analyst");
+        parse_target(route.method, std::string(route.path) + "session-shares/analyst/5e");
     ASSERT_FALSE(refused) << route.path;
     EXPECT_TRUE(refused.error().is(policy::AdmissionErrc::not_granted));
     EXPECT_TRUE(parse_target(route.method, std::string(route.path) + "session-share/analyst"));
@@ -41,7 +41,7 @@ TEST(Routes, LeadNoApplicationToTheKeysOfSessionShares) {
   const auto wrap = parse_target("POST", "/v1/wrap/other/key");
   ASSERT_TRUE(wrap);
   const auto other = parse_body(
-      *wrap, base::as_bytes(R"({"key": "session-shares/analyst", "version": 1})"));
+      *wrap, base::as_bytes(R"({"key": "session-shares/analyst/5e", "version": 1})"));
   ASSERT_FALSE(other);
   EXPECT_TRUE(other.error().is(policy::AdmissionErrc::not_granted)) << other.error().to_string();
 }

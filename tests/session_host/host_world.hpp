@@ -141,8 +141,8 @@ class HostWorld {
                          {[&host](Stage stage, const std::string& detail) {
                             host.stages.push_back(std::string(to_string(stage)) + " " + detail);
                           },
-                          [&host](const base::SecretBytes& kept, auto done) {
-                            host.kept = kept.clone();
+                          [&host](const Output& output, auto done) {
+                            host.kept = output.kept.clone();
                             host.stored = std::move(done);
                           },
                           [&host](Ended ended) { host.ended.emplace(std::move(ended)); },

@@ -59,8 +59,9 @@ class Daemon:
 class Programs:
     """The executables of one build, and what was started from them."""
 
-    def __init__(self, folder: pathlib.Path, logs: pathlib.Path):
-        self.folder, self.logs = folder.resolve(), logs
+    def __init__(self, folder: pathlib.Path, logs: pathlib.Path, within: tuple[str, ...] = ()):
+        """`within`: the command that runs each of them elsewhere, as nsenter does; becomes the program itself."""
+        self.folder, self.logs, self.within = folder.resolve(), logs, within
         self.daemons: list[Daemon] = []
 
     def path(self, name: str) -> pathlib.Path:
@@ -72,7 +73,7 @@ class Programs:
     def run(self, name: str, *arguments: str | pathlib.Path,
             expect: int | None = 0) -> subprocess.CompletedProcess:
         """Runs to the end; another exit status than `expect` fails the step with what was printed."""
-        command = [str(self.path(name)), *map(str, arguments)]
+        command = [*self.within, str(self.path(name)), *map(str, arguments)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_SECONDS)
         if expect is not None and done.returncode != expect:
             said = (done.stderr or done.stdout).decode(errors="replace").strip()
@@ -82,7 +83,7 @@ class Programs:
 
     def start(self, label: str, name: str, *arguments: str | pathlib.Path) -> Daemon:
         log = self.logs / f"{label}.log"
-        daemon = Daemon(label, [str(self.path(name)), *map(str, arguments)], log)
+        daemon = Daemon(label, [*self.within, str(self.path(name)), *map(str, arguments)], log)
         self.daemons.append(daemon)
         return daemon
 

@@ -1,6 +1,7 @@
 """Three realms on one machine: each with its authority, policy, custodian and parent, and an enclave that takes part in
 sessions. What they share is what all enclaves share on AWS: the root that vouches for their documents."""
 
+import copy
 import json
 import pathlib
 import shutil
@@ -15,8 +16,8 @@ from jobs.record import Record, StepFailed
 LETTERS = ("a", "b", "c")
 ROLE = "analyst"
 IMAGE, CHEAT = "analyst-1", "cheat-1"
-# By which the worker has its custodian seal shares of keys; the program has the name.
-SEALING_KEY = f"session-shares/{ROLE}"
+# By which the worker has its custodian seal shares of keys, each by one of them; the program has the names.
+SEALING_KEYS = f"session-shares/{ROLE}/*"
 
 
 def free_port() -> int:
@@ -27,17 +28,23 @@ def free_port() -> int:
 
 @dataclass
 class RealmDeployment(Deployment):
-    port: int = field(default_factory=free_port)  # where other parents reach this one
-    neighbours: dict[str, "RealmDeployment"] = field(default_factory=dict)  # by the enclave that is reached there
+    address: str = "127.0.0.1"  # with the port: where other parents reach this one
+    port: int = field(default_factory=free_port)
+    parties: list[str] = field(default_factory=list)  # enclaves of it that others reach
+    neighbours: list["RealmDeployment"] = field(default_factory=list)
+
+    @property
+    def reached_at(self) -> str:
+        return f"{self.address}:{self.port}"
 
     def parent_config(self, workers: list[Worker]) -> dict:
         config = super().parent_config(workers)
         for worker in workers:
             config["enclaves"][worker.name]["settings"]["sessions"] = "on"
         config["peers"] = {
-            "listen": f"tcp:127.0.0.1:{self.port}",
-            "parents": {other.realm.split(".")[0]: {"dial": f"tcp:127.0.0.1:{other.port}", "enclaves": [enclave]}
-                        for enclave, other in self.neighbours.items()}}
+            "listen": f"tcp:{self.reached_at}",
+            "parents": {other.realm.split(".")[0]: {"dial": f"tcp:{other.reached_at}", "enclaves": other.parties}
+                        for other in self.neighbours}}
         return config
 
 
@@ -49,7 +56,9 @@ class Realm(MainStory):
         self.letter, self.name = letter, f"bank-{letter}"
         lab.realm = f"{self.name}.example"
         self.analyst = Worker(f"analyst-{letter}", ROLE)
-        self.workers = [self.analyst]
+        # Of each there may be another one, which takes over.
+        self.workers = [self.analyst, Worker(f"analyst-{letter}2", ROLE)]
+        lab.parties = [worker.name for worker in self.workers]
         self.operator_key = lab.authority / "dana.key"
 
     def make_images(self) -> str:
@@ -66,11 +75,18 @@ class Realm(MainStory):
         pinned = ("--account", INSTANCE_ROLE)
         lab.policy("enroll", "custodian-1", "--eif", self.images["custodian"], "--role", "custodian", *pinned)
         lab.policy("enroll", IMAGE, "--eif", self.images[ROLE], "--role", ROLE, *pinned,
-                   "--grant", f"{SEALING_KEY}:encrypt,decrypt")
+                   "--grant", f"{SEALING_KEYS}:encrypt,decrypt")
         lab.edit_policy(lambda policy: policy["purposes"].update({"session-control": {"initiator": [], "responder": [ROLE]}}))
         lab.operator("keygen", "--out", self.operator_key)
-        lab.policy("add-operator", "dana", "--key", f"{self.operator_key}.pub", "--purpose", "session-control")
+        lab.policy("add-operator", "dana", "--key", f"{self.operator_key}.pub", "--purpose", "session-control",
+                   "--purpose", "admin")
         return f"serial {lab.sign_policy()['serial']}"
+
+    def next_seat(self) -> "Realm":
+        """The same realm as another party of a session, by its other enclave."""
+        other = copy.copy(self)
+        other.name, other.analyst = f"{self.name}-next", self.workers[1]
+        return other
 
     @property
     def authority(self) -> pathlib.Path:
@@ -82,7 +98,7 @@ class Realm(MainStory):
 
     def party(self) -> str:
         """Of `session init`."""
-        return (f"name={self.name},role={ROLE},authority={self.authority},parent=127.0.0.1:{self.lab.port},"
+        return (f"name={self.name},role={ROLE},authority={self.authority},parent={self.lab.reached_at},"
                 f"enclave={self.analyst.name}")
 
     def rule(self, others: list["Realm"], pattern: str, protocol: str, runs: int | str, images: list[str]) -> dict:
@@ -130,11 +146,11 @@ class Realms:
         first.others = labs[1:]
         self.all = [Realm(lab, record, letter) for lab, letter in zip(labs, LETTERS)]
         for realm in self.all:
-            realm.lab.neighbours = {other.analyst.name: other.lab for other in self.others(realm)}
+            realm.lab.neighbours = [other.lab for other in self.others(realm)]
         self.runs = 0
 
     def others(self, realm: Realm) -> list[Realm]:
-        return [other for other in self.all if other is not realm]
+        return [other for other in self.all if other.lab is not realm.lab]
 
     def share_the_root(self) -> None:
         """Before their hypervisors start: that of the first has made it."""
@@ -155,7 +171,7 @@ class Realms:
             options += ["--threshold", str(threshold)]
         self.all[0].lab.operator("session", "init", "--id", name, "--purpose", f"shown by the lab: {name}", "--protocol",
                                  protocol, "--out", plain, *options)
-        for realm in parties:
+        for realm in {party.letter: party for party in parties}.values():
             for signer in SIGNERS[:THRESHOLD]:
                 realm.lab.operator("session", "sign", "--session", plain, "--out", signed, "--authority", realm.authority,
                                    "--key", realm.lab.authority / f"{signer}.key")
@@ -172,6 +188,14 @@ class Realms:
                                           "--as", realm.name, *authorities, *realm.lab.operator_options(realm.operator_key),
                                           *outputs, "--wait", str(wait), *options)
         return Ordered(realm, daemon, files)
+
+    def settle(self, realm: Realm, receipt: pathlib.Path, parties: list[Realm], expect: int = 0) -> dict:
+        """Has a realm's custodian end the shares that this receipt's resharing replaced."""
+        authorities = [option for other in parties if other.lab is not realm.lab
+                       for option in ("--party-authority", other.authority)]
+        done = realm.lab.programs.run("concordat-lab", "session", "settle", receipt, "--role", ROLE, *authorities,
+                                      *realm.lab.operator_options(realm.operator_key), expect=expect)
+        return json.loads(done.stdout)
 
     def verify_receipt(self, receipt: pathlib.Path, parties: list[Realm]) -> dict:
         authorities = [option for realm in parties for option in ("--authority", realm.authority)]

@@ -12,6 +12,7 @@ from jobs import sample_tables
 from jobs.main_story import require
 from jobs.realms import CHEAT, IMAGE, ROLE, Ordered, Realm, RealmDeployment, Realms
 from jobs.record import Record, StepFailed
+from jobs.session_resharing import Resharing
 from jobs.tap import say_again
 
 ROWS, SEED = 300, 20261126
@@ -38,7 +39,8 @@ class SessionStory:
             ("agree", self.agree_on_sums), ("aggregate", self.aggregate), ("input-unseen", self.input_unseen),
             ("runs-are-counted", self.one_run_too_many), ("led-astray-refused", self.led_astray),
             ("replay-refused", self.replayed), ("key-generation", self.generate_key),
-            ("restart", self.restart_a_party), ("signature", self.sign), ("cheat-named", self.cheat_is_named),
+            ("restart", self.restart_a_party), ("signature", self.sign), *Resharing(self).steps(),
+            ("cheat-named", self.cheat_is_named),
             ("receipts", self.verify_receipts), ("counts", self.count),
         ]
 
@@ -84,6 +86,7 @@ class SessionStory:
             "drills": realm.rule(others, "drill/*", "aggregate/1", "any", [IMAGE, CHEAT]),
             "keys": realm.rule(others, "keys/*", "frost-keygen/1", "any", [IMAGE]),
             "signatures": realm.rule(others, "payments/*", "frost-sign/1", "any", [IMAGE]),
+            "resharings": realm.rule(others, "keys/*", "frost-reshare/1", "any", [IMAGE]),
         }
 
     def start_enclaves(self) -> str:
@@ -209,9 +212,9 @@ class SessionStory:
         self.record.row("all three", "a key of which two are needed", "made; each share sealed by its own custodian")
         return f"run {answers[0]['run'][:16]}..: public key {self.public_key().hex()[:16]}.., three sealed shares"
 
-    def public_key(self) -> bytes:
-        """The second item of the group (session/protocols/frost/group_info.hpp): a byte string of 32."""
-        group = self.group.read_bytes()
+    def public_key(self, path: pathlib.Path | None = None) -> bytes:
+        """The second item of a group (session/protocols/frost/group_info.hpp): a byte string of 32."""
+        group = (path or self.group).read_bytes()
         at = group.index(b"concordat/frost-group/1") + len(b"concordat/frost-group/1")
         require(group[at:at + 2] == b"\x58\x20", "another form of group")
         return group[at + 2:at + 34]
@@ -222,15 +225,21 @@ class SessionStory:
         self.third.start_analyst(self.image)
         return f"{name} was ended and started anew: of its share it has nothing but what its custodian sealed"
 
+    def agree_to_sign(self, name: str, group: pathlib.Path, signers: list[Realm], shares: tuple[int, int]) -> pathlib.Path:
+        parameters = self.folder / f"{name.replace('/', '-')}.parameters.json"
+        parameters.write_text(json.dumps({"group": group.read_bytes().hex(), "message": MESSAGE.hex(),
+                                          "signers": {"1": shares[0], "2": shares[1]}}))
+        return self.realms.agree(name, "frost-sign/1", signers, parameters, threshold=2)
+
+    def sign_with(self, session: pathlib.Path, signers: list[Realm], shares: dict[str, pathlib.Path], what: str) -> None:
+        """Together, and openssl takes it."""
+        ordered = [self.realms.order(realm, session, "--kept", shares[realm.name]) for realm in signers]
+        self.results(ordered, what)
+        self.verify_with_openssl(ordered[0].files["result"])
+
     def sign(self) -> str:
         signers = [self.first, self.third]
-        parameters = self.folder / "sign.json"
-        parameters.write_text(json.dumps({"group": self.group.read_bytes().hex(), "message": MESSAGE.hex(),
-                                          "signers": {"1": 1, "2": 3}}))
-        session = self.realms.agree("payments/fund", "frost-sign/1", signers, parameters, threshold=2)
-        ordered = [self.realms.order(realm, session, "--kept", self.shares[realm.name]) for realm in signers]
-        self.results(ordered, "signature")
-        self.verify_with_openssl(ordered[0].files["result"])
+        self.sign_with(self.agree_to_sign("payments/fund", self.group, signers, (1, 3)), signers, self.shares, "signature")
         self.record.row("bank-a and bank-c", "a signature of their common key", "openssl: Signature Verified Successfully")
         return f"openssl takes it as a plain Ed25519 signature of {len(MESSAGE)} bytes under the common key"
 
@@ -274,7 +283,7 @@ class SessionStory:
         for what, receipt, parties in self.receipts:
             verified = self.realms.verify_receipt(receipt, parties)
             runs.add(verified["run"])
-        require(len(runs) == 3, f"receipts of {len(runs)} runs")
+        require(len(runs) == 5, f"receipts of {len(runs)} runs")
         return f"{len(self.receipts)} receipts of {len(runs)} runs: every authority's signatures, every enclave's document"
 
     def count(self) -> str:

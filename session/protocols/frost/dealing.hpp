@@ -13,7 +13,7 @@
 // its liking, or commitments that cancel another's and end the run with nobody to blame. What is
 // left to a party is to end a run that leads to a key it does not like, which names it.
 // Round 4 is the parties' word that each has its share. It is sealed before its party confirms the
-// result, and counts when a receipt is shown (kept_shares.hpp).
+// result, and counts when a receipt is shown (settling.hpp).
 #pragma once
 
 #include "session/protocols/frost/indices.hpp"

@@ -42,10 +42,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"identity", "a sum of elements is the identity"};
     case Errc::signature_invalid:
       return {"signature_invalid", "the signature does not verify"};
-    case Errc::too_many_shares:
-      return {"too_many_shares", "more resharings of one key without a receipt than are kept"};
     case Errc::not_settled_by:
-      return {"not_settled_by", "the receipt shows nothing of any share that is kept here"};
+      return {"not_settled_by", "the receipt does not show that shares of a later epoch are safe"};
   }
   return {"unknown", "unknown error of FROST"};
 }

@@ -25,7 +25,6 @@ enum class Errc {
   no_nonces,
   identity,
   signature_invalid,
-  too_many_shares,
   not_settled_by,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;

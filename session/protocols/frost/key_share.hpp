@@ -2,9 +2,9 @@
 //
 //   ["concordat/frost-share/1", group (bstr, group_info.hpp), index, share (32)]
 //
-// Deterministic CBOR, in guarded memory: what a party's custodian seals between runs, with those of
-// other epochs (kept_shares.hpp). Nothing in it changes when it signs, so that an older copy of it
-// is the same one; a share that resharing has replaced is still a share of the older polynomial.
+// Deterministic CBOR, in guarded memory: what a party's custodian seals between runs. Nothing in it
+// changes when it signs, so that an older copy of it is the same one; a share that resharing has
+// replaced is still a share of the older polynomial, until it is deleted (settling.hpp).
 #pragma once
 
 #include "session/protocols/frost/group_info.hpp"
