@@ -15,17 +15,17 @@ using namespace keyservice;
 class Table : public testing::Test {
  protected:
   void apply(Change change) {
-    const Status applied = table.apply(std::move(change));
+    const Status applied = table.apply(std::move(change), sealed);
     ASSERT_TRUE(applied) << applied.error().to_string();
   }
   // Refused by check and apply alike, and nothing is changed.
   template <class E>
   void expect_refused(Change change, E code) {
     const std::string before = contents(table);
-    const Status checked = table.check(change);
+    const Status checked = table.check(change, sealed);
     ASSERT_FALSE(checked);
     EXPECT_TRUE(checked.error().is(code)) << checked.error().to_string();
-    EXPECT_TRUE(table.apply(std::move(change)).error().is(code));
+    EXPECT_TRUE(table.apply(std::move(change), sealed).error().is(code));
     EXPECT_EQ(contents(table), before);
   }
   void create_cards() { apply(new_key("cards", 1)); }
@@ -34,6 +34,7 @@ class Table : public testing::Test {
   }
 
   KeyTable table;
+  journal::SealedUnder sealed{1, 1};
 };
 
 TEST_F(Table, ANameWithoutARecordIsADerivedKeyOfVersionOne) {
@@ -49,6 +50,7 @@ TEST_F(Table, ANameWithoutARecordIsADerivedKeyOfVersionOne) {
 }
 
 TEST_F(Table, TheFirstChangeOfAnImplicitKeyMakesItARecordWithItsVersionOne) {
+  sealed = {2, 2};
   apply(AddVersion{"a", 1, 2, kNow, {KeyOrigin::derived, 2, {}}});
   EXPECT_EQ(table.for_making("a", 9).value().version, 2u);
   EXPECT_EQ(table.for_making("a", 9).value().root_generation, 2u);
@@ -157,6 +159,44 @@ TEST_F(Table, MaterialIsOfTheTypesOriginAndSize) {
   EXPECT_TRUE(table.for_making("a", 1).value().exportable);
   EXPECT_FALSE(table.for_making("b", 1).value().exportable);
   expect_refused(AddVersion{"b", 0, 2, kNow, generated(1)}, KeyStateErrc::material_differs);
+}
+
+// What an entry says of generations and how it is sealed are held to one another, whoever wrote it.
+TEST_F(Table, AGenerationTakesOverOnceAndByItsOwnFirstEntry) {
+  sealed = {2, 0};
+  expect_refused(TakeOver{1, 1}, KeyStateErrc::generation_differs);
+  expect_refused(TakeOver{3, 1}, KeyStateErrc::generation_differs);
+  apply(TakeOver{2, 1});
+  sealed = {2, 2};
+  expect_refused(TakeOver{2, 1}, KeyStateErrc::generation_differs);
+  expect_refused(TakeOver{3, 1}, KeyStateErrc::generation_differs);
+  sealed = {3, 2};
+  expect_refused(new_key("a", 1), KeyStateErrc::generation_differs);
+  expect_refused(TakeOver{2, 1}, KeyStateErrc::generation_differs);
+  expect_refused(TakeOver{3, 2}, KeyStateErrc::generation_differs);
+  apply(TakeOver{3, 1});
+}
+
+TEST_F(Table, NamesWithoutARecordMoveToTheGenerationThatSeals) {
+  sealed = {3, 2};
+  apply(TakeOver{3, 1});
+  sealed = {3, 3};
+  for (const std::uint32_t to : {0u, 1u, 2u, 4u})
+    expect_refused(MoveImplicit{1, to}, KeyStateErrc::generation_differs);
+  expect_refused(MoveImplicit{2, 3}, KeyStateErrc::generation_differs);
+  apply(MoveImplicit{1, 3});
+  EXPECT_EQ(table.implicit_generation(), 3u);
+}
+
+TEST_F(Table, WhatIsDerivedComesFromTheGenerationThatSeals) {
+  sealed = {2, 2};
+  apply(CreateKey{"k", KeyType::derived, true, kNow, {KeyOrigin::derived, 2, {}}});
+  for (const std::uint32_t generation : {1u, 3u}) {
+    const auto from = [&] { return NewVersion{KeyOrigin::derived, generation, {}}; };
+    expect_refused(CreateKey{"l", KeyType::derived, true, kNow, from()},
+                   KeyStateErrc::generation_differs);
+    expect_refused(AddVersion{"k", 0, 2, kNow, from()}, KeyStateErrc::generation_differs);
+  }
 }
 
 TEST_F(Table, NamesAreKeyNames) {
@@ -303,16 +343,17 @@ TEST_F(Table, ASnapshotThatIsNoneIsRefused) {
 TEST(DueRotations, AreThoseOlderThanTheShortestIntervalThatMatches) {
   using std::chrono::hours;
   KeyTable table;
+  const auto apply = [&](Change change) { return table.apply(std::move(change), {1, 1}); };
   const auto create = [&](std::string name, UnixMillis at, KeyOrigin origin) {
-    ASSERT_TRUE(table.apply(
-        CreateKey{std::move(name), KeyType::aes256, false, at, {origin, 0, material_of(1)}}));
+    ASSERT_TRUE(
+        apply(CreateKey{std::move(name), KeyType::aes256, false, at, {origin, 0, material_of(1)}}));
   };
   create("pay/old", kNow - hours(48), KeyOrigin::generated);
   create("pay/new", kNow - hours(1), KeyOrigin::generated);
   create("pay/brought", kNow - hours(48), KeyOrigin::imported);
   create("pay/off", kNow - hours(48), KeyOrigin::generated);
   create("other", kNow - hours(48), KeyOrigin::generated);
-  ASSERT_TRUE(table.apply(SetState{"pay/off", 0, 0, VersionState::disabled}));
+  ASSERT_TRUE(apply(SetState{"pay/off", 0, 0, VersionState::disabled}));
   const auto every = [](std::uint64_t count) { return policy::RotationInterval{count * 3600}; };
   const auto due = [&](const policy::RotationIntervals& rules) {
     std::vector<std::string> names;
@@ -329,7 +370,7 @@ TEST(DueRotations, AreThoseOlderThanTheShortestIntervalThatMatches) {
   const auto one = due_rotations(table, policy::RotationIntervals{{"other", every(24)}}, kNow);
   EXPECT_EQ(one.at(0).newest_version, 1u);
   EXPECT_EQ(one.at(0).due, kNow - hours(24));
-  ASSERT_TRUE(table.apply(AddVersion{"pay/old", 0, 2, kNow, generated(2)}));
+  ASSERT_TRUE(apply(AddVersion{"pay/old", 0, 2, kNow, generated(2)}));
   EXPECT_EQ(due({{"pay/*", every(24)}}), Names{});
 }
 

@@ -324,7 +324,7 @@ class History {
   // Of a keyring that has another key, as it were at a later position.
   void forge_snapshot(const journal::Sealer& sealer, journal::Head head, std::uint32_t known) {
     KeyTable table;
-    (void)table.apply(Change(AdoptKey{"forged", known}));
+    (void)table.apply(Change(AdoptKey{"forged", known}), {known, known});
     head.position += 5;
     const auto id = random_id();
     const auto pieces = table.save();

@@ -59,6 +59,36 @@ Status check_version(std::string_view name, KeyType type, const NewVersion& made
   return {};
 }
 
+Status check_derivation(const NewVersion& made, std::uint32_t sealing) {
+  if (made.root_generation == 0 || made.root_generation == sealing) return {};
+  return Error(KeyStateErrc::generation_differs,
+               "generation " + std::to_string(sealing) + " seals, and what is derived comes from " +
+                   std::to_string(made.root_generation));
+}
+
+// What a change says of root generations agrees with how its entry is sealed: nothing but the entry
+// that says so lets another generation in, and that one says it where no other entry could.
+Status check_generations(const Change& change, const journal::SealedUnder& sealed) {
+  const auto* const taken = std::get_if<TakeOver>(&change);
+  const bool takes_over = sealed.generation > sealed.before;
+  if (taken != nullptr ? !takes_over || taken->generation != sealed.generation
+                       : takes_over && sealed.before != 0) {
+    return Error(KeyStateErrc::generation_differs,
+                 "generation " + std::to_string(sealed.generation) + " seals, behind " +
+                     std::to_string(sealed.before) + ", and another one takes over, or none");
+  }
+  const auto* const moved = std::get_if<MoveImplicit>(&change);
+  if (moved != nullptr && moved->to != sealed.generation) {
+    return Error(KeyStateErrc::generation_differs,
+                 "names without a record go to generation " + std::to_string(sealed.generation) +
+                     ", which seals, not to " + std::to_string(moved->to));
+  }
+  const auto* const created = std::get_if<CreateKey>(&change);
+  if (created != nullptr) return check_derivation(created->first, sealed.generation);
+  const auto* const added = std::get_if<AddVersion>(&change);
+  return added != nullptr ? check_derivation(added->made, sealed.generation) : Status();
+}
+
 void destroy(KeyVersion& version) noexcept {
   version.state = VersionState::destroyed;
   version.material.wipe();
@@ -108,12 +138,13 @@ KeySummary summary_of(const KeyRecord& record) {
 
 }  // namespace
 
-Status KeyTable::check(const Change& change) const {
+Status KeyTable::check(const Change& change, const journal::SealedUnder& sealed) const {
+  CONCORDAT_CHECK(check_generations(change, sealed));
   return std::visit([this](const auto& one) { return check_one(one); }, change);
 }
 
-Status KeyTable::apply(Change change) {
-  CONCORDAT_CHECK(check(change));
+Status KeyTable::apply(Change change, const journal::SealedUnder& sealed) {
+  CONCORDAT_CHECK(check(change, sealed));
   std::visit([this](auto&& one) { apply_one(std::move(one)); }, std::move(change));
   return {};
 }

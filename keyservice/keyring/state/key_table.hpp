@@ -63,10 +63,11 @@ class KeyTable {
   KeyTable() = default;
   explicit KeyTable(const TableLimits& limits) : limits_(limits) {}
 
-  // Whether `apply` would take it. Codes of errc.hpp; bad_key_name.
-  [[nodiscard]] base::Status check(const Change& change) const;
+  // Whether `apply` would take it as the content of an entry that is sealed so. Codes of errc.hpp;
+  // bad_key_name.
+  [[nodiscard]] base::Status check(const Change& change, const journal::SealedUnder& sealed) const;
   // Unchanged by what it refuses, and by std::bad_alloc.
-  [[nodiscard]] base::Status apply(Change change);
+  [[nodiscard]] base::Status apply(Change change, const journal::SealedUnder& sealed);
 
   // The newest version, with which things are made. `implicit_generation`: whose derived key a name
   // without a record stands for. key_destroyed, key_disabled, version_destroyed, version_disabled.

@@ -32,7 +32,10 @@ std::uint32_t Keyring::adopted(std::string_view name, std::uint32_t generation) 
 }
 
 Result<SecretBytes> Keyring::checked(const Change& change) const {
-  CONCORDAT_CHECK(keys().check(change));
+  return checked(change, journal_.next_sealed().generation);
+}
+Result<SecretBytes> Keyring::checked(const Change& change, std::uint32_t generation) const {
+  CONCORDAT_CHECK(keys().check(change, {generation, journal_.next_sealed().before}));
   return encode(change);
 }
 
@@ -146,7 +149,7 @@ void Keyring::take_over(std::uint32_t generation, std::uint32_t implicit, Done d
                    std::to_string(sealing) + " has taken over from " + std::to_string(generation));
     }
     const std::uint32_t kept = keys().implicit_generation();
-    return checked(TakeOver{generation, kept != 0 ? kept : implicit});
+    return checked(TakeOver{generation, kept != 0 ? kept : implicit}, generation);
   };
   append_change(generation, decide, [this, was_so, done = std::move(done)](Status taken) {
     if (!taken || !journal_.needs_older_generation()) return done(std::move(taken));

@@ -87,7 +87,10 @@ class Keyring {
   void append(std::string name, Decide decide, OnKey done);
   void append_change(std::uint32_t generation, Decide decide, Done done);
   [[nodiscard]] std::uint32_t adopted(std::string_view name, std::uint32_t generation) const;
+  // As content of an entry under the generation that seals, or of that one's first.
   [[nodiscard]] base::Result<base::SecretBytes> checked(const Change& change) const;
+  [[nodiscard]] base::Result<base::SecretBytes> checked(const Change& change,
+                                                        std::uint32_t generation) const;
   [[nodiscard]] base::Status check_made(const NewVersion& made) const;
   [[nodiscard]] base::Result<KeySummary> summary_of(const std::string& name) const;
   void snapshot_if_due();
