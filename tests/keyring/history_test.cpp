@@ -158,19 +158,19 @@ class History {
       case 2:
       case 3:
       case 4: {
-        Keyring::Rotation rotation{name, newest, kNow, unique(), 0};
+        Keyring::Rotation rotation{name, newest, kNow, unique(), false};
         const auto done = outcome_of(rotation.made);
         return keyring.rotate(std::move(rotation), done);
       }
       case 5:
-        return keyring.set_minimum(name, version, kGeneration, ignore);
+        return keyring.set_minimum(name, version, true, ignore);
       case 6:
-        return keyring.set_state(name, version, VersionState::disabled, kGeneration, ignore);
+        return keyring.set_state(name, version, VersionState::disabled, true, ignore);
       case 7:
-        return keyring.set_state(name, version, VersionState::enabled, kGeneration, ignore);
+        return keyring.set_state(name, version, VersionState::enabled, true, ignore);
       case 8:
         if (below(4) != 0) return;
-        return keyring.set_state(name, version, VersionState::destroyed, kGeneration, ignore);
+        return keyring.set_state(name, version, VersionState::destroyed, true, ignore);
       default: {
         const std::size_t which = below(2);
         return custodian.count_use(grants_[which], [this, which](const Status& used) {

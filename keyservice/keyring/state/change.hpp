@@ -7,7 +7,7 @@
 //   [5, grant, from, to]                                               uses from + 1 to `to`
 //   [6, generation, implicit]      root generation `generation` seals from here on; names without a
 //                                  record stand for derived keys of generation `implicit`, as before
-//   [7, from, to]                  and from here on for those of another one
+//   [7, from, to]                  and from here on for those of generation `to`, which seals
 //   [8, name, generation]          one of them becomes a record as it is
 //
 // Numbers as in key_types.hpp; `at` in milliseconds; generation 0 and material h'' where there is
@@ -24,7 +24,7 @@ namespace concordat::keyservice {
 
 struct NewVersion {
   KeyOrigin origin = KeyOrigin::derived;
-  std::uint32_t root_generation = 0;  // of derived ones
+  std::uint32_t root_generation = 0;  // of derived ones: that seals the entry
   base::SecretBytes material;         // of all others
 };
 

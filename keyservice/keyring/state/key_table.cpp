@@ -162,7 +162,7 @@ Result<KeyTable::Subject> KeyTable::subject(const std::string& name, std::uint32
   }
   if (record == nullptr) {
     // Decided before implicit names moved to another generation: its bytes would be others.
-    if (implicit_ != 0 && adopted != implicit_) {
+    if (adopted != implicit_) {
       return Error(KeyStateErrc::generation_differs,
                    "names without a record are of generation " + std::to_string(implicit_));
     }
@@ -219,21 +219,23 @@ Status KeyTable::check_one(const SetMinimum& change) const {
 }
 
 Status KeyTable::check_one(const TakeOver& change) const {
-  const bool is_kept = implicit_ == 0 || change.implicit == implicit_;
-  if (is_kept && change.implicit != 0 && change.implicit <= change.generation) return {};
+  if (change.implicit == implicit_) return {};
   return Error(KeyStateErrc::generation_differs,
                "names without a record stand for generation " + std::to_string(implicit_) +
                    ", not " + std::to_string(change.implicit));
 }
 
 Status KeyTable::check_one(const MoveImplicit& change) const {
-  if (change.from == implicit_ && change.from != 0 && change.from < change.to) return {};
+  if (change.from == implicit_ && change.from < change.to) return {};
   return Error(KeyStateErrc::generation_differs,
                "names without a record stand for generation " + std::to_string(implicit_));
 }
 
 Status KeyTable::check_one(const AdoptKey& change) const {
-  if (change.generation == 0) return Error(KeyStateErrc::generation_differs, "none");
+  if (change.generation != implicit_) {
+    return Error(KeyStateErrc::generation_differs,
+                 "names without a record are of generation " + std::to_string(implicit_));
+  }
   CONCORDAT_TRY([[maybe_unused]] const Subject key, subject(change.name, change.generation));
   return {};
 }
@@ -320,22 +322,20 @@ std::size_t KeyTable::versions_from(std::uint32_t generation) const {
   return count;
 }
 
-Result<UsableVersion> KeyTable::for_making(std::string_view name,
-                                           std::uint32_t implicit_generation) const {
+Result<UsableVersion> KeyTable::for_making(std::string_view name) const {
   const KeyRecord* record = find(name);
-  if (record == nullptr) return implicit_version(implicit_generation);
+  if (record == nullptr) return implicit_version(implicit_);
   return use(*record, record->key.versions.back());
 }
 
-Result<UsableVersion> KeyTable::for_reading(std::string_view name, std::uint32_t version,
-                                            std::uint32_t implicit_generation) const {
+Result<UsableVersion> KeyTable::for_reading(std::string_view name, std::uint32_t version) const {
   const KeyRecord* record = find(name);
   const std::size_t versions = record == nullptr ? 1 : record->key.versions.size();
   if (record != nullptr) CONCORDAT_CHECK(check_usable(*record));
   if (version == 0 || version > versions) {
     return Error(KeyStateErrc::version_unknown, of_version(name, version));
   }
-  if (record == nullptr) return implicit_version(implicit_generation);
+  if (record == nullptr) return implicit_version(implicit_);
   if (version < record->key.minimum_version) {
     return Error(
         KeyStateErrc::version_below_minimum,

@@ -6,8 +6,8 @@
 //
 // Destroyed is for good: the name stays, with its versions' numbers and without any material, and
 // neither is ever used again. A name without a record is an implicit derived key of version 1; the
-// first change of it makes it a record. Which root generation it comes from is the table's to say
-// once a second one has taken over: it stays that one until it is moved, by a change of its own.
+// first change of it makes it a record. Which root generation it comes from is the table's to say,
+// whatever a policy pins: the realm's first one, until it is moved by a change of its own.
 #pragma once
 
 #include <map>
@@ -15,6 +15,7 @@
 #include "keyservice/journal/fold.hpp"
 #include "keyservice/keyring/state/change.hpp"
 #include "keyservice/keyring/state/limits.hpp"
+#include "policy/model.hpp"
 
 namespace concordat::keyservice {
 
@@ -69,14 +70,12 @@ class KeyTable {
   // Unchanged by what it refuses, and by std::bad_alloc.
   [[nodiscard]] base::Status apply(Change change, const journal::SealedUnder& sealed);
 
-  // The newest version, with which things are made. `implicit_generation`: whose derived key a name
-  // without a record stands for. key_destroyed, key_disabled, version_destroyed, version_disabled.
-  [[nodiscard]] base::Result<UsableVersion> for_making(std::string_view name,
-                                                       std::uint32_t implicit_generation) const;
+  // The newest version, with which things are made. key_destroyed, key_disabled, version_destroyed,
+  // version_disabled.
+  [[nodiscard]] base::Result<UsableVersion> for_making(std::string_view name) const;
   // An older one too, down to the minimum: version_unknown, version_below_minimum besides.
   [[nodiscard]] base::Result<UsableVersion> for_reading(std::string_view name,
-                                                        std::uint32_t version,
-                                                        std::uint32_t implicit_generation) const;
+                                                        std::uint32_t version) const;
 
   // Null for a name without a record.
   [[nodiscard]] const KeyRecord* find(std::string_view name) const;
@@ -89,7 +88,7 @@ class KeyTable {
   // Up to which use of the grant reservations were made.
   [[nodiscard]] std::uint64_t reserved_uses(const GrantIdentity& grant) const;
 
-  // Whose derived keys names without a record stand for; 0: no entry has said so yet.
+  // Whose derived keys names without a record stand for.
   [[nodiscard]] std::uint32_t implicit_generation() const noexcept { return implicit_; }
   // How many versions of derived keys come from `generation`, destroyed ones left out.
   [[nodiscard]] std::size_t versions_from(std::uint32_t generation) const;
@@ -130,7 +129,7 @@ class KeyTable {
   Records records_;
   Uses uses_;
   TableLimits limits_;
-  std::uint32_t implicit_ = 0;
+  std::uint32_t implicit_ = policy::kFirstRootGeneration;
 };
 
 }  // namespace concordat::keyservice

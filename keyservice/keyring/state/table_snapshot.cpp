@@ -71,11 +71,9 @@ std::vector<SecretBytes> KeyTable::save() const {
     out.array(3).uint(number(ItemKind::uses)).bytes(grant.view()).uint(reserved);
     pieces.add(out);
   }
-  if (implicit_ != 0) {
-    Writer out;
-    out.array(2).uint(number(ItemKind::implicit)).uint(implicit_);
-    pieces.add(out);
-  }
+  Writer out;
+  out.array(2).uint(number(ItemKind::implicit)).uint(implicit_);
+  pieces.add(out);
   return pieces.take();
 }
 
@@ -96,7 +94,7 @@ Status TableLoader::read_item(Reader& reader) {
   CONCORDAT_TRY(const ItemKind kind, read_enum(reader, ItemKind::implicit));
   if (kind == ItemKind::version && items == 6) return read_version(reader);
   if (versions_left_ != 0) return malformed("a key lacks versions");
-  if (table_.implicit_ != 0) return malformed("an item behind the last one");
+  if (is_whole_) return malformed("an item behind the last one");
   if (kind == ItemKind::key && items == 7) return read_key(reader);
   if (kind == ItemKind::uses && items == 3) return read_uses(reader);
   if (kind == ItemKind::implicit && items == 2) return read_implicit(reader);
@@ -155,12 +153,12 @@ Status TableLoader::read_uses(Reader& reader) {
 
 Status TableLoader::read_implicit(Reader& reader) {
   CONCORDAT_TRY(table_.implicit_, read_uint32(reader));
-  return table_.implicit_ == 0 ? malformed("no generation") : Status();
+  is_whole_ = table_.implicit_ != 0;
+  return is_whole_ ? Status() : malformed("no generation");
 }
 
 base::Result<KeyTable> TableLoader::finish() {
-  if (versions_left_ != 0)
-    return Error(KeyStateErrc::malformed_state, "the last key lacks versions");
+  if (!is_whole_) return Error(KeyStateErrc::malformed_state, "the last item is lacking");
   key_ = nullptr;
   return std::move(table_);
 }

@@ -4,7 +4,8 @@
 //   [1, name, type, exportable, state, minimum, versions]       keys, ascending by name; behind
 //   each [2, state, origin, created, generation, material]           its versions, from 1, so many
 //   [3, grant, reserved]                                        then counters, ascending by grant
-//   [4, generation]             then, if an entry said so, what names without a record stand for
+//   [4, generation]                                             last, what names without a record
+//                                                               stand for
 #pragma once
 
 #include "attest/base/cbor.hpp"
@@ -33,6 +34,7 @@ class TableLoader {
   KeyTable table_;
   KeyRecord* key_ = nullptr;  // whose versions are read
   std::uint32_t versions_left_ = 0;
+  bool is_whole_ = false;  // the last item was read
 };
 
 }  // namespace concordat::keyservice
