@@ -42,6 +42,11 @@ inline keyservice::CreateKey new_key(std::string name, std::uint8_t byte) {
   return {std::move(name), KeyType::aes256, false, kNow, generated(byte)};
 }
 
+inline keyservice::HandOverLog handed_log(std::uint32_t generation, std::uint64_t size,
+                                          std::string origin = "acme/audit/custodian") {
+  return {std::move(origin), generation, size, base::Sha256Digest()};
+}
+
 // Of the first so many generations.
 inline keyservice::journal::Keys test_journal_keys(std::uint32_t generations = 1) {
   keyservice::journal::Keys keys;

@@ -56,6 +56,7 @@ struct Model {
   void operator()(const TakeOver&) { ADD_FAILURE(); }
   void operator()(const MoveImplicit&) { ADD_FAILURE(); }
   void operator()(const AdoptKey&) { ADD_FAILURE(); }
+  void operator()(const HandOverLog&) { ADD_FAILURE(); }
   void operator()(const ReserveUses& change) { uses[change.grant] = change.to; }
 
   void expect_equals(const KeyTable& table) const {

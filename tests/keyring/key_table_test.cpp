@@ -218,6 +218,32 @@ TEST_F(Table, ReservationsFollowOneAnother) {
   apply(ReserveUses{grant, 5, UINT64_MAX});
 }
 
+TEST_F(Table, AnAuditLogGoesToNewerKeysAndForward) {
+  sealed = {3, 3};
+  EXPECT_EQ(table.handed_log("acme/audit/custodian"), nullptr);
+  apply(handed_log(2, 300));
+  expect_refused(handed_log(2, 300), KeyStateErrc::log_handed_over);
+  expect_refused(handed_log(2, 301), KeyStateErrc::log_handed_over);
+  expect_refused(handed_log(1, 301), KeyStateErrc::log_handed_over);
+  expect_refused(handed_log(3, 299), KeyStateErrc::log_handed_over);
+  apply(handed_log(3, 300));
+  EXPECT_EQ(*table.handed_log("acme/audit/custodian"), handed_log(3, 300));
+  apply(handed_log(1, 0, "acme/audit/custodian-b"));
+  expect_refused(handed_log(0, 0, "acme/audit/custodian-c"), KeyStateErrc::malformed_change);
+  expect_refused(handed_log(1, 0, ""), KeyStateErrc::malformed_change);
+}
+
+// Handed to a generation before that took over, under a policy that is not in force any more.
+TEST_F(Table, AnAuditLogComesBackFromAKeyThatNeverTookOver) {
+  apply(handed_log(2, 300));
+  apply(handed_log(1, 300));
+  apply(handed_log(2, 301));
+  sealed = {2, 1};
+  apply(TakeOver{2, 1});
+  sealed = {2, 2};
+  expect_refused(handed_log(1, 302), KeyStateErrc::log_handed_over);
+}
+
 // Numbers of production where a test reaches them, small ones otherwise.
 static_assert(TableLimits().keys == kMaxKeys && TableLimits().versions == kMaxVersions &&
               TableLimits().counted_grants == kMaxCountedGrants);
@@ -270,6 +296,16 @@ TEST_F(Table, CountsAsManyGrantsAsItsLimitAndNoMore) {
   EXPECT_TRUE(load_into({.counted_grants = 1}, table).error().is(KeyStateErrc::malformed_state));
 }
 
+TEST_F(Table, KnowsOfAsManyLogsAsItsLimitAndNoMore) {
+  static_assert(TableLimits().handed_logs == kMaxHandedLogs);
+  table = KeyTable(TableLimits{.handed_logs = 2});
+  apply(handed_log(1, 0, "a"));
+  apply(handed_log(1, 0, "b"));
+  expect_refused(handed_log(1, 0, "c"), KeyStateErrc::too_many);
+  EXPECT_TRUE(load_into({.handed_logs = 2}, table));
+  EXPECT_TRUE(load_into({.handed_logs = 1}, table).error().is(KeyStateErrc::malformed_state));
+}
+
 TEST_F(Table, ListsInPagesByName) {
   for (const char* name : {"c", "a", "b/x", "b"})
     apply(new_key(name, 1));
@@ -297,6 +333,8 @@ TEST_F(Table, ASnapshotOfManyPiecesMakesTheSameTable) {
   apply(SetState{"keys/number-8", 0, 0, VersionState::destroyed});
   apply(SetMinimum{"keys/number-7", 0, 100});
   apply(ReserveUses{{}, 0, 17});
+  apply(handed_log(1, 70'000, "acme/audit/custodian"));
+  apply(handed_log(1, 0, "acme/audit/custodian-b"));
   const auto pieces = table.save();
   EXPECT_GT(pieces.size(), 2u);
   TableLoader loader;
@@ -313,6 +351,7 @@ TEST_F(Table, ASnapshotThatIsNoneIsRefused) {
   apply(new_key("b", 1));
   apply(AddVersion{"b", 0, 2, kNow, generated(2)});
   apply(ReserveUses{{}, 0, 17});
+  apply(handed_log(1, 300));
   const Bytes whole = base::to_bytes(table.save().at(0).expose(SecretAccess{}));
   const auto refused = [](std::vector<Bytes> pieces) {
     TableLoader loader;

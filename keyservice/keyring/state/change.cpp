@@ -26,6 +26,7 @@ enum class ChangeKind : std::uint8_t {
   take_over,
   implicit,
   adopt,
+  log,
 };
 
 SecretBytes finished(const Writer& head, const SecretBytes* material) {
@@ -87,6 +88,13 @@ SecretBytes encode_one(const MoveImplicit& change) {
 SecretBytes encode_one(const AdoptKey& change) {
   Writer out;
   out.array(3).uint(number(ChangeKind::adopt)).text(change.name).uint(change.generation);
+  return finished(out, nullptr);
+}
+
+SecretBytes encode_one(const HandOverLog& change) {
+  Writer out;
+  out.array(5).uint(number(ChangeKind::log)).text(change.origin).uint(change.generation);
+  out.uint(change.size).bytes(change.root.view());
   return finished(out, nullptr);
 }
 
@@ -163,9 +171,14 @@ Result<Change> read_adopt(Reader& reader) {
   return Change(std::move(out));
 }
 
+Result<Change> read_log_change(Reader& reader) {
+  CONCORDAT_TRY(HandOverLog out, read_log(reader));
+  return Change(std::move(out));
+}
+
 Result<Change> read_change(Reader& reader) {
   CONCORDAT_TRY(const std::size_t items, reader.read_array(8));
-  CONCORDAT_TRY(const ChangeKind kind, read_enum(reader, ChangeKind::adopt));
+  CONCORDAT_TRY(const ChangeKind kind, read_enum(reader, ChangeKind::log));
   const auto read = [&]() -> Result<Change> {
     if (kind == ChangeKind::create && items == 8) return read_create(reader);
     if (kind == ChangeKind::version && items == 8) return read_add(reader);
@@ -175,6 +188,7 @@ Result<Change> read_change(Reader& reader) {
     if (kind == ChangeKind::take_over && items == 3) return read_take_over(reader);
     if (kind == ChangeKind::implicit && items == 3) return read_implicit(reader);
     if (kind == ChangeKind::adopt && items == 3) return read_adopt(reader);
+    if (kind == ChangeKind::log && items == 5) return read_log_change(reader);
     return Error(base::cbor::Errc::malformed, std::to_string(items) + " items");
   };
   CONCORDAT_TRY(Change change, read());
@@ -183,6 +197,17 @@ Result<Change> read_change(Reader& reader) {
 }
 
 }  // namespace
+
+Result<HandOverLog> read_log(Reader& reader) {
+  HandOverLog out;
+  CONCORDAT_TRY(const std::string_view origin, reader.read_text(kMaxLogOrigin));
+  out.origin = origin;
+  CONCORDAT_TRY(out.generation, read_uint32(reader));
+  CONCORDAT_TRY(out.size, reader.read_uint());
+  CONCORDAT_TRY(const base::BytesView root, reader.read_bytes(base::Sha256Digest::kSize));
+  CONCORDAT_TRY(out.root, base::Sha256Digest::from(root));
+  return out;
+}
 
 SecretBytes encode(const Change& change) {
   return std::visit([](const auto& one) { return encode_one(one); }, change);

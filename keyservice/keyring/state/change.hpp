@@ -9,6 +9,8 @@
 //                                  record stand for derived keys of generation `implicit`, as before
 //   [7, from, to]                  and from here on for those of generation `to`, which seals
 //   [8, name, generation]          one of them becomes a record as it is
+//   [9, origin, generation, size, root]     an audit log is handed to the log key of `generation`,
+//                                           with the checkpoint that it goes on from
 //
 // Numbers as in key_types.hpp; `at` in milliseconds; generation 0 and material h'' where there is
 // none. `adopted`: 0, or the root generation whose implicit key becomes a record by this change: a
@@ -17,6 +19,7 @@
 
 #include <variant>
 
+#include "attest/base/cbor.hpp"
 #include "keyservice/keyring/key_types.hpp"
 #include "keyservice/keyring/state/grant_identity.hpp"
 
@@ -71,10 +74,22 @@ struct AdoptKey {
   std::string name;
   std::uint32_t generation = 0;
 };
+// The journal says so because it is the one thing in which a replaced root counts no more: the log
+// itself lies where whoever has that root may sign it.
+struct HandOverLog {
+  std::string origin;  // 1 to kMaxLogOrigin bytes: AUDIT.md
+  std::uint32_t generation = 0;
+  std::uint64_t size = 0;
+  base::Sha256Digest root;
+
+  friend bool operator==(const HandOverLog&, const HandOverLog&) = default;
+};
 using Change = std::variant<CreateKey, AddVersion, SetState, SetMinimum, ReserveUses, TakeOver,
-                            MoveImplicit, AdoptKey>;
+                            MoveImplicit, AdoptKey, HandOverLog>;
 
 [[nodiscard]] base::SecretBytes encode(const Change& change);
+// The items of one behind its kind, as in a snapshot.
+[[nodiscard]] base::Result<HandOverLog> read_log(base::cbor::Reader& reader);
 // malformed_change: not understood, or not as it is written.
 [[nodiscard]] base::Result<Change> decode_change(const base::SecretBytes& content);
 

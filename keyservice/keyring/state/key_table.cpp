@@ -140,6 +140,7 @@ KeySummary summary_of(const KeyRecord& record) {
 
 Status KeyTable::check(const Change& change, const journal::SealedUnder& sealed) const {
   CONCORDAT_CHECK(check_generations(change, sealed));
+  CONCORDAT_CHECK(check_newer_log(change, sealed.generation));
   return std::visit([this](const auto& one) { return check_one(one); }, change);
 }
 
@@ -240,6 +241,28 @@ Status KeyTable::check_one(const AdoptKey& change) const {
   return {};
 }
 
+Status KeyTable::check_one(const HandOverLog& change) const {
+  if (change.origin.empty() || change.origin.size() > kMaxLogOrigin || change.generation == 0) {
+    return Error(KeyStateErrc::malformed_change, "no log, or no generation");
+  }
+  if (handed_log(change.origin) == nullptr && logs_.size() >= limits_.handed_logs) {
+    return Error(KeyStateErrc::too_many, "audit logs");
+  }
+  return {};
+}
+
+// A log goes to newer keys, and forward. What was handed to a generation that nobody who seals here
+// has taken over yet may come back: a policy that calls the older one current brought it back.
+Status KeyTable::check_newer_log(const Change& change, std::uint32_t sealing) const {
+  const auto* const next = std::get_if<HandOverLog>(&change);
+  const HandOverLog* const last = next != nullptr ? handed_log(next->origin) : nullptr;
+  if (last == nullptr || last->generation > sealing) return {};
+  if (next->generation > last->generation && next->size >= last->size) return {};
+  return Error(KeyStateErrc::log_handed_over,
+               "to generation " + std::to_string(last->generation) + ", at size " +
+                   std::to_string(last->size));
+}
+
 Status KeyTable::check_one(const ReserveUses& change) const {
   if (change.from != reserved_uses(change.grant) || change.to <= change.from) {
     return Error(KeyStateErrc::uses_differ, "reserved up to " +
@@ -308,6 +331,16 @@ void KeyTable::apply_one(MoveImplicit&& change) {
 
 void KeyTable::apply_one(AdoptKey&& change) {
   modify(change.name, change.generation, [](KeyRecord&) {});
+}
+
+void KeyTable::apply_one(HandOverLog&& change) {
+  std::string origin = change.origin;
+  logs_.insert_or_assign(std::move(origin), std::move(change));
+}
+
+const HandOverLog* KeyTable::handed_log(std::string_view origin) const {
+  const auto found = logs_.find(origin);
+  return found == logs_.end() ? nullptr : &found->second;
 }
 
 std::size_t KeyTable::versions_from(std::uint32_t generation) const {

@@ -90,6 +90,8 @@ class KeyTable {
 
   // Whose derived keys names without a record stand for.
   [[nodiscard]] std::uint32_t implicit_generation() const noexcept { return implicit_; }
+  // With what the audit log was handed to the newest log key that it has; null: it was not.
+  [[nodiscard]] const HandOverLog* handed_log(std::string_view origin) const;
   // How many versions of derived keys come from `generation`, destroyed ones left out.
   [[nodiscard]] std::size_t versions_from(std::uint32_t generation) const;
 
@@ -108,6 +110,7 @@ class KeyTable {
   [[nodiscard]] base::Status check_one(const TakeOver& change) const;
   [[nodiscard]] base::Status check_one(const MoveImplicit& change) const;
   [[nodiscard]] base::Status check_one(const AdoptKey& change) const;
+  [[nodiscard]] base::Status check_one(const HandOverLog& change) const;
   void apply_one(CreateKey&& change);
   void apply_one(AddVersion&& change);
   void apply_one(SetState&& change);
@@ -116,6 +119,8 @@ class KeyTable {
   void apply_one(TakeOver&& change);
   void apply_one(MoveImplicit&& change);
   void apply_one(AdoptKey&& change);
+  void apply_one(HandOverLog&& change);
+  [[nodiscard]] base::Status check_newer_log(const Change& change, std::uint32_t sealing) const;
   // What a change is of: a record, or the implicit key that is about to become one.
   struct Subject {
     const KeyRecord* record = nullptr;  // null: implicit
@@ -128,6 +133,7 @@ class KeyTable {
 
   Records records_;
   Uses uses_;
+  std::map<std::string, HandOverLog, std::less<>> logs_;  // by origin
   TableLimits limits_;
   std::uint32_t implicit_ = policy::kFirstRootGeneration;
 };

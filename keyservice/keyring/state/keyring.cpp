@@ -171,6 +171,15 @@ void Keyring::adopt(std::string name, OnKey done) {
   append(std::move(name), decide, std::move(done));
 }
 
+void Keyring::hand_over(HandOverLog log, Done done) {
+  const auto decide = [this, log = std::move(log)]() -> Result<SecretBytes> {
+    const HandOverLog* const there = keys().handed_log(log.origin);
+    if (there != nullptr && *there == log) return Error(KeyStateErrc::unchanged);
+    return checked(log);
+  };
+  append_change(0, decide, std::move(done));
+}
+
 void Keyring::write_snapshot(Done done) {
   if (journal_.is_writing_snapshot()) return done(Error(journal::Errc::snapshot_under_way));
   is_snapshot_wanted_ = false;

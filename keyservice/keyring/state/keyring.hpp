@@ -77,6 +77,10 @@ class Keyring {
   // moved it meanwhile); done where there is one already.
   void adopt(std::string name, OnKey done);
 
+  // An audit log goes on under another log key, from that checkpoint on (log_handed_over); so it is
+  // already: done.
+  void hand_over(HandOverLog log, Done done);
+
   // By itself after so many entries; its failure leaves the journal longer and is told here.
   [[nodiscard]] const base::Status& last_snapshot() const noexcept { return last_snapshot_; }
   void write_snapshot(Done done);

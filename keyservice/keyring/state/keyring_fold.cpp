@@ -5,7 +5,8 @@ namespace concordat::keyservice {
 base::Status KeyringFold::apply(const base::SecretBytes& content,
                                 const journal::SealedUnder& sealed) {
   CONCORDAT_TRY(Change change, decode_change(content));
-  const bool is_of_a_key = !std::holds_alternative<ReserveUses>(change);
+  const bool is_of_a_key = !std::holds_alternative<ReserveUses>(change) &&
+                           !std::holds_alternative<HandOverLog>(change);
   CONCORDAT_CHECK(table_.apply(std::move(change), sealed));
   if (is_of_a_key && changed_) changed_();
   return {};

@@ -14,11 +14,16 @@ inline constexpr std::size_t kMaxMaterial = 64;  // the largest of key_types.hpp
 // A policy has 4,096 grants at most; those that it had once are still counted.
 inline constexpr std::size_t kMaxCountedGrants = 100'000;
 
+// Audit logs that were handed to another key: a custodian may have one of 37 names.
+inline constexpr std::size_t kMaxHandedLogs = 64;
+inline constexpr std::size_t kMaxLogOrigin = 96;  // realm (64), "/audit/", the longest name
+
 // What a table takes. Another one than this is for tests, which reach its ends.
 struct TableLimits {
   std::size_t keys = kMaxKeys;
   std::uint32_t versions = kMaxVersions;
   std::size_t counted_grants = kMaxCountedGrants;
+  std::size_t handed_logs = kMaxHandedLogs;
 };
 
 // A restart reads a snapshot and at most about as many entries as this, some microseconds each.

@@ -4,6 +4,8 @@
 //   [1, name, type, exportable, state, minimum, versions]       keys, ascending by name; behind
 //   each [2, state, origin, created, generation, material]           its versions, from 1, so many
 //   [3, grant, reserved]                                        then counters, ascending by grant
+//   [5, origin, generation, size, root]                         audit logs that were handed over,
+//                                                               ascending by origin
 //   [4, generation]                                             last, what names without a record
 //                                                               stand for
 #pragma once
@@ -30,6 +32,7 @@ class TableLoader {
   [[nodiscard]] base::Status read_version(base::cbor::Reader& reader);
   [[nodiscard]] base::Status read_implicit(base::cbor::Reader& reader);
   [[nodiscard]] base::Status read_uses(base::cbor::Reader& reader);
+  [[nodiscard]] base::Status read_handed_log(base::cbor::Reader& reader);
 
   KeyTable table_;
   KeyRecord* key_ = nullptr;  // whose versions are read
