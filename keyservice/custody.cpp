@@ -79,11 +79,6 @@ const Root& Custody::current_root() const noexcept {
   return current != nullptr ? *current : roots_.rbegin()->second;
 }
 
-std::uint32_t Custody::implicit_generation() const noexcept {
-  const std::uint32_t stated = keyring_->keys().implicit_generation();
-  return stated != 0 ? stated : lowest_;
-}
-
 Status Custody::check_root(const policy::Policy& policy) const {
   if (roots_.empty()) return Error(Errc::not_ready, "the root is not unsealed");
   const auto& pinned = policy.model().root_generations;
@@ -212,14 +207,13 @@ Result<KeyInUse> Custody::in_use(std::string_view name, const UsableVersion& ver
 }
 
 Result<KeyInUse> Custody::for_making(std::string_view name) const {
-  CONCORDAT_TRY(const UsableVersion newest, keyring_->for_making(name, implicit_generation()));
+  CONCORDAT_TRY(const UsableVersion newest, keyring_->for_making(name));
   return in_use(name, newest);
 }
 
 Result<KeyInUse> Custody::for_reading(std::string_view name, std::uint32_t version) const {
   if (version == 0) return for_making(name);
-  CONCORDAT_TRY(const UsableVersion usable,
-                keyring_->for_reading(name, version, implicit_generation()));
+  CONCORDAT_TRY(const UsableVersion usable, keyring_->for_reading(name, version));
   return in_use(name, usable);
 }
 

@@ -27,7 +27,8 @@ class Custody {
   Custody(journal::Store& store, base::RandomSource& random) : store_(store), random_(random) {}
 
   [[nodiscard]] bool has_root() const noexcept { return !roots_.empty(); }
-  // Of the generation that seals now; where that one is not held, of the newest. Only with a root.
+  // Of the generation that seals now; where that one is not held, of the newest, so that there is
+  // one to tell people of: nothing is made or sealed with it. Only with a root.
   [[nodiscard]] const Root& root() const noexcept;
   // That the policy pins as current, or the newest that is held. Only with a root.
   [[nodiscard]] const Root& current_root() const noexcept;
@@ -55,6 +56,12 @@ class Custody {
   // generation that the policy calls current or a later one (generation_not_taken_over), and that
   // the store holds what peers saw of it (HeadWatch::check): on another state nothing is decided.
   [[nodiscard]] base::Status check(const policy::Policy& policy);
+
+  // That the journal was read and its store holds what was seen of it, whatever generation seals:
+  // what does not wait for a taking over may be written. Only with a root.
+  [[nodiscard]] bool may_change_journal() {
+    return keyring_->journal().is_loaded() && watch_.check(keyring_->journal());
+  }
 
   // What became of the last load; success before the first.
   [[nodiscard]] const base::Status& last_load() const noexcept { return last_load_; }
@@ -90,9 +97,10 @@ class Custody {
   // A version that is not asked for by its state: what it was made with can be looked at.
   [[nodiscard]] base::Result<KeyInUse> in_use(std::string_view name,
                                               const UsableVersion& version) const;
-  // Of the root whose derived key a name without a record stands for: the first that policy pins,
-  // for as long as the keyring names none. Only with a root.
-  [[nodiscard]] std::uint32_t implicit_generation() const noexcept;
+  // Whose derived keys names without a record stand for. Only with a root.
+  [[nodiscard]] std::uint32_t implicit_generation() const noexcept {
+    return keyring_->keys().implicit_generation();
+  }
   // How many versions of derived keys come from it, and are not destroyed. Only with a root.
   [[nodiscard]] std::size_t versions_from(std::uint32_t generation) const {
     return keyring_->keys().versions_from(generation);

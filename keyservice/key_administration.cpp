@@ -24,14 +24,8 @@ Result<SecretBytes> import(ImportKeyRequest& request) {
 
 }  // namespace
 
-std::uint32_t KeyAdministration::generation(bool implicit) const noexcept {
-  return implicit ? custody_.implicit_generation() : 0;
-}
-
 Result<NewVersion> KeyAdministration::make(KeyType type) const {
-  if (type == KeyType::derived) {
-    return NewVersion{KeyOrigin::derived, custody_.root().generation(), {}};
-  }
+  if (type == KeyType::derived) return NewVersion{};
   CONCORDAT_TRY(SecretBytes material, generate(type, custody_.random()));
   return NewVersion{KeyOrigin::generated, 0, std::move(material)};
 }
@@ -62,7 +56,7 @@ void KeyAdministration::change(ImportKeyRequest request, base::UnixMillis now, O
   }
   if (const Status next = check_next(request); !next) return done(next.error());
   custody_.keyring().rotate(
-      {std::move(request.name), request.newest_version, now, std::move(made), 0}, std::move(done));
+      {std::move(request.name), request.newest_version, now, std::move(made), false}, std::move(done));
 }
 
 Result<NewVersion> KeyAdministration::make_next(const RotateKeyRequest& request) const {
@@ -83,23 +77,22 @@ void KeyAdministration::change(const RotateKeyRequest& request, base::UnixMillis
   auto next = make_next(request);
   if (!next) return done(next.error());
   custody_.keyring().rotate(
-      {request.name, request.newest_version, now, *std::move(next), generation(request.implicit)},
+      {request.name, request.newest_version, now, *std::move(next), request.implicit},
       std::move(done));
 }
 
 void KeyAdministration::change(const SetKeyStateRequest& request, base::UnixMillis, OnKey done) {
-  custody_.keyring().set_state(request.name, request.version, request.state,
-                               generation(request.implicit), std::move(done));
+  custody_.keyring().set_state(request.name, request.version, request.state, request.implicit,
+                               std::move(done));
 }
 
 void KeyAdministration::change(const SetMinimumVersionRequest& request, base::UnixMillis,
                                OnKey done) {
-  custody_.keyring().set_minimum(request.name, request.minimum, generation(request.implicit),
-                                 std::move(done));
+  custody_.keyring().set_minimum(request.name, request.minimum, request.implicit, std::move(done));
 }
 
 void KeyAdministration::change(const AdoptKeyRequest& request, base::UnixMillis, OnKey done) {
-  custody_.keyring().adopt(request.name, custody_.implicit_generation(), std::move(done));
+  custody_.keyring().adopt(request.name, std::move(done));
 }
 
 void KeyAdministration::change(const TakeOverRequest& request, OnGeneration done) {
@@ -107,7 +100,7 @@ void KeyAdministration::change(const TakeOverRequest& request, OnGeneration done
     return done(Error(journal::Errc::unknown_generation,
                       std::to_string(request.generation) + " is not held"));
   }
-  custody_.keyring().take_over(request.generation, custody_.implicit_generation(),
+  custody_.keyring().take_over(request.generation,
                                [generation = request.generation, done](Status taken) {
                                  if (!taken) return done(std::move(taken).error());
                                  done(generation);
@@ -115,15 +108,11 @@ void KeyAdministration::change(const TakeOverRequest& request, OnGeneration done
 }
 
 void KeyAdministration::change(const MoveImplicitRequest& request, OnGeneration done) {
-  const std::uint32_t sealing = custody_.journal().generation();
-  if (request.generation != sealing) {
-    return done(Error(KeyStateErrc::generation_differs,
-                      "generation " + std::to_string(sealing) + " seals now"));
-  }
-  custody_.keyring().move_implicit([sealing, done](Status moved) {
-    if (!moved) return done(std::move(moved).error());
-    done(sealing);
-  });
+  custody_.keyring().move_implicit(request.generation,
+                                   [generation = request.generation, done](Status moved) {
+                                     if (!moved) return done(std::move(moved).error());
+                                     done(generation);
+                                   });
 }
 
 Result<Rewrapped> KeyAdministration::rewrap(const RewrapRequest& request) const {

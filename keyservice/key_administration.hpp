@@ -40,7 +40,6 @@ class KeyAdministration {
   // Of a key that is there or may be an implicit one; imported ones cannot be made anew.
   [[nodiscard]] base::Result<NewVersion> make_next(const RotateKeyRequest& request) const;
   [[nodiscard]] base::Status check_next(const ImportKeyRequest& request) const;
-  [[nodiscard]] std::uint32_t generation(bool implicit) const noexcept;
 
   Custody& custody_;
 };

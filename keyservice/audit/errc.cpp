@@ -34,6 +34,12 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"file_missing", "the log lacks a file that its checkpoint needs"};
     case Errc::file_damaged:
       return {"file_damaged", "a file of the log is not what its checkpoint needs"};
+    case Errc::key_replaced:
+      return {"key_replaced", "a newer log key has replaced the one that signed the checkpoint"};
+    case Errc::rolled_back:
+      return {"rolled_back", "the log ends before the size that is known of it"};
+    case Errc::forked:
+      return {"forked", "the log went another way than is known of it"};
     case Errc::not_loaded:
       return {"not_loaded", "the log was not loaded"};
     case Errc::superseded:

@@ -2,7 +2,8 @@
 // that an entry is durable out (AUDIT.md).
 //
 //   open     claim the log -> its checkpoint, signed by the log key -> its right edge, which must
-//            lead to the checkpoint's root -> the boot's own entry, durable -> done
+//            lead to the checkpoint's root -> that it goes on from where it was handed over ->
+//            it is handed to this log key, durably -> the boot's own entry, durable -> done
 //   append   into the queue; while one batch is written the next one gathers
 //   a batch  evidence, bundles and tiles -> the checkpoint, last. Acknowledged: its entries are
 //            durable, and partial files of what is full now are removed. Otherwise the very
@@ -30,6 +31,19 @@
 
 namespace concordat::keyservice::audit {
 
+// What is known, from elsewhere than the log's own files, of how it came from one log key to the
+// next: whoever has the root of a key that was replaced can sign any checkpoint by it.
+struct LogHandover {
+  // With which it was handed to a newer key: nothing is gone on from that does not follow this one.
+  std::optional<Checkpoint> at;
+  // Keys that were replaced then: they count for that very checkpoint, from which nobody may have
+  // gone on yet.
+  std::vector<attest::SignerKey> replaced_keys;
+  // Hands it to this boot's key, durably, with the checkpoint that it goes on from, before anything
+  // is written under that key. Null: it has it already.
+  std::function<void(const Checkpoint& from, Store::Done)> hand_over;
+};
+
 // What a boot brings. The keys outlive the log.
 struct LogIdentity {
   std::string origin;  // realm and custodian, as a key's name: "lab.example/audit/custodian-1"
@@ -39,6 +53,7 @@ struct LogIdentity {
   // Log keys of earlier root generations, newest first, by one of which the last checkpoint may be
   // signed.
   std::vector<attest::SignerKey> earlier_log_keys;
+  LogHandover handover{};
 };
 
 // What shows that the boot's key is a custodian's: minted for its statement, under this policy and
@@ -65,7 +80,8 @@ class Log {
 
   // Once, before anything else. After an error another boot id is needed, and so another log: what
   // was written may still come through. Refusals of what the store gives: file_missing,
-  // file_damaged, malformed_note, malformed_checkpoint, other_origin, signature_invalid.
+  // file_damaged, malformed_note, malformed_checkpoint, other_origin, signature_invalid,
+  // key_replaced, rolled_back, forked.
   void open(BootEvidence evidence, base::UnixMillis now, Done done);
 
   // `evidence`: content that the event is to refer to, besides what it refers to already.
@@ -105,9 +121,16 @@ class Log {
   void read_checkpoint(const OpeningPtr& opening);
   void on_checkpoint(const OpeningPtr& opening, const std::optional<base::Bytes>& content);
   void read_edge(const OpeningPtr& opening);
+  // Into the opening's files; `next` runs when it is there.
+  void read_tile(const OpeningPtr& opening, const Tile& tile, std::function<void()> next);
+  void check_edge(const OpeningPtr& opening);
+  void check_handover(const OpeningPtr& opening);
+  void hand_over(const OpeningPtr& opening);
   void begin_boot(const OpeningPtr& opening);
   // True: by this boot's own log key; false: by one of an earlier root.
   [[nodiscard]] base::Result<bool> check_signature(const SignedCheckpoint& head) const;
+  [[nodiscard]] base::Result<bool> is_signed_by(const SignedCheckpoint& head,
+                                                const attest::SignerKey& key) const;
 
   void enqueue(Event event, std::vector<Evidence> evidence, base::UnixMillis now, OnDurable done);
   void write_next();

@@ -1,6 +1,7 @@
 // How a boot takes over a log.
 #include "keyservice/audit/edge.hpp"
 #include "keyservice/audit/log.hpp"
+#include "keyservice/audit/proof.hpp"
 
 namespace concordat::keyservice::audit {
 
@@ -47,19 +48,31 @@ void Log::read_checkpoint(const OpeningPtr& opening) {
               }));
 }
 
+base::Result<bool> Log::is_signed_by(const SignedCheckpoint& head,
+                                     const attest::SignerKey& key) const {
+  CONCORDAT_TRY(const auto verifier,
+                NoteVerifier::create(identity_.origin, NoteKeyType::ed25519, key));
+  const Status verified = head.note.verify(verifier);
+  if (verified) return true;
+  if (verified.error().is(Errc::unknown_key)) return false;
+  return verified.error();
+}
+
 base::Result<bool> Log::check_signature(const SignedCheckpoint& head) const {
   if (head.checkpoint.origin != identity_.origin) {
     return Error(Errc::other_origin, "the checkpoint is of another log than " + identity_.origin);
   }
-  const attest::SignerKey own = identity_.log_key->public_key();
-  std::vector<attest::SignerKey> keys{own};
-  keys.insert(keys.end(), identity_.earlier_log_keys.begin(), identity_.earlier_log_keys.end());
-  for (const attest::SignerKey& key : keys) {
-    CONCORDAT_TRY(const auto verifier,
-                  NoteVerifier::create(identity_.origin, NoteKeyType::ed25519, key));
-    const Status verified = head.note.verify(verifier);
-    if (verified) return key == own;
-    if (!verified.error().is(Errc::unknown_key)) return verified.error();
+  CONCORDAT_TRY(const bool is_own, is_signed_by(head, identity_.log_key->public_key()));
+  if (is_own) return true;
+  for (const attest::SignerKey& key : identity_.earlier_log_keys) {
+    CONCORDAT_TRY(const bool is_earlier, is_signed_by(head, key));
+    if (is_earlier) return false;
+  }
+  for (const attest::SignerKey& key : identity_.handover.replaced_keys) {
+    CONCORDAT_TRY(const bool is_replaced, is_signed_by(head, key));
+    if (!is_replaced) continue;
+    if (head.checkpoint == identity_.handover.at) return false;
+    return Error(Errc::key_replaced, "at size " + std::to_string(head.checkpoint.size));
   }
   return Error(Errc::signature_invalid, "the checkpoint is not signed by the log's key");
 }
@@ -80,25 +93,73 @@ void Log::on_checkpoint(const OpeningPtr& opening, const std::optional<Bytes>& c
 }
 
 void Log::read_edge(const OpeningPtr& opening) {
-  if (opening->tiles.empty()) return begin_boot(opening);
+  if (opening->tiles.empty()) return check_edge(opening);
   const Tile tile = opening->tiles.back();
   opening->tiles.pop_back();
-  store_.read(
-      path_of(tile),
-      then(opening, [this, opening, tile](const base::Result<std::optional<Bytes>>& content) {
-        if (!content) return end(opening, content.error());
-        if (!*content) return end(opening, Error(Errc::file_missing, path_of(tile)));
-        opening->files[tile] = **content;
-        read_edge(opening);
-      }));
+  read_tile(opening, tile, [this, opening] { read_edge(opening); });
 }
 
-void Log::begin_boot(const OpeningPtr& opening) {
+void Log::read_tile(const OpeningPtr& opening, const Tile& tile, std::function<void()> next) {
+  store_.read(path_of(tile),
+              then(opening, [this, opening, tile, next = std::move(next)](
+                                const base::Result<std::optional<Bytes>>& content) {
+                if (!content) return end(opening, content.error());
+                if (!*content) return end(opening, Error(Errc::file_missing, path_of(tile)));
+                opening->files[tile] = **content;
+                next();
+              }));
+}
+
+void Log::check_edge(const OpeningPtr& opening) {
   auto edge = restore_edge(opening->head, opening->files);
   if (!edge) return end(opening, edge.error());
   tree_ = std::move(edge->tree);
   bundle_ = std::move(edge->bundle);
   last_time_ = edge->last ? edge->last->time : base::UnixMillis{};
+  check_handover(opening);
+}
+
+// That the log was handed over in its own past. The proof is made of its tiles, read one after the
+// other as it asks for them.
+void Log::check_handover(const OpeningPtr& opening) {
+  const auto& at = identity_.handover.at;
+  if (!at || at->size == 0) return hand_over(opening);
+  const std::string where = "handed over at size " + std::to_string(at->size);
+  const Checkpoint& head = opening->head;
+  if (head.size < at->size) {
+    return end(opening, Error(Errc::rolled_back,
+                              where + ", it ends at " + std::to_string(head.size)));
+  }
+  std::optional<Tile> lacking;
+  ProofMaker maker(head.size, [&](const Tile& tile) -> base::Result<std::vector<Hash>> {
+    const auto found = opening->files.find(tile);
+    if (found == opening->files.end()) {
+      lacking = tile;
+      return Error(Errc::file_missing, path_of(tile));
+    }
+    auto hashes = decode_hashes(found->second);
+    if (!hashes) return Error(Errc::file_damaged, path_of(tile));
+    return *std::move(hashes);
+  });
+  const auto proof = maker.consistency(at->size, head.size);
+  if (lacking) return read_tile(opening, *lacking, [this, opening] { check_handover(opening); });
+  if (!proof) return end(opening, proof.error());
+  if (!verify_consistency(at->size, head.size, at->root, head.root, *proof)) {
+    return end(opening, Error(Errc::forked, where + " with another root"));
+  }
+  hand_over(opening);
+}
+
+void Log::hand_over(const OpeningPtr& opening) {
+  if (!identity_.handover.hand_over) return begin_boot(opening);
+  identity_.handover.hand_over(opening->head,
+                               then(opening, [this, opening](const Status& handed) {
+                                 if (!handed) return end(opening, handed.error());
+                                 begin_boot(opening);
+                               }));
+}
+
+void Log::begin_boot(const OpeningPtr& opening) {
   head_ = opening->head;
   head_time_ = last_time_;
   for (unsigned level = 0; level < kMaxTileLevels; ++level)

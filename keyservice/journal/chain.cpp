@@ -25,9 +25,7 @@ base::Status Chain::acknowledge(const Sha256Digest& hash, const SecretBytes& con
                                 std::uint32_t generation) {
   CONCORDAT_CHECK(check_generation(entry_after(head_), generation));
   const bool takes_over = generation_ != 0 && generation > generation_;
-  const auto applied =
-      takes_over ? fold_.take_over(content, generation) : fold_.apply(content);
-  if (!applied) {
+  if (const auto applied = fold_.apply(content, {generation, generation_}); !applied) {
     return Error(Errc::content_refused,
                  described(entry_after(head_)) + ": " + applied.error().to_string());
   }

@@ -23,6 +23,8 @@ class Chain {
   [[nodiscard]] std::uint32_t generation() const noexcept {
     return generation_ != 0 ? generation_ : sealer_.first_generation();
   }
+  // The same and that of the last entry.
+  [[nodiscard]] SealedUnder next_sealed() const noexcept { return {generation(), generation_}; }
   // Position of the entry by which it took over; 0: no other came before it.
   [[nodiscard]] std::uint64_t generation_since() const noexcept { return since_; }
   [[nodiscard]] const Sealer& sealer() const noexcept { return sealer_; }

@@ -1,26 +1,26 @@
 // What a journal is folded into: the state that its entries, one after the other, make.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "attest/base/secret.hpp"
 
 namespace concordat::keyservice::journal {
 
+// The root generations under which an entry and the one before it are sealed.
+struct SealedUnder {
+  std::uint32_t generation = 0;
+  std::uint32_t before = 0;  // 0: it is the first entry
+};
+
 class Fold {
  public:
   virtual ~Fold() = default;
 
   // One entry in its order. Unchanged by what it refuses, and by std::bad_alloc.
-  [[nodiscard]] virtual base::Status apply(const base::SecretBytes& content) = 0;
-
-  // The same of the entry by which root generation `generation` takes over from the one that sealed
-  // the entries before it.
-  [[nodiscard]] virtual base::Status take_over(const base::SecretBytes& content,
-                                               std::uint32_t generation) {
-    (void)generation;
-    return apply(content);
-  }
+  [[nodiscard]] virtual base::Status apply(const base::SecretBytes& content,
+                                           const SealedUnder& sealed) = 0;
 
   // The state in pieces of 1 to kMaxContent bytes; one at least.
   [[nodiscard]] virtual std::vector<base::SecretBytes> save() const = 0;

@@ -50,6 +50,8 @@ class Journal {
   [[nodiscard]] bool is_loaded() const noexcept { return loaded_; }
   [[nodiscard]] const Head& head() const noexcept { return chain_.head(); }
   [[nodiscard]] std::uint32_t generation() const noexcept { return chain_.generation(); }
+  // What an entry would be sealed under that is decided now.
+  [[nodiscard]] SealedUnder next_sealed() const noexcept { return chain_.next_sealed(); }
   [[nodiscard]] std::uint64_t generation_since() const noexcept {
     return chain_.generation_since();
   }

@@ -309,6 +309,116 @@ TEST_F(LogTest, GoesOnUnderTheLogKeyOfAnotherRootGeneration) {
   expect_good(2, 2);
 }
 
+// A log that one log key signed and another one goes on with, and what is known of that beside it.
+class HandedLogTest : public LogTest {
+ protected:
+  HandedLogTest() {
+    const auto boot = world_.opened(shared_, 1);
+    for (std::uint64_t i = 0; i < 300; ++i)
+      EXPECT_TRUE(world_.append(*boot, world_.use(i)));
+    at_ = boot->log->head();
+    older_ = std::exchange(world_.log_key, policy::SigningKey::generate());
+  }
+  base::Status open(const LogHandover& handover, std::vector<attest::SignerKey> earlier = {}) {
+    boot_ = world_.prepare(shared_, ++number_);
+    boot_->log = std::make_unique<Log>(
+        boot_->store, LogIdentity{test::kOrigin, boot_->statement.boot, &boot_->key,
+                                  &world_.log_key, std::move(earlier), handover});
+    return world_.open(*boot_);
+  }
+  std::string refusal(const LogHandover& handover) {
+    const test::Files before = shared_.files;
+    const base::Status opened = open(handover);
+    EXPECT_TRUE(shared_.files == before) << "it wrote";
+    EXPECT_FALSE(boot_->log->is_open());
+    return opened ? std::string() : std::string(opened.error().name());
+  }
+  [[nodiscard]] LogHandover known() const { return {at_, {older_.public_key()}, {}}; }
+  // By whoever has the older root.
+  void invent(std::uint64_t entries) {
+    test::SharedFiles invented;
+    std::swap(world_.log_key, older_);
+    {
+      const auto boot = world_.opened(invented, 99);
+      for (std::uint64_t i = 1; i < entries; ++i)
+        ASSERT_TRUE(world_.append(*boot, world_.use(i)));
+    }
+    std::swap(world_.log_key, older_);
+    shared_.files = invented.files;
+  }
+
+  Checkpoint at_;
+  policy::SigningKey older_ = policy::SigningKey::generate();
+  std::unique_ptr<test::AuditWorld::Boot> boot_;
+  std::uint8_t number_ = 1;
+};
+
+TEST_F(HandedLogTest, IsHandedOverBeforeAnythingIsWrittenUnderTheNewerKey) {
+  const test::Files before = shared_.files;
+  std::optional<Checkpoint> handed;
+  const auto hand_over = [&](const Checkpoint& from, const Store::Done& done) {
+    EXPECT_TRUE(shared_.files == before);
+    handed = from;
+    done({});
+  };
+  ASSERT_TRUE(open({{}, {}, hand_over}, {older_.public_key()}));
+  EXPECT_EQ(handed, at_);
+  expect_good(302, 2);
+}
+
+TEST_F(HandedLogTest, IsNotGoneOnWithWhereItCannotBeHandedOver) {
+  const auto hand_over = [](const Checkpoint&, const Store::Done& done) {
+    done(base::Error(Errc::outcome_unknown));
+  };
+  LogHandover handover = known();
+  handover.hand_over = hand_over;
+  EXPECT_EQ(refusal(handover), "outcome_unknown");
+}
+
+// A custodian that was ended between the two goes on from the very same checkpoint.
+TEST_F(HandedLogTest, TheReplacedKeyCountsForThatCheckpointAlone) {
+  const test::Files good = shared_.files;
+  for (const std::uint64_t entries : {1u, 301u, 400u}) {
+    invent(entries);
+    EXPECT_EQ(refusal(known()), "key_replaced") << entries;
+  }
+  shared_.files = good;
+  ASSERT_TRUE(open(known()));
+  expect_good(302, 2);
+  invent(400);
+  EXPECT_EQ(refusal(known()), "key_replaced") << "also when the newer one signed since";
+}
+
+TEST_F(HandedLogTest, EndsNowhereBeforeThat) {
+  const test::Files good = shared_.files;
+  LogHandover later = known();
+  later.at->size = 302;
+  ASSERT_TRUE(open(known()));
+  EXPECT_EQ(boot_->log->head().size, 302u);
+  ++later.at->size;
+  EXPECT_EQ(refusal(later), "rolled_back");
+  shared_.files.clear();
+  EXPECT_EQ(refusal(known()), "rolled_back");
+}
+
+TEST_F(HandedLogTest, LedThroughWhereItWasHandedOver) {
+  ASSERT_TRUE(open(known()));
+  for (std::uint64_t i = 0; i < 300; ++i)
+    ASSERT_TRUE(world_.append(*boot_, world_.use(i)));
+  LogHandover other = known();
+  other.at->root.mutable_view()[0] ^= 1;
+  EXPECT_EQ(refusal(other), "forked");
+  const std::string tile = "tile/0/001";  // through which that size runs
+  const base::Bytes content = shared_.files.at(tile);
+  shared_.files.erase(tile);
+  EXPECT_EQ(refusal(known()), "file_missing");
+  shared_.files[tile] = content;
+  shared_.files[tile][40] ^= 1;
+  EXPECT_EQ(refusal(known()), "forked") << "what is not of its tree proves nothing";
+  shared_.files[tile] = content;
+  ASSERT_TRUE(open(known()));
+}
+
 TEST(LogKey, IsOfTheRootAndTheLog) {
   const auto key = [](std::uint8_t byte, std::string_view origin) {
     base::Bytes secret(kRootSize, byte);

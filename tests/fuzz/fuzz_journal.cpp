@@ -46,7 +46,9 @@ void try_as_content(base::BytesView bytes) {
   if (auto change = keyservice::decode_change(content)) {
     if (!is_same(keyservice::encode(*change), bytes)) std::abort();
     keyservice::KeyTable table;
-    if (table.check(*change).has_value() != table.apply(*std::move(change)).has_value()) {
+    const journal::SealedUnder sealed{1, 1};
+    if (table.check(*change, sealed).has_value() !=
+        table.apply(*std::move(change), sealed).has_value()) {
       std::abort();
     }
   }

@@ -35,7 +35,7 @@ inline std::string text_of(const SecretBytes& secret) {
 
 class SayingsFold final : public keyservice::journal::Fold {
  public:
-  Status apply(const SecretBytes& content) override {
+  Status apply(const SecretBytes& content, const keyservice::journal::SealedUnder&) override {
     const std::string text = text_of(content);
     if (text == "nonsense") return base::Error(Errc::malformed_record, "nonsense");
     said.push_back(text);

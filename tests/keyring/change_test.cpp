@@ -22,6 +22,10 @@ std::vector<Change> one_of_each() {
   ReserveUses uses{{}, 10, 20};
   uses.grant.mutable_view()[0] = 9;
   out.emplace_back(uses);
+  out.emplace_back(TakeOver{2, 1});
+  out.emplace_back(MoveImplicit{1, 2});
+  out.emplace_back(AdoptKey{"payments/other", 1});
+  out.emplace_back(handed_log(2, 300));
   out.emplace_back(CountRun{run_of_input(7, 8), 3});
   return out;
 }

@@ -49,6 +49,11 @@ inline keyservice::RunOfInput run_of_input(std::uint8_t input, std::uint8_t run,
   return out;
 }
 
+inline keyservice::HandOverLog handed_log(std::uint32_t generation, std::uint64_t size,
+                                          std::string origin = "acme/audit/custodian") {
+  return {std::move(origin), generation, size, base::Sha256Digest()};
+}
+
 // Of the first so many generations.
 inline keyservice::journal::Keys test_journal_keys(std::uint32_t generations = 1) {
   keyservice::journal::Keys keys;
@@ -83,32 +88,32 @@ struct Custodian {
     return run([&](const auto& done) { keyring.create(std::move(key), done); });
   }
   Result<KeySummary> rotate(std::string name, std::uint32_t newest, NewVersion made,
-                            std::uint32_t implicit_generation = 0, UnixMillis at = kNow) {
+                            bool implicit = false, UnixMillis at = kNow) {
     return run([&](const auto& done) {
-      keyring.rotate({std::move(name), newest, at, std::move(made), implicit_generation}, done);
+      keyring.rotate({std::move(name), newest, at, std::move(made), implicit}, done);
     });
   }
   Result<KeySummary> set_state(std::string name, std::uint32_t version, VersionState state,
-                               std::uint32_t implicit_generation = 0) {
+                               bool implicit = false) {
     return run([&](const auto& done) {
-      keyring.set_state(std::move(name), version, state, implicit_generation, done);
+      keyring.set_state(std::move(name), version, state, implicit, done);
     });
   }
   Result<KeySummary> set_minimum(std::string name, std::uint32_t minimum,
-                                 std::uint32_t implicit_generation = 0) {
+                                 bool implicit = false) {
     return run([&](const auto& done) {
-      keyring.set_minimum(std::move(name), minimum, implicit_generation, done);
+      keyring.set_minimum(std::move(name), minimum, implicit, done);
     });
   }
   Status take_over(std::uint32_t generation) {
     Status out = base::Error(keyservice::journal::Errc::not_loaded);
-    keyring.take_over(generation, kGeneration, [&](const Status& status) { out = status; });
+    keyring.take_over(generation, [&](const Status& status) { out = status; });
     shared.run();
     return out;
   }
-  Status move_implicit() {
+  Status move_implicit(std::uint32_t generation) {
     Status out = base::Error(keyservice::journal::Errc::not_loaded);
-    keyring.move_implicit([&](const Status& status) { out = status; });
+    keyring.move_implicit(generation, [&](const Status& status) { out = status; });
     shared.run();
     return out;
   }

@@ -58,6 +58,7 @@ struct Model {
   void operator()(const TakeOver&) { ADD_FAILURE(); }
   void operator()(const MoveImplicit&) { ADD_FAILURE(); }
   void operator()(const AdoptKey&) { ADD_FAILURE(); }
+  void operator()(const HandOverLog&) { ADD_FAILURE(); }
   void operator()(const ReserveUses& change) { uses[change.grant] = change.to; }
   void operator()(const CountRun& change) {
     EXPECT_TRUE(runs[change.run.input].insert(change.run.run).second) << "counted twice";
@@ -166,19 +167,19 @@ class History {
       case 2:
       case 3:
       case 4: {
-        Keyring::Rotation rotation{name, newest, kNow, unique(), 0};
+        Keyring::Rotation rotation{name, newest, kNow, unique(), false};
         const auto done = outcome_of(rotation.made);
         return keyring.rotate(std::move(rotation), done);
       }
       case 5:
-        return keyring.set_minimum(name, version, kGeneration, ignore);
+        return keyring.set_minimum(name, version, true, ignore);
       case 6:
-        return keyring.set_state(name, version, VersionState::disabled, kGeneration, ignore);
+        return keyring.set_state(name, version, VersionState::disabled, true, ignore);
       case 7:
-        return keyring.set_state(name, version, VersionState::enabled, kGeneration, ignore);
+        return keyring.set_state(name, version, VersionState::enabled, true, ignore);
       case 8:
         if (below(4) != 0) return;
-        return keyring.set_state(name, version, VersionState::destroyed, kGeneration, ignore);
+        return keyring.set_state(name, version, VersionState::destroyed, true, ignore);
       case 9: {
         const auto run = run_of_input(static_cast<std::uint8_t>(below(3)),
                                       static_cast<std::uint8_t>(below(20)));

@@ -18,13 +18,13 @@ TEST(Keyring, WhatWasDoneIsThereAfterARestart) {
     ASSERT_TRUE(custodian.create(new_key("b", 3)));
     EXPECT_EQ(custodian.set_state("b", 0, VersionState::destroyed).value().state,
               VersionState::destroyed);
-    EXPECT_EQ(custodian.rotate("implicit", 1, derived(), kGeneration).value().newest_version, 2u);
+    EXPECT_EQ(custodian.rotate("implicit", 1, derived(), true).value().newest_version, 2u);
     before = contents(custodian.keyring.keys());
   }
   Custodian custodian(world);
   ASSERT_TRUE(custodian.load());
   EXPECT_EQ(contents(custodian.keyring.keys()), before);
-  EXPECT_TRUE(*custodian.keyring.keys().for_making("a", 1).value().material == material_of(2));
+  EXPECT_TRUE(*custodian.keyring.keys().for_making("a").value().material == material_of(2));
 }
 
 TEST(Keyring, NoNamePassesForAnImplicitKeyBeforeTheRecordsAreRead) {
@@ -32,21 +32,20 @@ TEST(Keyring, NoNamePassesForAnImplicitKeyBeforeTheRecordsAreRead) {
   {
     Custodian custodian(world);
     ASSERT_TRUE(custodian.load());
-    ASSERT_TRUE(custodian.set_state("gone", 0, VersionState::destroyed, kGeneration));
+    ASSERT_TRUE(custodian.set_state("gone", 0, VersionState::destroyed, true));
   }
   Custodian custodian(world);
   custodian.store.fail_all(Failure::refused);
   ASSERT_FALSE(custodian.load());
-  for (const auto& found : {custodian.keyring.for_making("gone", kGeneration),
-                            custodian.keyring.for_reading("gone", 1, kGeneration)}) {
+  for (const auto& found :
+       {custodian.keyring.for_making("gone"), custodian.keyring.for_reading("gone", 1)}) {
     EXPECT_TRUE(found.error().is(journal::Errc::not_loaded));
   }
   custodian.store.fail_no_more();
   ASSERT_TRUE(custodian.load());
-  EXPECT_TRUE(
-      custodian.keyring.for_making("gone", kGeneration).error().is(KeyStateErrc::key_destroyed));
-  EXPECT_TRUE(custodian.keyring.for_reading("gone", 1, 1).error().is(KeyStateErrc::key_destroyed));
-  EXPECT_EQ(custodian.keyring.for_making("any", kGeneration).value().version, 1u);
+  EXPECT_TRUE(custodian.keyring.for_making("gone").error().is(KeyStateErrc::key_destroyed));
+  EXPECT_TRUE(custodian.keyring.for_reading("gone", 1).error().is(KeyStateErrc::key_destroyed));
+  EXPECT_EQ(custodian.keyring.for_making("any").value().version, 1u);
 }
 
 TEST(Keyring, RepeatedCommandsAreDoneOnce) {
@@ -74,7 +73,7 @@ TEST(Keyring, OfTwoCustodiansThatRotateAtOnceOneIsTold) {
   ASSERT_TRUE(b.load());
   std::vector<Result<KeySummary>> results;
   for (Custodian* custodian : {&a, &b}) {
-    custodian->keyring.rotate({"k", 1, kNow, generated(2), 0},
+    custodian->keyring.rotate({"k", 1, kNow, generated(2), false},
                               [&](Result<KeySummary> done) { results.push_back(std::move(done)); });
   }
   world.run();
@@ -92,9 +91,9 @@ TEST(Keyring, OfTwoThatAdoptAnImplicitKeyAtOnceBothAreDone) {
   ASSERT_TRUE(b.load());
   int done = 0;
   const auto count = [&](const Result<KeySummary>& result) { done += result.has_value(); };
-  a.keyring.set_state("k", 0, VersionState::disabled, kGeneration, count);
-  b.keyring.set_minimum("k", 1, kGeneration, count);
-  b.keyring.set_state("k", 1, VersionState::disabled, kGeneration, count);
+  a.keyring.set_state("k", 0, VersionState::disabled, true, count);
+  b.keyring.set_minimum("k", 1, true, count);
+  b.keyring.set_state("k", 1, VersionState::disabled, true, count);
   world.run();
   EXPECT_EQ(done, 3);
   ASSERT_TRUE(a.refresh());
@@ -110,9 +109,14 @@ class KeyringTakenOver : public testing::Test {
       EXPECT_TRUE(custodian->load());
     }
   }
-  static void expect_differs(const Result<KeySummary>& result) {
-    ASSERT_FALSE(result);
-    EXPECT_TRUE(result.error().is(KeyStateErrc::generation_differs)) << result.error().to_string();
+  using Generations = std::vector<std::uint32_t>;
+  // That its versions come from, as the second one has it.
+  Generations generations_of(std::string_view name) {
+    Generations out;
+    const auto description = second_.keyring.keys().describe(name).value();
+    for (const auto& version : description.versions)
+      out.push_back(version.root_generation);
+    return out;
   }
 
   MemoryStore::Shared world_;
@@ -120,23 +124,57 @@ class KeyringTakenOver : public testing::Test {
   Custodian second_{world_};
 };
 
-TEST_F(KeyringTakenOver, NothingNewIsDerivedFromTheOneBefore) {
+TEST_F(KeyringTakenOver, WhatIsDerivedComesFromTheOneThatSealsWhenItIsWritten) {
   ASSERT_TRUE(first_.create({"old", KeyType::derived, true, kNow, derived()}));
   ASSERT_TRUE(second_.refresh());
   ASSERT_TRUE(first_.take_over(2));
-  expect_differs(second_.create({"new", KeyType::derived, true, kNow, derived()}));
-  expect_differs(second_.rotate("old", 1, derived()));
-  EXPECT_TRUE(second_.create({"new", KeyType::derived, true, kNow, {KeyOrigin::derived, 2, {}}}));
+  ASSERT_EQ(second_.keyring.journal().generation(), 1u) << "it does not know yet";
+  ASSERT_TRUE(second_.create({"new", KeyType::derived, true, kNow, derived()}));
+  EXPECT_EQ(generations_of("new"), Generations{2});
 }
 
-TEST_F(KeyringTakenOver, ANameIsAdoptedWithTheBytesThatItHas) {
+TEST_F(KeyringTakenOver, ARotationThatWasDecidedBeforeIsDecidedAgain) {
+  ASSERT_TRUE(first_.create({"old", KeyType::derived, true, kNow, derived()}));
+  ASSERT_TRUE(second_.refresh());
   ASSERT_TRUE(first_.take_over(2));
-  EXPECT_TRUE(second_.set_state("kept", 0, VersionState::disabled, 1));
+  ASSERT_TRUE(second_.rotate("old", 1, derived()));
+  EXPECT_EQ(generations_of("old"), (Generations{1, 2}));
+}
+
+TEST_F(KeyringTakenOver, ANameIsChangedWithTheBytesThatItHasWhenThatIsWritten) {
+  ASSERT_TRUE(first_.take_over(2));
+  EXPECT_TRUE(second_.set_state("kept", 0, VersionState::disabled, true));
   ASSERT_TRUE(first_.refresh());
-  ASSERT_TRUE(first_.move_implicit());
-  expect_differs(second_.set_state("moved", 0, VersionState::disabled, 1));
-  expect_differs(second_.set_minimum("moved", 1, 1));
-  EXPECT_TRUE(second_.set_state("moved", 0, VersionState::disabled, 2));
+  ASSERT_TRUE(first_.move_implicit(2));
+  EXPECT_TRUE(second_.set_state("moved", 0, VersionState::disabled, true));
+  ASSERT_TRUE(first_.move_implicit(2)) << "it is so already";
+  EXPECT_TRUE(second_.set_minimum("moved/too", 1, true));
+  EXPECT_EQ(generations_of("kept"), Generations{1});
+  EXPECT_EQ(generations_of("moved"), Generations{2});
+  EXPECT_EQ(generations_of("moved/too"), Generations{2});
+}
+
+// It is for the bytes that the name had when that was asked for.
+TEST_F(KeyringTakenOver, ANameThatMovedMeanwhileIsNotAdopted) {
+  ASSERT_TRUE(first_.take_over(2));
+  ASSERT_TRUE(second_.refresh());
+  ASSERT_TRUE(first_.move_implicit(2));
+  const auto adopt = [&] {
+    return second_.run([&](const auto& done) { second_.keyring.adopt("a", done); });
+  };
+  EXPECT_TRUE(adopt().error().is(KeyStateErrc::generation_differs));
+  EXPECT_TRUE(adopt());
+  EXPECT_EQ(generations_of("a"), Generations{2});
+}
+
+TEST_F(KeyringTakenOver, NamesMoveToNoOtherThanWasAskedFor) {
+  EXPECT_TRUE(first_.move_implicit(2).error().is(KeyStateErrc::generation_differs));
+  ASSERT_TRUE(second_.take_over(2));
+  EXPECT_TRUE(first_.move_implicit(2).error().is(KeyStateErrc::generation_differs))
+      << "it does not know yet that this one seals";
+  ASSERT_TRUE(first_.refresh());
+  EXPECT_TRUE(first_.move_implicit(2));
+  EXPECT_TRUE(first_.move_implicit(1).error().is(KeyStateErrc::generation_differs));
 }
 
 TEST(Keyring, WritesASnapshotByItselfAndGoesOnWhenThatFails) {

@@ -78,7 +78,7 @@ class Process {
     } else if (what == "rotate") {
       std::uint32_t newest = 0;
       line >> newest;
-      keyring.rotate({name, newest, kNow, fresh(), 0}, answer);
+      keyring.rotate({name, newest, kNow, fresh(), false}, answer);
     } else if (what == "use") {
       policy::Grant grant;
       grant.role = "worker";
@@ -97,7 +97,7 @@ class Process {
       const VersionState state = what == "enable"    ? VersionState::enabled
                                  : what == "disable" ? VersionState::disabled
                                                      : VersionState::destroyed;
-      keyring.set_state(name, 0, state, kGeneration, answer);
+      keyring.set_state(name, 0, state, true, answer);
     }
   }
 

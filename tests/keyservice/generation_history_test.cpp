@@ -211,9 +211,8 @@ class History {
     auto& versions = model_.keys[name];
     if (versions.empty()) versions.push_back({model_.implicit, false});
     command("rotate", [&](Custody& custody, auto done) {
-      custody.keyring().rotate({name, static_cast<std::uint32_t>(versions.size()), kAt, derived(),
-                                custody.implicit_generation()},
-                               done);
+      custody.keyring().rotate(
+          {name, static_cast<std::uint32_t>(versions.size()), kAt, derived(), true}, done);
     });
     versions.push_back({model_.sealing, false});
   }
@@ -225,7 +224,7 @@ class History {
     if (index + 1 == versions.size() || versions[index].is_destroyed) return;
     command("destroy", [&](Custody& custody, auto done) {
       custody.keyring().set_state(name, static_cast<std::uint32_t>(index + 1),
-                                  VersionState::destroyed, 0, done);
+                                  VersionState::destroyed, false, done);
     });
     versions[index].is_destroyed = true;
   }
@@ -238,7 +237,7 @@ class History {
     if (pinned_.back() <= model_.sealing) return;
     older_.push_back({world_.records, model_});
     command("take over", [&](Custody& custody, auto done) {
-      custody.keyring().take_over(pinned_.back(), custody.implicit_generation(), done);
+      custody.keyring().take_over(pinned_.back(), done);
     });
     model_.sealing = pinned_.back();
   }
@@ -249,15 +248,16 @@ class History {
   }
   void move_implicit() {
     if (model_.implicit == model_.sealing) return;
-    command("move implicit",
-            [&](Custody& custody, auto done) { custody.keyring().move_implicit(done); });
+    command("move implicit", [&](Custody& custody, auto done) {
+      custody.keyring().move_implicit(model_.sealing, done);
+    });
     model_.implicit = model_.sealing;
   }
   void adopt() {
     const std::string& name = kPlainNames[below(kPlainNames.size())];
     if (model_.keys.contains(name)) return;
     command("adopt", [&](Custody& custody, auto done) {
-      custody.keyring().adopt(name, custody.implicit_generation(), done);
+      custody.keyring().adopt(name, done);
     });
     model_.keys[name] = {{model_.implicit, false}};
   }
@@ -266,12 +266,12 @@ class History {
     const std::uint32_t generation = pinned_[index];
     if (generation == current_ || generation > model_.sealing) return;
     command("rewrap", [&](Custody& custody, auto done) {
-      custody.keyring().take_over(model_.sealing, custody.implicit_generation(), done);
+      custody.keyring().take_over(model_.sealing, done);
     });
     Host& host = *hosts_[0];
     (void)host.load();
     bool is_taken = false;
-    host.custody.keyring().take_over(model_.sealing, model_.implicit,
+    host.custody.keyring().take_over(model_.sealing,
                                      [&](const Status& status) { is_taken = status.has_value(); });
     expect(is_taken, "rewrap");
     const bool is_spare = host.custody.check_unneeded(generation).has_value();
@@ -324,7 +324,7 @@ class History {
   // Of a keyring that has another key, as it were at a later position.
   void forge_snapshot(const journal::Sealer& sealer, journal::Head head, std::uint32_t known) {
     KeyTable table;
-    (void)table.apply(Change(AdoptKey{"forged", known}));
+    (void)table.apply(Change(AdoptKey{"forged", known}), {known, known});
     head.position += 5;
     const auto id = random_id();
     const auto pieces = table.save();
@@ -352,6 +352,25 @@ class History {
   std::string wrong_;
 };
 
+// Whoever signs the policy may take the first one out of it before any other took over: nobody is
+// given another one's bytes for that.
+TEST(Generations, NamesWithoutARecordStandForTheRealmsFirstUntilAnOperatorMovesThem) {
+  MemoryStore::Shared world;
+  Host host(world);
+  host.custody.take(root_of(2), "acme");
+  ASSERT_TRUE(host.load());
+  EXPECT_EQ(host.custody.journal().generation(), 2u);
+  EXPECT_TRUE(host.custody.for_making("any").error().is(journal::Errc::unknown_generation));
+  EXPECT_TRUE(host.custody.for_reading("any", 1).error().is(journal::Errc::unknown_generation));
+  Status moved = base::Error(journal::Errc::not_loaded);
+  host.custody.keyring().move_implicit(2, [&](const Status& status) { moved = status; });
+  ASSERT_TRUE(moved);
+  Host later(world);
+  later.custody.take(root_of(2), "acme");
+  ASSERT_TRUE(later.load());
+  EXPECT_EQ(later.custody.for_making("any")->root->generation(), 2u);
+}
+
 // Of an empty journal, too, in which the taking over is the first entry.
 TEST(Heads, UnderAReplacedRootCountBeforeThatAlone) {
   for (const bool is_empty : {true, false}) {
@@ -360,11 +379,11 @@ TEST(Heads, UnderAReplacedRootCountBeforeThatAlone) {
     host.custody.take(root_of(1), "acme");
     host.custody.take(root_of(2), "acme");
     ASSERT_TRUE(host.load());
-    if (!is_empty) host.custody.keyring().adopt("a", 1, [](const auto&) {});
+    if (!is_empty) host.custody.keyring().adopt("a", [](const auto&) {});
     const VouchedHead before = host.custody.head().value();
     Status told = base::Error(journal::Errc::not_loaded);
     const auto tell = [&](const Status& status) { told = status; };
-    host.custody.keyring().take_over(2, 1, tell);
+    host.custody.keyring().take_over(2, tell);
     ASSERT_TRUE(told);
     EXPECT_EQ(host.custody.head()->generation, 2u);
     host.custody.take_seen(before, tell);

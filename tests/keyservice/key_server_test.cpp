@@ -83,7 +83,7 @@ class KeyServerTest : public testing::Test {
   }
   void set_state(const std::string& name, VersionState state) {
     bool is_done = false;
-    custody_.keyring().set_state(name, 0, state, 1,
+    custody_.keyring().set_state(name, 0, state, true,
                                  [&](const auto& done) { is_done = done.has_value(); });
     loaded_.shared.run();
     ASSERT_TRUE(is_done);
@@ -360,7 +360,7 @@ TEST_F(KeyServerTest, KeysAreUsedAsTheyStand) {
   EXPECT_EQ(code(ask(payments, GetRequest{"payments/s", 0})), "not_exportable");
 
   NewVersion next{KeyOrigin::generated, 0, generate(KeyType::ed25519, loaded_.random).value()};
-  custody_.keyring().rotate({"payments/s", 1, test::kNow, std::move(next), 0}, [](const auto&) {});
+  custody_.keyring().rotate({"payments/s", 1, test::kNow, std::move(next), false}, [](const auto&) {});
   loaded_.shared.run();
   EXPECT_EQ(decode_envelope(envelope(sign())).value().key_version, 2u) << "not the ready signer's";
   EXPECT_EQ(code(ask(payments, VerifyRequest{"payments/s", {1}, first})), "");

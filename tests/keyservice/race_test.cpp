@@ -182,7 +182,7 @@ class Race {
       return keyring.create({name, KeyType::aes256, false, test::kNow, std::move(made)}, done);
     }
     const auto newest = static_cast<std::uint32_t>(record->key.versions.size());
-    keyring.rotate({name, newest, test::kNow, std::move(made), 0}, done);
+    keyring.rotate({name, newest, test::kNow, std::move(made), false}, done);
   }
 
   void tell(Racer& from, Racer& to) {

@@ -27,6 +27,7 @@ enum class ChangeKind : std::uint8_t {
   take_over,
   implicit,
   adopt,
+  log,
   run,
 };
 
@@ -95,6 +96,13 @@ SecretBytes encode_one(const CountRun& change) {
   Writer out;
   out.array(5).uint(number(ChangeKind::run)).text(change.run.role).bytes(change.run.input.view());
   out.uint(change.number).bytes(change.run.run.view());
+  return finished(out, nullptr);
+}
+
+SecretBytes encode_one(const HandOverLog& change) {
+  Writer out;
+  out.array(5).uint(number(ChangeKind::log)).text(change.origin).uint(change.generation);
+  out.uint(change.size).bytes(change.root.view());
   return finished(out, nullptr);
 }
 
@@ -182,6 +190,11 @@ Result<Change> read_run(Reader& reader) {
   return Change(std::move(out));
 }
 
+Result<Change> read_log_change(Reader& reader) {
+  CONCORDAT_TRY(HandOverLog out, read_log(reader));
+  return Change(std::move(out));
+}
+
 Result<Change> read_change(Reader& reader) {
   CONCORDAT_TRY(const std::size_t items, reader.read_array(8));
   CONCORDAT_TRY(const ChangeKind kind, read_enum(reader, ChangeKind::run));
@@ -194,6 +207,7 @@ Result<Change> read_change(Reader& reader) {
     if (kind == ChangeKind::take_over && items == 3) return read_take_over(reader);
     if (kind == ChangeKind::implicit && items == 3) return read_implicit(reader);
     if (kind == ChangeKind::adopt && items == 3) return read_adopt(reader);
+    if (kind == ChangeKind::log && items == 5) return read_log_change(reader);
     if (kind == ChangeKind::run && items == 5) return read_run(reader);
     return Error(base::cbor::Errc::malformed, std::to_string(items) + " items");
   };
@@ -203,6 +217,17 @@ Result<Change> read_change(Reader& reader) {
 }
 
 }  // namespace
+
+Result<HandOverLog> read_log(Reader& reader) {
+  HandOverLog out;
+  CONCORDAT_TRY(const std::string_view origin, reader.read_text(kMaxLogOrigin));
+  out.origin = origin;
+  CONCORDAT_TRY(out.generation, read_uint32(reader));
+  CONCORDAT_TRY(out.size, reader.read_uint());
+  CONCORDAT_TRY(const base::BytesView root, reader.read_bytes(base::Sha256Digest::kSize));
+  CONCORDAT_TRY(out.root, base::Sha256Digest::from(root));
+  return out;
+}
 
 SecretBytes encode(const Change& change) {
   return std::visit([](const auto& one) { return encode_one(one); }, change);

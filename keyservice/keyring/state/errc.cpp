@@ -44,6 +44,8 @@ base::CodeInfo describe(KeyStateErrc code) noexcept {
       return {"unchanged", "it is so already"};
     case KeyStateErrc::generation_differs:
       return {"generation_differs", "another root generation stands there"};
+    case KeyStateErrc::log_handed_over:
+      return {"log_handed_over", "the audit log was handed to a log key already, elsewhere"};
   }
   return {"unknown", "unknown keyring error"};
 }

@@ -27,6 +27,7 @@ enum class KeyStateErrc {
   too_many_waiting,
   unchanged,
   generation_differs,
+  log_handed_over,
 };
 [[nodiscard]] base::CodeInfo describe(KeyStateErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(KeyStateErrc) {

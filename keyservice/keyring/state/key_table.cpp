@@ -59,6 +59,36 @@ Status check_version(std::string_view name, KeyType type, const NewVersion& made
   return {};
 }
 
+Status check_derivation(const NewVersion& made, std::uint32_t sealing) {
+  if (made.root_generation == 0 || made.root_generation == sealing) return {};
+  return Error(KeyStateErrc::generation_differs,
+               "generation " + std::to_string(sealing) + " seals, and what is derived comes from " +
+                   std::to_string(made.root_generation));
+}
+
+// What a change says of root generations agrees with how its entry is sealed: nothing but the entry
+// that says so lets another generation in, and that one says it where no other entry could.
+Status check_generations(const Change& change, const journal::SealedUnder& sealed) {
+  const auto* const taken = std::get_if<TakeOver>(&change);
+  const bool takes_over = sealed.generation > sealed.before;
+  if (taken != nullptr ? !takes_over || taken->generation != sealed.generation
+                       : takes_over && sealed.before != 0) {
+    return Error(KeyStateErrc::generation_differs,
+                 "generation " + std::to_string(sealed.generation) + " seals, behind " +
+                     std::to_string(sealed.before) + ", and another one takes over, or none");
+  }
+  const auto* const moved = std::get_if<MoveImplicit>(&change);
+  if (moved != nullptr && moved->to != sealed.generation) {
+    return Error(KeyStateErrc::generation_differs,
+                 "names without a record go to generation " + std::to_string(sealed.generation) +
+                     ", which seals, not to " + std::to_string(moved->to));
+  }
+  const auto* const created = std::get_if<CreateKey>(&change);
+  if (created != nullptr) return check_derivation(created->first, sealed.generation);
+  const auto* const added = std::get_if<AddVersion>(&change);
+  return added != nullptr ? check_derivation(added->made, sealed.generation) : Status();
+}
+
 void destroy(KeyVersion& version) noexcept {
   version.state = VersionState::destroyed;
   version.material.wipe();
@@ -108,12 +138,14 @@ KeySummary summary_of(const KeyRecord& record) {
 
 }  // namespace
 
-Status KeyTable::check(const Change& change) const {
+Status KeyTable::check(const Change& change, const journal::SealedUnder& sealed) const {
+  CONCORDAT_CHECK(check_generations(change, sealed));
+  CONCORDAT_CHECK(check_newer_log(change, sealed.generation));
   return std::visit([this](const auto& one) { return check_one(one); }, change);
 }
 
-Status KeyTable::apply(Change change) {
-  CONCORDAT_CHECK(check(change));
+Status KeyTable::apply(Change change, const journal::SealedUnder& sealed) {
+  CONCORDAT_CHECK(check(change, sealed));
   std::visit([this](auto&& one) { apply_one(std::move(one)); }, std::move(change));
   return {};
 }
@@ -131,7 +163,7 @@ Result<KeyTable::Subject> KeyTable::subject(const std::string& name, std::uint32
   }
   if (record == nullptr) {
     // Decided before implicit names moved to another generation: its bytes would be others.
-    if (implicit_ != 0 && adopted != implicit_) {
+    if (adopted != implicit_) {
       return Error(KeyStateErrc::generation_differs,
                    "names without a record are of generation " + std::to_string(implicit_));
     }
@@ -188,23 +220,47 @@ Status KeyTable::check_one(const SetMinimum& change) const {
 }
 
 Status KeyTable::check_one(const TakeOver& change) const {
-  const bool is_kept = implicit_ == 0 || change.implicit == implicit_;
-  if (is_kept && change.implicit != 0 && change.implicit <= change.generation) return {};
+  if (change.implicit == implicit_) return {};
   return Error(KeyStateErrc::generation_differs,
                "names without a record stand for generation " + std::to_string(implicit_) +
                    ", not " + std::to_string(change.implicit));
 }
 
 Status KeyTable::check_one(const MoveImplicit& change) const {
-  if (change.from == implicit_ && change.from != 0 && change.from < change.to) return {};
+  if (change.from == implicit_ && change.from < change.to) return {};
   return Error(KeyStateErrc::generation_differs,
                "names without a record stand for generation " + std::to_string(implicit_));
 }
 
 Status KeyTable::check_one(const AdoptKey& change) const {
-  if (change.generation == 0) return Error(KeyStateErrc::generation_differs, "none");
+  if (change.generation != implicit_) {
+    return Error(KeyStateErrc::generation_differs,
+                 "names without a record are of generation " + std::to_string(implicit_));
+  }
   CONCORDAT_TRY([[maybe_unused]] const Subject key, subject(change.name, change.generation));
   return {};
+}
+
+Status KeyTable::check_one(const HandOverLog& change) const {
+  if (change.origin.empty() || change.origin.size() > kMaxLogOrigin || change.generation == 0) {
+    return Error(KeyStateErrc::malformed_change, "no log, or no generation");
+  }
+  if (handed_log(change.origin) == nullptr && logs_.size() >= limits_.handed_logs) {
+    return Error(KeyStateErrc::too_many, "audit logs");
+  }
+  return {};
+}
+
+// A log goes to newer keys, and forward. What was handed to a generation that nobody who seals here
+// has taken over yet may come back: a policy that calls the older one current brought it back.
+Status KeyTable::check_newer_log(const Change& change, std::uint32_t sealing) const {
+  const auto* const next = std::get_if<HandOverLog>(&change);
+  const HandOverLog* const last = next != nullptr ? handed_log(next->origin) : nullptr;
+  if (last == nullptr || last->generation > sealing) return {};
+  if (next->generation > last->generation && next->size >= last->size) return {};
+  return Error(KeyStateErrc::log_handed_over,
+               "to generation " + std::to_string(last->generation) + ", at size " +
+                   std::to_string(last->size));
 }
 
 Status KeyTable::check_one(const ReserveUses& change) const {
@@ -285,6 +341,16 @@ void KeyTable::apply_one(AdoptKey&& change) {
   modify(change.name, change.generation, [](KeyRecord&) {});
 }
 
+void KeyTable::apply_one(HandOverLog&& change) {
+  std::string origin = change.origin;
+  logs_.insert_or_assign(std::move(origin), std::move(change));
+}
+
+const HandOverLog* KeyTable::handed_log(std::string_view origin) const {
+  const auto found = logs_.find(origin);
+  return found == logs_.end() ? nullptr : &found->second;
+}
+
 std::size_t KeyTable::versions_from(std::uint32_t generation) const {
   std::size_t count = 0;
   for (const auto& [name, record] : records_) {
@@ -297,22 +363,20 @@ std::size_t KeyTable::versions_from(std::uint32_t generation) const {
   return count;
 }
 
-Result<UsableVersion> KeyTable::for_making(std::string_view name,
-                                           std::uint32_t implicit_generation) const {
+Result<UsableVersion> KeyTable::for_making(std::string_view name) const {
   const KeyRecord* record = find(name);
-  if (record == nullptr) return implicit_version(implicit_generation);
+  if (record == nullptr) return implicit_version(implicit_);
   return use(*record, record->key.versions.back());
 }
 
-Result<UsableVersion> KeyTable::for_reading(std::string_view name, std::uint32_t version,
-                                            std::uint32_t implicit_generation) const {
+Result<UsableVersion> KeyTable::for_reading(std::string_view name, std::uint32_t version) const {
   const KeyRecord* record = find(name);
   const std::size_t versions = record == nullptr ? 1 : record->key.versions.size();
   if (record != nullptr) CONCORDAT_CHECK(check_usable(*record));
   if (version == 0 || version > versions) {
     return Error(KeyStateErrc::version_unknown, of_version(name, version));
   }
-  if (record == nullptr) return implicit_version(implicit_generation);
+  if (record == nullptr) return implicit_version(implicit_);
   if (version < record->key.minimum_version) {
     return Error(
         KeyStateErrc::version_below_minimum,

@@ -6,8 +6,8 @@
 //
 // Destroyed is for good: the name stays, with its versions' numbers and without any material, and
 // neither is ever used again. A name without a record is an implicit derived key of version 1; the
-// first change of it makes it a record. Which root generation it comes from is the table's to say
-// once a second one has taken over: it stays that one until it is moved, by a change of its own.
+// first change of it makes it a record. Which root generation it comes from is the table's to say,
+// whatever a policy pins: the realm's first one, until it is moved by a change of its own.
 #pragma once
 
 #include <map>
@@ -15,6 +15,7 @@
 #include "keyservice/journal/fold.hpp"
 #include "keyservice/keyring/state/change.hpp"
 #include "keyservice/keyring/state/limits.hpp"
+#include "policy/model.hpp"
 
 namespace concordat::keyservice {
 
@@ -64,19 +65,18 @@ class KeyTable {
   explicit KeyTable(const TableLimits& limits)
       : runs_({limits.runs, limits.runs_of_role}), limits_(limits) {}
 
-  // Whether `apply` would take it. Codes of errc.hpp; bad_key_name.
-  [[nodiscard]] base::Status check(const Change& change) const;
+  // Whether `apply` would take it as the content of an entry that is sealed so. Codes of errc.hpp;
+  // bad_key_name.
+  [[nodiscard]] base::Status check(const Change& change, const journal::SealedUnder& sealed) const;
   // Unchanged by what it refuses, and by std::bad_alloc.
-  [[nodiscard]] base::Status apply(Change change);
+  [[nodiscard]] base::Status apply(Change change, const journal::SealedUnder& sealed);
 
-  // The newest version, with which things are made. `implicit_generation`: whose derived key a name
-  // without a record stands for. key_destroyed, key_disabled, version_destroyed, version_disabled.
-  [[nodiscard]] base::Result<UsableVersion> for_making(std::string_view name,
-                                                       std::uint32_t implicit_generation) const;
+  // The newest version, with which things are made. key_destroyed, key_disabled, version_destroyed,
+  // version_disabled.
+  [[nodiscard]] base::Result<UsableVersion> for_making(std::string_view name) const;
   // An older one too, down to the minimum: version_unknown, version_below_minimum besides.
   [[nodiscard]] base::Result<UsableVersion> for_reading(std::string_view name,
-                                                        std::uint32_t version,
-                                                        std::uint32_t implicit_generation) const;
+                                                        std::uint32_t version) const;
 
   // Null for a name without a record.
   [[nodiscard]] const KeyRecord* find(std::string_view name) const;
@@ -92,8 +92,10 @@ class KeyTable {
   // Of sessions, by role and input.
   [[nodiscard]] const RunCounts& runs() const noexcept { return runs_; }
 
-  // Whose derived keys names without a record stand for; 0: no entry has said so yet.
+  // Whose derived keys names without a record stand for.
   [[nodiscard]] std::uint32_t implicit_generation() const noexcept { return implicit_; }
+  // With what the audit log was handed to the newest log key that it has; null: it was not.
+  [[nodiscard]] const HandOverLog* handed_log(std::string_view origin) const;
   // How many versions of derived keys come from `generation`, destroyed ones left out.
   [[nodiscard]] std::size_t versions_from(std::uint32_t generation) const;
 
@@ -112,6 +114,7 @@ class KeyTable {
   [[nodiscard]] base::Status check_one(const TakeOver& change) const;
   [[nodiscard]] base::Status check_one(const MoveImplicit& change) const;
   [[nodiscard]] base::Status check_one(const AdoptKey& change) const;
+  [[nodiscard]] base::Status check_one(const HandOverLog& change) const;
   [[nodiscard]] base::Status check_one(const CountRun& change) const;
   void apply_one(CreateKey&& change);
   void apply_one(AddVersion&& change);
@@ -121,6 +124,8 @@ class KeyTable {
   void apply_one(TakeOver&& change);
   void apply_one(MoveImplicit&& change);
   void apply_one(AdoptKey&& change);
+  void apply_one(HandOverLog&& change);
+  [[nodiscard]] base::Status check_newer_log(const Change& change, std::uint32_t sealing) const;
   void apply_one(CountRun&& change);
   // What a change is of: a record, or the implicit key that is about to become one.
   struct Subject {
@@ -134,9 +139,10 @@ class KeyTable {
 
   Records records_;
   Uses uses_;
+  std::map<std::string, HandOverLog, std::less<>> logs_;  // by origin
   RunCounts runs_{{kMaxCountedRuns, kMaxRunsOfRole}};
   TableLimits limits_;
-  std::uint32_t implicit_ = 0;
+  std::uint32_t implicit_ = policy::kFirstRootGeneration;
 };
 
 }  // namespace concordat::keyservice

@@ -15,33 +15,30 @@ Keyring::Keyring(journal::Store& store, journal::Sealer sealer, std::uint64_t en
       uses_(journal_, fold_.table()),
       entries_per_snapshot_(entries_per_snapshot) {}
 
-Result<UsableVersion> Keyring::for_making(std::string_view name,
-                                          std::uint32_t implicit_generation) const {
+Result<UsableVersion> Keyring::for_making(std::string_view name) const {
   if (!journal_.is_loaded()) return Error(journal::Errc::not_loaded);
-  return keys().for_making(name, implicit_generation);
+  return keys().for_making(name);
 }
 
-Result<UsableVersion> Keyring::for_reading(std::string_view name, std::uint32_t version,
-                                           std::uint32_t implicit_generation) const {
+Result<UsableVersion> Keyring::for_reading(std::string_view name, std::uint32_t version) const {
   if (!journal_.is_loaded()) return Error(journal::Errc::not_loaded);
-  return keys().for_reading(name, version, implicit_generation);
+  return keys().for_reading(name, version);
 }
 
-std::uint32_t Keyring::adopted(std::string_view name, std::uint32_t generation) const {
-  return keys().find(name) == nullptr ? generation : 0;
+std::uint32_t Keyring::adopted(std::string_view name, bool implicit) const {
+  return implicit && keys().find(name) == nullptr ? keys().implicit_generation() : 0;
 }
 
 Result<SecretBytes> Keyring::checked(const Change& change) const {
-  CONCORDAT_CHECK(keys().check(change));
+  return checked(change, journal_.next_sealed().generation);
+}
+Result<SecretBytes> Keyring::checked(const Change& change, std::uint32_t generation) const {
+  CONCORDAT_CHECK(keys().check(change, {generation, journal_.next_sealed().before}));
   return encode(change);
 }
 
-// What was derived before another custodian let a newer generation take over is made once more.
-Status Keyring::check_made(const NewVersion& made) const {
-  if (made.origin != KeyOrigin::derived || made.root_generation >= journal_.generation()) return {};
-  return Error(KeyStateErrc::generation_differs,
-               "generation " + std::to_string(journal_.generation()) + " has taken over from " +
-                   std::to_string(made.root_generation));
+void Keyring::derive_from_sealing(NewVersion& made) const {
+  if (made.origin == KeyOrigin::derived) made.root_generation = journal_.generation();
 }
 
 // After a change, which is there even if there is no memory to say what it made.
@@ -70,11 +67,11 @@ void Keyring::append(std::string name, Decide decide, OnKey done) {
 
 void Keyring::create(CreateKey key, OnKey done) {
   std::string name = key.name;
-  const auto change = std::make_shared<const Change>(std::move(key));
+  const auto change = std::make_shared<Change>(std::move(key));
   append(
       std::move(name),
       [this, change]() -> Result<SecretBytes> {
-        CONCORDAT_CHECK(check_made(std::get<CreateKey>(*change).first));
+        derive_from_sealing(std::get<CreateKey>(*change).first);
         return checked(*change);
       },
       std::move(done));
@@ -82,25 +79,25 @@ void Keyring::create(CreateKey key, OnKey done) {
 
 void Keyring::rotate(Rotation rotation, OnKey done) {
   std::string name = rotation.name;
-  const std::uint32_t generation = rotation.implicit_generation;
-  // Shared because deciding may have to be done again; the record's adoption is decided each time.
+  const bool implicit = rotation.implicit;
+  // Shared because deciding may have to be done again; generations are decided each time.
   const auto change =
       std::make_shared<Change>(AddVersion{std::move(rotation.name), 0, rotation.newest_version + 1,
                                           rotation.at, std::move(rotation.made)});
   append(
       std::move(name),
-      [this, change, generation]() -> Result<SecretBytes> {
+      [this, change, implicit]() -> Result<SecretBytes> {
         auto& add = std::get<AddVersion>(*change);
-        CONCORDAT_CHECK(check_made(add.made));
-        add.adopted = adopted(add.name, generation);
+        derive_from_sealing(add.made);
+        add.adopted = adopted(add.name, implicit);
         return checked(*change);
       },
       std::move(done));
 }
 
-void Keyring::set_state(std::string name, std::uint32_t version, VersionState state,
-                        std::uint32_t implicit_generation, OnKey done) {
-  const auto decide = [this, name, version, state, implicit_generation]() -> Result<SecretBytes> {
+void Keyring::set_state(std::string name, std::uint32_t version, VersionState state, bool implicit,
+                        OnKey done) {
+  const auto decide = [this, name, version, state, implicit]() -> Result<SecretBytes> {
     if (const KeyRecord* record = keys().find(name)) {
       const auto& versions = record->key.versions;
       const bool is_so = version == 0
@@ -108,20 +105,19 @@ void Keyring::set_state(std::string name, std::uint32_t version, VersionState st
                              : version <= versions.size() && versions[version - 1].state == state;
       if (is_so) return Error(KeyStateErrc::unchanged);
     }
-    return checked(SetState{name, adopted(name, implicit_generation), version, state});
+    return checked(SetState{name, adopted(name, implicit), version, state});
   };
   append(std::move(name), decide, std::move(done));
 }
 
-void Keyring::set_minimum(std::string name, std::uint32_t minimum,
-                          std::uint32_t implicit_generation, OnKey done) {
-  const auto decide = [this, name, minimum, implicit_generation]() -> Result<SecretBytes> {
+void Keyring::set_minimum(std::string name, std::uint32_t minimum, bool implicit, OnKey done) {
+  const auto decide = [this, name, minimum, implicit]() -> Result<SecretBytes> {
     const KeyRecord* record = keys().find(name);
     if (record != nullptr && record->state != VersionState::destroyed &&
         record->key.minimum_version == minimum) {
       return Error(KeyStateErrc::unchanged);
     }
-    return checked(SetMinimum{name, adopted(name, implicit_generation), minimum});
+    return checked(SetMinimum{name, adopted(name, implicit), minimum});
   };
   append(std::move(name), decide, std::move(done));
 }
@@ -135,9 +131,9 @@ void Keyring::append_change(std::uint32_t generation, Decide decide, Done done) 
       });
 }
 
-void Keyring::take_over(std::uint32_t generation, std::uint32_t implicit, Done done) {
+void Keyring::take_over(std::uint32_t generation, Done done) {
   const auto was_so = std::make_shared<bool>(false);
-  const auto decide = [this, generation, implicit, was_so]() -> Result<SecretBytes> {
+  const auto decide = [this, generation, was_so]() -> Result<SecretBytes> {
     const std::uint32_t sealing = journal_.generation();
     *was_so = sealing == generation;
     if (*was_so) return Error(KeyStateErrc::unchanged);
@@ -145,8 +141,7 @@ void Keyring::take_over(std::uint32_t generation, std::uint32_t implicit, Done d
       return Error(journal::Errc::generation_passed,
                    std::to_string(sealing) + " has taken over from " + std::to_string(generation));
     }
-    const std::uint32_t kept = keys().implicit_generation();
-    return checked(TakeOver{generation, kept != 0 ? kept : implicit});
+    return checked(TakeOver{generation, keys().implicit_generation()}, generation);
   };
   append_change(generation, decide, [this, was_so, done = std::move(done)](Status taken) {
     if (!taken || !journal_.needs_older_generation()) return done(std::move(taken));
@@ -155,16 +150,17 @@ void Keyring::take_over(std::uint32_t generation, std::uint32_t implicit, Done d
   });
 }
 
-void Keyring::move_implicit(Done done) {
-  const auto decide = [this]() -> Result<SecretBytes> {
+void Keyring::move_implicit(std::uint32_t generation, Done done) {
+  const auto decide = [this, generation]() -> Result<SecretBytes> {
     const std::uint32_t from = keys().implicit_generation();
-    if (from == 0 || from == journal_.generation()) return Error(KeyStateErrc::unchanged);
-    return checked(MoveImplicit{from, journal_.generation()});
+    if (from == generation && from == journal_.generation()) return Error(KeyStateErrc::unchanged);
+    return checked(MoveImplicit{from, generation});
   };
   append_change(0, decide, std::move(done));
 }
 
-void Keyring::adopt(std::string name, std::uint32_t generation, OnKey done) {
+void Keyring::adopt(std::string name, OnKey done) {
+  const std::uint32_t generation = keys().implicit_generation();
   const auto decide = [this, name, generation]() -> Result<SecretBytes> {
     const KeyRecord* record = keys().find(name);
     if (record != nullptr && record->state != VersionState::destroyed) {
@@ -197,6 +193,15 @@ void Keyring::count_run(RunOfInput given, std::uint64_t limit, OnRun done) {
     done(keys().runs().runs_of(run->role, run->input));
     if (!alive.expired()) snapshot_if_due();
   });
+}
+
+void Keyring::hand_over(HandOverLog log, Done done) {
+  const auto decide = [this, log = std::move(log)]() -> Result<SecretBytes> {
+    const HandOverLog* const there = keys().handed_log(log.origin);
+    if (there != nullptr && *there == log) return Error(KeyStateErrc::unchanged);
+    return checked(log);
+  };
+  append_change(0, decide, std::move(done));
 }
 
 void Keyring::write_snapshot(Done done) {

@@ -30,11 +30,9 @@ class Keyring {
 
   // As KeyTable's; not_loaded before the first load, when every name would pass for an implicit
   // key.
-  [[nodiscard]] base::Result<UsableVersion> for_making(std::string_view name,
-                                                       std::uint32_t implicit_generation) const;
+  [[nodiscard]] base::Result<UsableVersion> for_making(std::string_view name) const;
   [[nodiscard]] base::Result<UsableVersion> for_reading(std::string_view name,
-                                                        std::uint32_t version,
-                                                        std::uint32_t implicit_generation) const;
+                                                        std::uint32_t version) const;
   // To list and describe, and for due_rotations.
   [[nodiscard]] const KeyTable& keys() const noexcept { return fold_.table(); }
   [[nodiscard]] UseLimits& uses() noexcept { return uses_; }
@@ -45,6 +43,9 @@ class Keyring {
   // When the policy's root generations change.
   void take(journal::Keys keys) { journal_.take(std::move(keys)); }
 
+  // What is derived comes from the generation that seals when the change is decided, for the last
+  // time if others' changes came first; `root_generation` of a NewVersion is not looked at.
+
   // A new key; the material of `first` was checked by whoever made it.
   void create(CreateKey key, OnKey done);
 
@@ -54,16 +55,14 @@ class Keyring {
     std::uint32_t newest_version = 0;
     base::UnixMillis at;
     NewVersion made;
-    // The generation whose derived key a name without a record stands for; 0: key_unknown instead.
-    std::uint32_t implicit_generation = 0;
+    bool implicit = false;  // a name without a record is meant, too: otherwise key_unknown
   };
   void rotate(Rotation rotation, OnKey done);
 
   // Version 0: the whole key. It is so already: done.
-  void set_state(std::string name, std::uint32_t version, VersionState state,
-                 std::uint32_t implicit_generation, OnKey done);
-  void set_minimum(std::string name, std::uint32_t minimum, std::uint32_t implicit_generation,
-                   OnKey done);
+  void set_state(std::string name, std::uint32_t version, VersionState state, bool implicit,
+                 OnKey done);
+  void set_minimum(std::string name, std::uint32_t minimum, bool implicit, OnKey done);
 
   // One run of a session over a role's input; `counted`: how many of that input there are with it.
   // A run is counted once, however often it is asked. runs_used_up when `limit` others were counted
@@ -71,17 +70,22 @@ class Keyring {
   using OnRun = std::function<void(base::Result<std::uint64_t> counted)>;
   void count_run(RunOfInput run, std::uint64_t limit, OnRun done);
 
-  // `generation` seals from now on; names without a record go on to stand for `implicit`
-  // (generation_passed). Then a snapshot, so that nothing older need be read again: its failure
+  // `generation` seals from now on (generation_passed); names without a record go on to stand for
+  // what they stood for. Then a snapshot, so that nothing older need be read again: its failure
   // undoes nothing and is told by last_snapshot. While another one is written it waits for that
   // one's end, and `done` does not wait. Done before: only the snapshot, if it is wanting, whose
   // failure is then `done`'s.
-  void take_over(std::uint32_t generation, std::uint32_t implicit, Done done);
-  // Names without a record stand for the journal's generation from now on: others' bytes than
-  // before.
-  void move_implicit(Done done);
-  // The implicit key of `generation` becomes a record; done where there is one already.
-  void adopt(std::string name, std::uint32_t generation, OnKey done);
+  void take_over(std::uint32_t generation, Done done);
+  // Names without a record stand for `generation` from now on: others' bytes than before. It must
+  // be the one that seals (generation_differs).
+  void move_implicit(std::uint32_t generation, Done done);
+  // An implicit key becomes a record with the bytes that it has now (generation_differs where others
+  // moved it meanwhile); done where there is one already.
+  void adopt(std::string name, OnKey done);
+
+  // An audit log goes on under another log key, from that checkpoint on (log_handed_over); so it is
+  // already: done.
+  void hand_over(HandOverLog log, Done done);
 
   // By itself after so many entries; its failure leaves the journal longer and is told here.
   [[nodiscard]] const base::Status& last_snapshot() const noexcept { return last_snapshot_; }
@@ -92,9 +96,12 @@ class Keyring {
   using Decide = std::function<base::Result<base::SecretBytes>()>;
   void append(std::string name, Decide decide, OnKey done);
   void append_change(std::uint32_t generation, Decide decide, Done done);
-  [[nodiscard]] std::uint32_t adopted(std::string_view name, std::uint32_t generation) const;
+  [[nodiscard]] std::uint32_t adopted(std::string_view name, bool implicit) const;
+  void derive_from_sealing(NewVersion& made) const;
+  // As content of an entry under the generation that seals, or of that one's first.
   [[nodiscard]] base::Result<base::SecretBytes> checked(const Change& change) const;
-  [[nodiscard]] base::Status check_made(const NewVersion& made) const;
+  [[nodiscard]] base::Result<base::SecretBytes> checked(const Change& change,
+                                                        std::uint32_t generation) const;
   [[nodiscard]] base::Result<KeySummary> summary_of(const std::string& name) const;
   void snapshot_if_due();
 

@@ -10,9 +10,8 @@ namespace concordat::keyservice {
 
 class KeyringFold final : public journal::Fold {
  public:
-  [[nodiscard]] base::Status apply(const base::SecretBytes& content) override;
-  [[nodiscard]] base::Status take_over(const base::SecretBytes& content,
-                                       std::uint32_t generation) override;
+  [[nodiscard]] base::Status apply(const base::SecretBytes& content,
+                                   const journal::SealedUnder& sealed) override;
   [[nodiscard]] std::vector<base::SecretBytes> save() const override { return table_.save(); }
   void begin_load() override { loader_ = std::make_unique<TableLoader>(); }
   [[nodiscard]] base::Status load(const base::SecretBytes& piece) override;

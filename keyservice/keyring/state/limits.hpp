@@ -14,6 +14,10 @@ inline constexpr std::size_t kMaxMaterial = 64;  // the largest of key_types.hpp
 // A policy has 4,096 grants at most; those that it had once are still counted.
 inline constexpr std::size_t kMaxCountedGrants = 100'000;
 
+// Audit logs that were handed to another key: a custodian may have one of 37 names.
+inline constexpr std::size_t kMaxHandedLogs = 64;
+inline constexpr std::size_t kMaxLogOrigin = 96;  // realm (64), "/audit/", the longest name
+
 // Runs of sessions that took an input in, some 100 bytes each; they count for good, for a result
 // that was given out stays known. A run an hour for 28 years is one role's, so that a role whose
 // enclave lies uses up its own.
@@ -25,6 +29,7 @@ struct TableLimits {
   std::size_t keys = kMaxKeys;
   std::uint32_t versions = kMaxVersions;
   std::size_t counted_grants = kMaxCountedGrants;
+  std::size_t handed_logs = kMaxHandedLogs;
   std::size_t runs = kMaxCountedRuns;
   std::size_t runs_of_role = kMaxRunsOfRole;
 };

@@ -19,7 +19,7 @@ using base::Status;
 using base::cbor::Reader;
 using base::cbor::Writer;
 
-enum class ItemKind : std::uint8_t { key = 1, version, uses, implicit, run };
+enum class ItemKind : std::uint8_t { key = 1, version, uses, implicit, log, run };
 
 class Pieces {
  public:
@@ -81,15 +81,19 @@ std::vector<SecretBytes> KeyTable::save() const {
     out.array(3).uint(number(ItemKind::uses)).bytes(grant.view()).uint(reserved);
     pieces.add(out);
   }
+  for (const auto& [origin, log] : logs_) {
+    Writer out;
+    out.array(5).uint(number(ItemKind::log)).text(origin).uint(log.generation).uint(log.size);
+    out.bytes(log.root.view());
+    pieces.add(out);
+  }
   for (const auto& [role, of_role] : runs_.roles()) {
     for (const auto& [input, runs] : of_role.inputs)
       save_runs(role, input, runs, pieces);
   }
-  if (implicit_ != 0) {
-    Writer out;
-    out.array(2).uint(number(ItemKind::implicit)).uint(implicit_);
-    pieces.add(out);
-  }
+  Writer out;
+  out.array(2).uint(number(ItemKind::implicit)).uint(implicit_);
+  pieces.add(out);
   return pieces.take();
 }
 
@@ -110,9 +114,10 @@ Status TableLoader::read_item(Reader& reader) {
   CONCORDAT_TRY(const ItemKind kind, read_enum(reader, ItemKind::run));
   if (kind == ItemKind::version && items == 6) return read_version(reader);
   if (versions_left_ != 0) return malformed("a key lacks versions");
-  if (table_.implicit_ != 0) return malformed("an item behind the last one");
+  if (is_whole_) return malformed("an item behind the last one");
   if (kind == ItemKind::key && items == 7) return read_key(reader);
   if (kind == ItemKind::uses && items == 3) return read_uses(reader);
+  if (kind == ItemKind::log && items == 5) return read_handed_log(reader);
   if (kind == ItemKind::run && items == 4) return read_run(reader);
   if (kind == ItemKind::implicit && items == 2) return read_implicit(reader);
   return malformed("an item of " + std::to_string(items));
@@ -132,7 +137,7 @@ Status TableLoader::read_key(Reader& reader) {
     return malformed("a key's versions");
   }
   auto& records = table_.records_;
-  if (!table_.uses_.empty() || !table_.runs_.empty() || records.size() >= table_.limits_.keys ||
+  if (!table_.uses_.empty() || !table_.logs_.empty() || !table_.runs_.empty() || records.size() >= table_.limits_.keys ||
       (!records.empty() && records.rbegin()->first >= name)) {
     return malformed("keys do not ascend, or are too many");
   }
@@ -160,11 +165,24 @@ Status TableLoader::read_uses(Reader& reader) {
   CONCORDAT_TRY(const std::uint64_t reserved, reader.read_uint());
   if (reserved == 0) return malformed("a counter that counted nothing");
   auto& uses = table_.uses_;
-  if (!table_.runs_.empty() || uses.size() >= table_.limits_.counted_grants ||
+  if (!table_.logs_.empty() || !table_.runs_.empty() ||
+      uses.size() >= table_.limits_.counted_grants ||
       (!uses.empty() && uses.rbegin()->first >= grant)) {
     return malformed("counters do not ascend, or are too many");
   }
   uses.emplace_hint(uses.end(), grant, reserved);
+  return {};
+}
+
+Status TableLoader::read_handed_log(Reader& reader) {
+  CONCORDAT_TRY(HandOverLog log, read_log(reader));
+  auto& logs = table_.logs_;
+  if (const Status taken = table_.check_one(log);
+      !taken || !table_.runs_.empty() || (!logs.empty() && logs.rbegin()->first >= log.origin)) {
+    return malformed("audit logs do not ascend, or are too many");
+  }
+  std::string origin = log.origin;
+  logs.emplace_hint(logs.end(), std::move(origin), std::move(log));
   return {};
 }
 
@@ -188,12 +206,12 @@ Status TableLoader::read_run(Reader& reader) {
 
 Status TableLoader::read_implicit(Reader& reader) {
   CONCORDAT_TRY(table_.implicit_, read_uint32(reader));
-  return table_.implicit_ == 0 ? malformed("no generation") : Status();
+  is_whole_ = table_.implicit_ != 0;
+  return is_whole_ ? Status() : malformed("no generation");
 }
 
 base::Result<KeyTable> TableLoader::finish() {
-  if (versions_left_ != 0)
-    return Error(KeyStateErrc::malformed_state, "the last key lacks versions");
+  if (!is_whole_) return Error(KeyStateErrc::malformed_state, "the last item is lacking");
   key_ = nullptr;
   return std::move(table_);
 }

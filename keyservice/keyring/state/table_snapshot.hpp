@@ -4,8 +4,11 @@
 //   [1, name, type, exportable, state, minimum, versions]       keys, ascending by name; behind
 //   each [2, state, origin, created, generation, material]           its versions, from 1, so many
 //   [3, grant, reserved]                                        then counters, ascending by grant
-//   [5, role, input, run]       then counted runs, ascending by all three
-//   [4, generation]             then, if an entry said so, what names without a record stand for
+//   [5, origin, generation, size, root]                         audit logs that were handed over,
+//                                                               ascending by origin
+//   [6, role, input, run]                                       counted runs, ascending by all three
+//   [4, generation]                                             last, what names without a record
+//                                                               stand for
 #pragma once
 
 #include <tuple>
@@ -32,11 +35,13 @@ class TableLoader {
   [[nodiscard]] base::Status read_version(base::cbor::Reader& reader);
   [[nodiscard]] base::Status read_implicit(base::cbor::Reader& reader);
   [[nodiscard]] base::Status read_uses(base::cbor::Reader& reader);
+  [[nodiscard]] base::Status read_handed_log(base::cbor::Reader& reader);
   [[nodiscard]] base::Status read_run(base::cbor::Reader& reader);
 
   KeyTable table_;
   KeyRecord* key_ = nullptr;  // whose versions are read
   std::uint32_t versions_left_ = 0;
+  bool is_whole_ = false;  // the last item was read
   std::tuple<std::string, CountedInput, CountedRun> last_run_;
 };
 

@@ -106,7 +106,7 @@ Result<base::SecretBytes> UseLimits::decide(Account& account) const {
       std::max<std::uint64_t>(block_size(account.limit), account.waiting.size());
   account.asked_for = {reserved, reserved + std::min(wanted, account.limit - reserved)};
   const Change change = ReserveUses{account.grant, account.asked_for.used, account.asked_for.to};
-  CONCORDAT_CHECK(table_.check(change));
+  CONCORDAT_CHECK(table_.check(change, journal_.next_sealed()));
   return encode(change);
 }
 
