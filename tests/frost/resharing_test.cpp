@@ -116,6 +116,17 @@ TEST_F(ResharingTest, OldAndNewSharesDoNotMix) {
   EXPECT_NE(base::sharing::times_base<Curve>(neither).value(), made.group.public_key());
 }
 
+// Not when the run has formed and others wait for it.
+TEST_F(ResharingTest, AShareFromBeforeIsRefusedWhenItIsBrought) {
+  const Indices same{{1, 1}, {2, 2}, {3, 3}};
+  test::Run first = reshare(key_, same, same, 2);
+  const test::Key made = key_of(first.run(), first, same);
+  const test::Run next = reshare(made, same, same, 2);
+  const auto intake = test::take(next.name, next.parameters, next.parties, next.threshold).value();
+  EXPECT_TRUE(intake->restore(key_.kept.at(1).clone()).error().is(Errc::other_epoch));
+  EXPECT_TRUE(intake->restore(made.kept.at(1).clone()));
+}
+
 // A dealer that shares something else than its share would make another key.
 TEST_F(ResharingTest, WhoeverDealsSomethingElseIsNamed) {
   test::Lockstep::Hooks hooks;

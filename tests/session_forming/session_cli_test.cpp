@@ -246,7 +246,7 @@ TEST_F(SessionCli, AReceiptIsVerifiedOffline) {
 }
 
 TEST_F(SessionCli, EveryCommandHasExamples) {
-  for (const char* command : {"init", "sign", "check", "show", "verify-receipt"}) {
+  for (const char* command : {"init", "sign", "check", "settle", "show", "verify-receipt"}) {
     const Outcome help = session({command, "--help"});
     EXPECT_EQ(help.status, 0);
     EXPECT_NE(help.out.find("Example"), std::string::npos) << command;

@@ -59,6 +59,11 @@ class Resharing:
         status, answer = self.realms.order(self.first, session, "--kept", self.story.shares[self.first.name], wait=5).end()
         require((status, answer.get("code")) == (2, "other_epoch"), f"ended with {status}: {answer}")
         self.story.record.row(self.first.name, "a signature with its share from before", f"refused: {answer['code']}")
+        # Nor is the custodian asked to open what is sealed under a key of something else.
+        renamed = self.story.folder / "renamed.share"
+        renamed.write_bytes(self.shares[self.first.name].read_bytes().replace(b"session-shares/analyst/", b"session-stores/analyst/"))
+        status, refused = self.realms.order(self.first, session, "--kept", renamed, wait=5).end()
+        require((status, refused.get("code")) == (2, "other_key"), f"ended with {status}: {refused}")
         return answer["error"]
 
     def settle(self) -> str:

@@ -29,9 +29,36 @@ class KeygenIntake final : public Intake {
   std::size_t parties_;
 };
 
-class SignIntake final : public Intake {
+// Of what is done with a share of the descriptor's group.
+class ShareIntake : public Intake {
  public:
-  explicit SignIntake(SignParameters parameters) : parameters_(std::move(parameters)) {}
+  explicit ShareIntake(const GroupInfo& group) : group_(group) {}
+  Status feed(BytesView) override { return Error(Errc::unexpected_input, "any"); }
+  Status restore(SecretBytes kept) final {
+    CONCORDAT_TRY(KeyShare share, KeyShare::decode(kept));
+    CONCORDAT_CHECK(share.check_group(group_));
+    share_ = std::make_shared<KeyShare>(std::move(share));
+    return {};
+  }
+  void remember(ProcessMemory& memory) final { store_ = &memory.get<NonceStore>(); }
+
+ protected:
+  [[nodiscard]] const std::shared_ptr<const KeyShare>& share() const noexcept { return share_; }
+  [[nodiscard]] Result<NonceStore*> store() const {
+    if (store_ != nullptr) return store_;
+    return Error(Errc::no_nonces, "this process keeps none from run to run");
+  }
+
+ private:
+  GroupInfo group_;
+  std::shared_ptr<const KeyShare> share_;
+  NonceStore* store_ = nullptr;
+};
+
+class SignIntake final : public ShareIntake {
+ public:
+  explicit SignIntake(SignParameters parameters)
+      : ShareIntake(parameters.group), parameters_(std::move(parameters)) {}
 
   Status feed(BytesView piece) override {
     if (!std::holds_alternative<base::Sha256Digest>(parameters_.message)) {
@@ -43,14 +70,8 @@ class SignIntake final : public Intake {
     base::append(input_, piece);
     return {};
   }
-  Status restore(SecretBytes kept) override {
-    CONCORDAT_TRY(KeyShare share, KeyShare::decode(kept));
-    CONCORDAT_CHECK(share.check_group(parameters_.group));
-    share_ = std::make_shared<KeyShare>(std::move(share));
-    return {};
-  }
   Result<std::unique_ptr<Protocol>> begin(const Seat& seat) override {
-    if (!share_) return Error(Errc::no_share);
+    if (!share()) return Error(Errc::no_share);
     if (const auto* hash = std::get_if<base::Sha256Digest>(&parameters_.message)) {
       if (base::sha256({input_}) != *hash) {
         return Error(Errc::not_the_message, std::to_string(input_.size()) + " bytes");
@@ -59,65 +80,50 @@ class SignIntake final : public Intake {
     }
     return sign(seat, std::get<base::Bytes>(std::move(parameters_.message)));
   }
-  void remember(ProcessMemory& memory) override { store_ = &memory.get<NonceStore>(); }
 
  private:
   // Prepared nonces are out of the store before anything is made with them: whatever becomes of the
   // run, nobody takes them again.
   Result<std::unique_ptr<Protocol>> sign(const Seat& seat, base::Bytes message) {
     if (!parameters_.nonces) {
-      return Signing::begin(seat, parameters_.signers, share_, std::move(message));
+      return Signing::begin(seat, parameters_.signers, share(), std::move(message));
     }
-    if (store_ == nullptr) return Error(Errc::no_nonces, "this process keeps none from run to run");
     const auto& [batch, position] = *parameters_.nonces;
-    CONCORDAT_TRY(Prepared prepared, store_->take(batch, position));
-    return Signing::begin(seat, parameters_.signers, share_, std::move(message),
+    CONCORDAT_TRY(NonceStore* const kept, store());
+    CONCORDAT_TRY(Prepared prepared, kept->take(batch, position));
+    return Signing::begin(seat, parameters_.signers, share(), std::move(message),
                           std::move(prepared));
   }
 
   SignParameters parameters_;
   base::Bytes input_;
-  std::shared_ptr<const KeyShare> share_;
-  NonceStore* store_ = nullptr;
 };
 
-class PreprocessIntake final : public Intake {
+class PreprocessIntake final : public ShareIntake {
  public:
-  explicit PreprocessIntake(PreprocessParameters parameters) : parameters_(std::move(parameters)) {}
-  Status feed(BytesView) override { return Error(Errc::unexpected_input, "any"); }
-  Status restore(SecretBytes kept) override {
-    CONCORDAT_TRY(share_, KeyShare::decode(kept));
-    return share_->check_group(parameters_.group);
-  }
-  void remember(ProcessMemory& memory) override { store_ = &memory.get<NonceStore>(); }
+  explicit PreprocessIntake(PreprocessParameters parameters)
+      : ShareIntake(parameters.group), parameters_(std::move(parameters)) {}
   Result<std::unique_ptr<Protocol>> begin(const Seat& seat) override {
-    if (!share_) return Error(Errc::no_share);
-    if (store_ == nullptr) return Error(Errc::no_nonces, "this process keeps none from run to run");
-    return Preprocessing::begin(seat, parameters_.signers, *share_, parameters_.count, *store_);
+    if (!share()) return Error(Errc::no_share);
+    CONCORDAT_TRY(NonceStore* const kept, store());
+    return Preprocessing::begin(seat, parameters_.signers, *share(), parameters_.count, *kept);
   }
 
  private:
   PreprocessParameters parameters_;
-  std::optional<KeyShare> share_;
-  NonceStore* store_ = nullptr;
 };
 
-class ReshareIntake final : public Intake {
+class ReshareIntake final : public ShareIntake {
  public:
-  explicit ReshareIntake(ReshareParameters parameters) : parameters_(std::move(parameters)) {}
-  Status feed(BytesView) override { return Error(Errc::unexpected_input, "any"); }
-  Status restore(SecretBytes kept) override {
-    CONCORDAT_TRY(share_, KeyShare::decode(kept));
-    return {};
-  }
+  explicit ReshareIntake(ReshareParameters parameters)
+      : ShareIntake(parameters.group), parameters_(std::move(parameters)) {}
   Result<std::unique_ptr<Protocol>> begin(const Seat& seat) override {
     return Resharing::begin(seat, parameters_.group, parameters_.dealers, parameters_.holders,
-                            share_);
+                            share().get());
   }
 
  private:
   ReshareParameters parameters_;
-  std::optional<KeyShare> share_;
 };
 
 Result<std::unique_ptr<Intake>> take_keygen(BytesView parameters, std::size_t parties,

@@ -36,12 +36,12 @@ Status check_resharing(const GroupInfo& group, const Indices& dealers, const Ind
 
 Result<std::unique_ptr<Protocol>> Resharing::begin(const Seat& seat, const GroupInfo& group,
                                                    const Indices& dealers, const Indices& holders,
-                                                   const std::optional<KeyShare>& share) {
+                                                   const KeyShare* share) {
   CONCORDAT_CHECK(check_resharing(group, dealers, holders, seat.threshold));
   CONCORDAT_CHECK(check_seat(seat, dealers, holders));
   std::optional<Polynomial> polynomial;
   if (const auto self = dealers.find(seat.self); self != dealers.end()) {
-    if (!share) return Error(Errc::no_share, "and it is a dealer");
+    if (share == nullptr) return Error(Errc::no_share, "and it is a dealer");
     CONCORDAT_CHECK(share->check_group(group));
     if (share->index() != self->second) {
       return Error(Errc::wrong_share,
