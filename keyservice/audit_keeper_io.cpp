@@ -5,6 +5,7 @@
 #include "keyservice/audit_events.hpp"
 #include "keyservice/error.hpp"
 #include "policy/genesis.hpp"
+#include "policy/model.hpp"
 
 namespace concordat::keyservice {
 
@@ -66,14 +67,49 @@ void AuditKeeper::root_changed() {
   if (custody_.has_root() && generation_ != custody_.current_root().generation()) start();
 }
 
-std::vector<attest::SignerKey> AuditKeeper::earlier_log_keys(std::string_view origin) const {
-  std::vector<attest::SignerKey> out;
-  for (auto at = custody_.roots().rbegin(); at != custody_.roots().rend(); ++at) {
-    if (at->first >= custody_.current_root().generation()) continue;
-    const auto key = policy::SigningKey::from_seed(at->second.audit_key(origin));
-    if (key) out.push_back(key->public_key());
+bool AuditKeeper::has_what_is_known() const {
+  const auto& pinned = party_.policies->latest()->model().root_generations;
+  const bool is_the_only_one =
+      !pinned.empty() && pinned.back().generation == policy::kFirstRootGeneration;
+  return is_the_only_one || custody_.may_change_journal();
+}
+
+Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
+  const KeyTable& keys = custody_.keyring().keys();
+  const HandOverLog* handed = keys.handed_log(boot.origin);
+  const std::uint32_t own = boot.root_generation;
+  if (handed != nullptr && handed->generation > own) {
+    if (handed->generation <= custody_.journal().generation()) {
+      return Error(audit::Errc::key_replaced,
+                   "by that of generation " + std::to_string(handed->generation));
+    }
+    // By a policy that is not in force any more, to one that has not taken over since.
+    handed = nullptr;
   }
-  return out;
+  const std::uint32_t replaced_by = handed != nullptr ? handed->generation : 0;
+  for (auto at = custody_.roots().rbegin(); at != custody_.roots().rend(); ++at) {
+    if (at->first >= own) continue;
+    const auto key = policy::SigningKey::from_seed(at->second.audit_key(boot.origin));
+    if (!key) return key.error();
+    (at->first < replaced_by ? boot.handover.replaced_keys : boot.earlier_log_keys)
+        .push_back(key->public_key());
+  }
+  if (handed != nullptr) {
+    boot.handover.at = audit::Checkpoint{boot.origin, handed->size, handed->root};
+  }
+  const bool is_first = own == policy::kFirstRootGeneration && !keys.handed_log(boot.origin);
+  if (replaced_by == own || is_first) return {};
+  boot.handover.hand_over = [this, own](const audit::Checkpoint& from, audit::Store::Done done) {
+    hand_over({from.origin, own, from.size, from.root}, std::move(done));
+  };
+  return {};
+}
+
+void AuditKeeper::hand_over(HandOverLog log, audit::Store::Done done) {
+  if (!custody_.has_root() || !custody_.may_change_journal()) {
+    return done(Error(Errc::not_ready, "the journal is not there to say it"));
+  }
+  custody_.keyring().hand_over(std::move(log), std::move(done));
 }
 
 void AuditKeeper::stop() {
@@ -90,6 +126,8 @@ void AuditKeeper::end() {
 
 void AuditKeeper::open() {
   if (!custody_.has_root()) return;  // the next start goes on
+  // Why it is not there is told by whoever reads it.
+  if (!has_what_is_known()) return later(kTick);
   guarded([this] {
     const auto& policy = party_.policies->latest();
     std::string origin = audit_origin(policy->realm(), custodian_);
@@ -107,7 +145,7 @@ void AuditKeeper::open() {
          policy->envelope(),
          party_.policies->authority().encoded(),
          "root generation " + std::to_string(custody_.current_root().generation()) + " unsealed"}});
-    held->earlier_log_keys = earlier_log_keys(held->origin);
+    if (const Status known = add_earlier(*held); !known) return again(known.error());
     const attest::MintRequest request =
         audit::boot_document({held->origin, held->id, held->boot_key.public_key(),
                               held->log_key.public_key(), policy->digest()});

@@ -1,6 +1,8 @@
 // Keeps a custodian's audit log open for as long as it has a root: for each attempt a boot of its
 // own, with an id, a key and an attestation document that nobody had before; after trouble again,
 // with pauses. What the store did not take is offered again, so that service comes back by itself.
+// Where a policy pins more than the realm's first root generation, the journal is read before: it
+// says which log key the log was handed to.
 // One io_context, one thread.
 #pragma once
 
@@ -52,8 +54,13 @@ class AuditKeeper {
 
  private:
   void open();
-  // Of held generations before the one whose key signs.
-  [[nodiscard]] std::vector<attest::SignerKey> earlier_log_keys(std::string_view origin) const;
+  // Whether what is known of the log beside its own files can be read: where there was never another
+  // root generation, nothing is.
+  [[nodiscard]] bool has_what_is_known() const;
+  // What of the log came from held generations before the one whose key signs (AUDIT.md).
+  // key_replaced where it was handed to a later one.
+  [[nodiscard]] base::Status add_earlier(AuditTrail::Boot& boot);
+  void hand_over(HandOverLog log, audit::Store::Done done);
   void find_genesis(base::Bytes document, AuditTrail::Boot boot);
   [[nodiscard]] bool is_genesis_of_root(base::BytesView document) const;
   void begin(AuditTrail::Boot boot);

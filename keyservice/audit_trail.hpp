@@ -72,6 +72,7 @@ class AuditTrail final : public Recorder {
     // Of the root generations before, newest first: the checkpoint that stands may be by one of
     // these.
     std::vector<attest::SignerKey> earlier_log_keys{};
+    audit::LogHandover handover{};
   };
 
   // In place of the boot that there was. `done` runs once, unless the trail is closed first.

@@ -57,6 +57,12 @@ class Custody {
   // the store holds what peers saw of it (HeadWatch::check): on another state nothing is decided.
   [[nodiscard]] base::Status check(const policy::Policy& policy);
 
+  // That the journal was read and its store holds what was seen of it, whatever generation seals:
+  // what does not wait for a taking over may be written. Only with a root.
+  [[nodiscard]] bool may_change_journal() {
+    return keyring_->journal().is_loaded() && watch_.check(keyring_->journal());
+  }
+
   // What became of the last load; success before the first.
   [[nodiscard]] const base::Status& last_load() const noexcept { return last_load_; }
 
