@@ -260,6 +260,48 @@ TEST_F(CustodianAuditTest, OfARootThatIsNewToItTheLogSaysWhereItWasBorn) {
   }
 }
 
+// A store that is older than what somebody saw of it is noticed while the journal is loaded, before
+// the log is open: by a worker's head, or by what this custodian itself had read.
+TEST_F(CustodianAuditTest, ARollbackThatIsNoticedDuringTheLoadIsInTheLog) {
+  const base::SecretBytes prk = custody_.root().prk();
+  const auto rolled_back = [&](std::string_view by) {
+    const Audited log = audited();
+    EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
+    return std::ranges::count_if(log.entries, [&](const audit::Entry& entry) {
+      return entry.event.outcome == "rolled_back" &&
+             entry.event.detail.find(by) != std::string::npos;
+    });
+  };
+  const auto come_up = [&] {
+    custody_.take(Root::from_prk(1, prk.clone()).value(), "acme");
+    custody_.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
+    keeper_.start();
+    run_until([&] { return keeper_.trail().is_open(); });
+  };
+  start_administered();
+  keeper_.on_open([this] { custodian_->audit_opened(); });
+  const auto yesterday = loaded_.shared.records;
+  custody_.keyring().adopt("payments/a", 1, [](const auto& made) { ASSERT_TRUE(made); });
+  const VouchedHead seen = custody_.head().value();
+  custody_.wipe();
+  loaded_.shared.records = yesterday;
+  come_up();
+  run_until([&] { return rolled_back("this custodian") == 1; });
+  EXPECT_EQ(events("head_refused").size(), 1u);
+  custodian_->look_at_serving();
+  EXPECT_EQ(events("head_refused").size(), 1u) << "it is said once";
+
+  // Of a worker, to a custodian that has no root yet.
+  keeper_.stop();
+  custody_.wipe();
+  shared_ = {};
+  const auto worker = admit(worker_);
+  ASSERT_TRUE(worker->stream->send(encode(seen)));
+  run_until([&] { return custody_.unjudged_heads() == 1; });
+  come_up();
+  run_until([&] { return rolled_back("enclave/worker") == 1; });
+}
+
 TEST_F(CustodianAuditTest, OfARefusedEnclaveTheDocumentIsKeptWithinBounds) {
   CustodianLimits limits;
   limits.refusal_entry_burst = 2;
