@@ -356,6 +356,7 @@ base::Result<CustodianStatus> Custodian::status() const {
     status.keyring.emplace(CustodianStatus::KeyringState{
         keyring.journal().is_loaded(), keyring.keys().records().size(), keyring.journal().head()});
   }
+  if (const Status able = serving(); !able) status.trouble = able.error().name();
   status.audit_log = recorder_.state();
   status.now = now.wall;
   status.uptime = base::system_monotonic_clock() - started_;
