@@ -17,6 +17,8 @@ namespace {
 constexpr std::chrono::milliseconds kTick{100};
 constexpr std::chrono::milliseconds kFirstAuditPause{200};
 constexpr std::chrono::milliseconds kLongestAuditPause = std::chrono::seconds(10);
+// What a store that is well takes in a moment; nothing is audited under the newer key before.
+constexpr std::chrono::milliseconds kLongestDrain = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -54,6 +56,7 @@ void AuditKeeper::start() {
   trouble_.clear();
   backoff_.reset();
   due_.reset();
+  next_boot_.reset();
   generation_ = custody_.has_root() ? custody_.current_root().generation() : 0;
   if (!is_audited_name(custodian_)) {
     return log_.error("audit_log_not_opened",
@@ -63,7 +66,17 @@ void AuditKeeper::start() {
 }
 
 void AuditKeeper::root_changed() {
-  if (custody_.has_root() && generation_ != custody_.current_root().generation()) start();
+  const bool is_same =
+      !custody_.has_root() || generation_ == custody_.current_root().generation();
+  if (is_same) return next_boot_.reset();
+  next_boot_ = std::chrono::steady_clock::now() + kLongestDrain;
+  guarded([this] { start_when_drained(); });
+}
+
+// An answer that waits for its entry would be lost with the boot that writes it.
+void AuditKeeper::start_when_drained() {
+  const bool is_waiting = trail_.ready() && trail_.state().waiting != 0;
+  if (!is_waiting || std::chrono::steady_clock::now() >= *next_boot_) start();
 }
 
 std::vector<attest::SignerKey> AuditKeeper::earlier_log_keys(std::string_view origin) const {
@@ -80,6 +93,7 @@ void AuditKeeper::stop() {
   ++round_;
   generation_ = 0;
   due_.reset();
+  next_boot_.reset();
   trail_.close();
 }
 
@@ -208,6 +222,7 @@ void AuditKeeper::tick() {
   timer_.async_wait(peer::with(memory_, [this, alive = alive_](boost::system::error_code error) {
     if (error || !*alive) return;
     tick();
+    if (next_boot_) guarded([this] { start_when_drained(); });
     if (!due_ || std::chrono::steady_clock::now() < *due_) return;
     due_.reset();
     guarded([this] { look_after(); });
