@@ -18,6 +18,8 @@ namespace {
 constexpr std::chrono::milliseconds kTick{100};
 constexpr std::chrono::milliseconds kFirstAuditPause{200};
 constexpr std::chrono::milliseconds kLongestAuditPause = std::chrono::seconds(10);
+// What a store that is well takes in a moment; nothing is audited under the newer key before.
+constexpr std::chrono::milliseconds kLongestDrain = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -55,6 +57,7 @@ void AuditKeeper::start() {
   trouble_.clear();
   backoff_.reset();
   due_.reset();
+  next_boot_.reset();
   generation_ = custody_.has_root() ? custody_.current_root().generation() : 0;
   if (!is_audited_name(custodian_)) {
     return log_.error("audit_log_not_opened",
@@ -64,7 +67,17 @@ void AuditKeeper::start() {
 }
 
 void AuditKeeper::root_changed() {
-  if (custody_.has_root() && generation_ != custody_.current_root().generation()) start();
+  const bool is_same =
+      !custody_.has_root() || generation_ == custody_.current_root().generation();
+  if (is_same) return next_boot_.reset();
+  next_boot_ = std::chrono::steady_clock::now() + kLongestDrain;
+  guarded([this] { start_when_drained(); });
+}
+
+// An answer that waits for its entry would be lost with the boot that writes it.
+void AuditKeeper::start_when_drained() {
+  const bool is_waiting = trail_.ready() && trail_.state().waiting != 0;
+  if (!is_waiting || std::chrono::steady_clock::now() >= *next_boot_) start();
 }
 
 bool AuditKeeper::has_what_is_known() const {
@@ -116,6 +129,7 @@ void AuditKeeper::stop() {
   ++round_;
   generation_ = 0;
   due_.reset();
+  next_boot_.reset();
   trail_.close();
 }
 
@@ -246,6 +260,7 @@ void AuditKeeper::tick() {
   timer_.async_wait(peer::with(memory_, [this, alive = alive_](boost::system::error_code error) {
     if (error || !*alive) return;
     tick();
+    if (next_boot_) guarded([this] { start_when_drained(); });
     if (!due_ || std::chrono::steady_clock::now() < *due_) return;
     due_.reset();
     guarded([this] { look_after(); });

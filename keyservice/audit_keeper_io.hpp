@@ -43,7 +43,8 @@ class AuditKeeper {
 
   // The custody has a root, another one than at the last call.
   void start();
-  // It has others than before: another boot has the log where the log's key is of another one.
+  // It has others than before: another boot has the log where the log's key is of another one, as
+  // soon as what waits for its entry has it, or the store does not take it in time.
   void root_changed();
   // It has none any more: the log's key goes.
   void stop();
@@ -66,6 +67,7 @@ class AuditKeeper {
   void begin(AuditTrail::Boot boot);
   void on_opened(const base::Status& opened);
   void look_after();
+  void start_when_drained();
   void again(const base::Error& why);
   // Looks after the log then; wants no memory.
   void later(std::chrono::milliseconds pause) noexcept;
@@ -86,6 +88,8 @@ class AuditKeeper {
   ReadGenesis read_genesis_;
   boost::asio::steady_timer timer_;
   std::optional<std::chrono::steady_clock::time_point> due_;  // to look after the log
+  // Then another boot has it, whatever waits.
+  std::optional<std::chrono::steady_clock::time_point> next_boot_;
   peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   Backoff backoff_;
   std::uint32_t generation_ = 0;  // of the root that the log key comes from; 0: none was started

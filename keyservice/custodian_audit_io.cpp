@@ -93,6 +93,7 @@ bool Custodian::goes_without_entry(const SessionPtr& session, policy::AuditedUse
 
 void Custodian::audit_opened() {
   // What was kept, and then who is there.
+  kept_head_refusals_.clear();
   for (const auto& [number, session] : sessions_)
     session->is_recorded = false;
   record_kept();

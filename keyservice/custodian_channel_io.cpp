@@ -131,8 +131,8 @@ void CustodianChannel::on_established(const ChannelPtr& channel) {
   next_.reset();
   is_silent_ = false;
   // Before anything is asked for. What cannot be sent ends the channel.
+  channel->brought = events_.seen();
   tell_head();
-  channel->brought = channel->told.value_or(0);
   events_.changed();
 }
 

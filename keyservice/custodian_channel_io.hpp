@@ -21,9 +21,11 @@ class CustodianChannel {
   struct Events {
     // Requests can be sent, or can no more, or it is silent, or serves, or is not or does not.
     std::function<void()> changed;
-    // A head that the custodian told. `brought`: the position that it was told first of all. What
-    // this answers with ends the channel.
-    std::function<base::Status(const VouchedHead& head, std::uint64_t brought)> head;
+    // A head that the custodian told. `brought`: what it was told first of all. What this answers
+    // with ends the channel.
+    std::function<base::Status(const VouchedHead& head,
+                               const std::optional<VouchedHead>& brought)>
+        head;
     // The latest head of the journal that any custodian told.
     std::function<const std::optional<VouchedHead>&()> seen;
   };
@@ -82,8 +84,8 @@ class CustodianChannel {
   struct Channel {
     std::shared_ptr<peer::SecureStream> stream;
     PendingRequests pending;
-    std::uint64_t brought = 0;          // position of the head that it began with
-    std::optional<std::uint64_t> told;  // position of the latest that passed either way
+    std::optional<VouchedHead> brought;  // the head that it began with
+    std::optional<std::uint64_t> told;   // position of the latest that passed either way
   };
   using ChannelPtr = std::shared_ptr<Channel>;
 

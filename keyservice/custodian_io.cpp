@@ -184,7 +184,6 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
     const auto seen = decode_head_record(request);
     if (!seen) return session->stream->abort(seen.error());
     if (*seen) return take_seen(session, **seen);
-    take_early_heads();
     if (session->serving + session->held.size() >= limits_.requests_of_one_channel) {
       return session->stream->abort(Error(Errc::overloaded, "requests that wait for an answer"));
     }
@@ -357,6 +356,7 @@ base::Result<CustodianStatus> Custodian::status() const {
     status.keyring.emplace(CustodianStatus::KeyringState{
         keyring.journal().is_loaded(), keyring.keys().records().size(), keyring.journal().head()});
   }
+  if (const Status able = serving(); !able) status.trouble = able.error().name();
   status.audit_log = recorder_.state();
   status.now = now.wall;
   status.uptime = base::system_monotonic_clock() - started_;

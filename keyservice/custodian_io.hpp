@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "attest/base/log.hpp"
 #include "keyservice/admin_server.hpp"
@@ -83,8 +84,7 @@ class Custodian {
   void policy_lapsed(const base::Error& why);
   // The audit log is open, by another boot than before: it is told who has a channel.
   void audit_opened();
-  // What another custodian saw of the store, told on a channel that this one dialled. Only with a
-  // root.
+  // What another custodian saw of the store, told on a channel that this one dialled.
   void take_seen(const VouchedHead& seen, const std::string& custodian);
   // Tells custodians that dialled this one of the journal's head, where that is news to them.
   void tell_custodians();
@@ -119,7 +119,7 @@ class Custodian {
   void on_established(const SessionPtr& session, const policy::AdmittedOperator& who);
   void on_record(const SessionPtr& session, base::SecretBytes record);
   // Why nobody's keys are served, as far as that can be said before anybody asks.
-  [[nodiscard]] base::Status serving();
+  [[nodiscard]] base::Status serving() const;
   // Sends a sign of life.
   void tell_serving(Session& session);
   void serve_worker(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
@@ -127,8 +127,9 @@ class Custodian {
   // What the worker remembers of the journal: before it asks for anything, and whenever it learns
   // of a later one elsewhere.
   void take_seen(const SessionPtr& session, const VouchedHead& seen);
-  void take_early_heads();
   void on_head_refused(const SessionPtr& session, const base::Error& why);
+  void say_rollback(const base::Status& able);
+  void record_head_refusal(const std::string& source, const base::Error& why);
   // Those that came while the store was looked at.
   void serve_held();
   void send_head_if_new(Session& session);
@@ -199,9 +200,10 @@ class Custodian {
   std::uint64_t refused_unrecorded_ = 0;                   // since the audit log was last open
   KeptRecords kept_records_;  // of what was done while the audit log took no entry
   std::shared_ptr<std::size_t> held_bytes_ = std::make_shared<std::size_t>(0);
-  std::deque<std::pair<SessionPtr, VouchedHead>> early_heads_;  // that came before the root
-  SignOfLife sign_{"not_ready"};                                // that workers are told
-  std::map<std::uint64_t, SessionPtr> sessions_;                // by number, oldest first
+  std::set<boost::system::error_code> kept_head_refusals_;  // of which a record is kept
+  bool is_rollback_said_ = false;                           // of the store as it is
+  SignOfLife sign_{"not_ready"};                            // that workers are told
+  std::map<std::uint64_t, SessionPtr> sessions_;            // by number, oldest first
   std::uint64_t next_session_ = 1;
   std::shared_ptr<std::size_t> reading_preface_ = std::make_shared<std::size_t>(0);
   bool stopped_ = false;

@@ -35,9 +35,21 @@ constexpr int kDoesNotServe = 2;
 // What a custodian that cannot serve says: nothing was given out.
 bool is_unready(const Result<ResponseBody>& result) {
   static const std::set<std::string, std::less<>> kCodes{
-      "not_ready", "wrong_root", "rolled_back", "forked", "audit_unavailable", "audit_taken_over"};
+      "not_ready",
+      "wrong_root",
+      "generation_not_held",
+      "generation_not_taken_over",
+      "rolled_back",
+      "forked",
+      "audit_unavailable",
+      "audit_taken_over"};
   const auto* failure = result ? std::get_if<Failure>(&*result) : nullptr;
   return failure != nullptr && kCodes.contains(failure->code);
+}
+
+std::string described(const VouchedHead& head) {
+  return "position " + std::to_string(head.head.position) + " under root generation " +
+         std::to_string(head.generation);
 }
 
 }  // namespace
@@ -59,7 +71,8 @@ CustodianLink::CustodianLink(boost::asio::io_context& io, peer::Party& party, pe
 void CustodianLink::add(const std::string& custodian) {
   CustodianChannel::Events events;
   events.changed = [this] { on_changed(); };
-  events.head = [this, custodian](const VouchedHead& head, std::uint64_t brought) {
+  events.head = [this, custodian](const VouchedHead& head,
+                                  const std::optional<VouchedHead>& brought) {
     return take_head(custodian, head, brought);
   };
   events.seen = [this]() -> const auto& { return seen_; };
@@ -167,21 +180,42 @@ void CustodianLink::on_changed() {
   if (changed_) changed_();
 }
 
+bool CustodianLink::is_binding(const VouchedHead& seen, const VouchedHead& told) const {
+  return seen.head.position != 0 &&
+         (seen.generation == told.generation ||
+          party_.policies->latest()->model().root(seen.generation) != nullptr);
+}
+
+void CustodianLink::remember(const std::string& from, const VouchedHead& head) {
+  seen_ = head;
+  // Learnt on a channel that drains, or of another custodian: whoever is asked may lack it.
+  if (from != current().custodian()) custodians_[current_]->tell_head();
+}
+
 Status CustodianLink::take_head(const std::string& from, const VouchedHead& head,
-                                std::uint64_t brought) {
-  // Another generation is the authority's word that things begin anew (Custody::take_seen).
-  if (!seen_ || head.generation > seen_->generation ||
-      (head.generation == seen_->generation && head.head.position > seen_->head.position)) {
-    seen_ = head;
-    // Learnt on a channel that drains, or of another custodian: whoever is asked may lack it.
-    if (from != current().custodian()) custodians_[current_]->tell_head();
+                                const std::optional<VouchedHead>& brought) {
+  // The authority's word that things begin anew, as for a custodian (Custody::take_seen).
+  if (!seen_ || !is_binding(*seen_, head)) {
+    remember(from, head);
     return {};
   }
-  if (head.generation < seen_->generation) return {};
-  if (head.head.position < brought) {
-    return Error(journal::Errc::rolled_back, "the custodian was told of position " +
-                                                 std::to_string(brought) + " and answers from " +
-                                                 std::to_string(head.head.position));
+  const auto older_than = [&](const VouchedHead& seen) {
+    return Error(journal::Errc::rolled_back,
+                 described(seen) + " was seen, and the custodian answers from " + described(head));
+  };
+  if (brought && is_binding(*brought, head) &&
+      (head.generation < brought->generation || head.head.position < brought->head.position)) {
+    return older_than(*brought);
+  }
+  // A later generation goes on where the one before it ended, and that one went no further.
+  const bool is_later_generation = head.generation > seen_->generation;
+  const bool is_further = head.head.position > seen_->head.position;
+  if (head.generation != seen_->generation && is_later_generation != is_further) {
+    return older_than(*seen_);
+  }
+  if (is_further) {
+    remember(from, head);
+    return {};
   }
   // An earlier one is a custodian that has not read the newest entries yet. Another one at the same
   // place is none of ours to decide about: the next channel brings ours to whoever answers.

@@ -81,7 +81,11 @@ class CustodianLink {
   void on_changed();
   // `from`, here and below: the custodian's name.
   [[nodiscard]] base::Status take_head(const std::string& from, const VouchedHead& head,
-                                       std::uint64_t brought);
+                                       const std::optional<VouchedHead>& brought);
+  void remember(const std::string& from, const VouchedHead& head);
+  // Whether what was seen binds whoever tells `told`: not where the policy in force pins its
+  // generation no more.
+  [[nodiscard]] bool is_binding(const VouchedHead& seen, const VouchedHead& told) const;
   void submit(const CallPtr& call);
   [[nodiscard]] bool is_counted(const RequestBody& body) const;
   void on_answer(const CallPtr& call, const std::string& from, bool counted,

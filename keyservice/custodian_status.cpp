@@ -178,6 +178,7 @@ const std::vector<Field>& fields() {
               out.uint(s.keyring->head.position).bytes(s.keyring->head.hash.view());
             },
             [](Reader& r, CustodianStatus& s) { return read_keyring(r, s.keyring); }},
+      plain("trouble", [](auto& s) -> auto& { return s.trouble; }),
       Field{"audit_log",
             [](Writer& out, const CustodianStatus& s) {
               const AuditLogState& log = s.audit_log;

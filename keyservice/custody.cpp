@@ -11,15 +11,27 @@ using base::Error;
 using base::Result;
 using base::Status;
 
+namespace {
+
+Error not_held(const VouchedHead& seen) {
+  return {Errc::generation_not_held, "generation " + std::to_string(seen.generation) +
+                                         ", under which position " +
+                                         std::to_string(seen.head.position) + " was seen"};
+}
+
+}  // namespace
+
 void Custody::take(Root root, std::string realm) {
   const std::uint32_t generation = root.generation();
   if (keyring_ && realm == realm_ && !roots_.contains(generation)) {
+    pinned_.insert(generation);
     roots_.emplace(generation, std::move(root));
     keyring_->take(keys());
     return;
   }
   wipe();
   lowest_ = current_ = generation;
+  pinned_ = {generation};
   Roots roots;
   roots.emplace(generation, std::move(root));
   roots_.swap(roots);
@@ -41,6 +53,13 @@ void Custody::pin(const policy::Policy& policy) {
     return found == pinned.end() || !held.second.check_commitment(found->commitment);
   });
   if (roots_.empty()) return wipe();
+  pinned_.clear();
+  for (const policy::RootGeneration& each : pinned)
+    pinned_.insert(each.generation);
+  // What the authority pins no more says nothing: things begin anew.
+  std::erase_if(unjudged_.all(), [this](const UnjudgedHead& head) {
+    return !pinned_.contains(head.seen.generation);
+  });
   lowest_ = pinned.front().generation;
   current_ = policy.model().current_root()->generation;
   head_.reset();
@@ -105,7 +124,19 @@ Status Custody::check(const policy::Policy& policy) {
     return Error(Errc::generation_not_taken_over,
                  "generation " + std::to_string(journal.generation()) + " seals it");
   }
-  return watch_.check(journal);
+  CONCORDAT_CHECK(watch_.check(journal));
+  return check_unjudged();
+}
+
+Status Custody::check_unjudged() const {
+  if (unjudged_.empty()) return {};
+  const auto lacks_root = [this](const UnjudgedHead& head) {
+    return root(head.seen.generation) == nullptr;
+  };
+  const auto& all = unjudged_.all();
+  const auto found = std::ranges::find_if(all, lacks_root);
+  if (found == all.end()) return Error(Errc::not_ready, "what peers saw is still to be compared");
+  return not_held(found->seen);
 }
 
 Status Custody::check_unneeded(std::uint32_t generation) const {
@@ -132,6 +163,7 @@ void Custody::load(journal::Journal::Done done) {
     } catch (const std::bad_alloc&) {
       last_load_ = Error(Errc::out_of_memory);
     }
+    if (status) judge_heads();
     done(std::move(status));
   };
   keyring_->journal().is_loaded() ? keyring_->refresh(loaded) : keyring_->load(loaded);
@@ -139,7 +171,8 @@ void Custody::load(journal::Journal::Done done) {
 
 std::optional<VouchedHead> Custody::head() {
   // Nobody is told one that may be a fork's: it would take the place of the head that shows it.
-  if (roots_.empty() || !keyring_->journal().is_loaded() || !watch_.check(keyring_->journal())) {
+  if (roots_.empty() || !keyring_->journal().is_loaded() || !unjudged_.empty() ||
+      !watch_.check(keyring_->journal())) {
     return std::nullopt;
   }
   // By whom else, once it has taken over, nobody is believed.
@@ -163,25 +196,93 @@ std::vector<VouchedHead> Custody::heads_for_custodians() {
   return out;
 }
 
-void Custody::take_seen(const VouchedHead& seen, journal::Journal::Done then) {
-  // The tag of one that is not held cannot be checked, and a policy that pins another root is the
-  // authority's word that things begin anew.
+Result<Custody::Standing> Custody::standing_of(const VouchedHead& seen) const {
   const Root* const voucher = root(seen.generation);
-  if (voucher == nullptr) return then({});
-  if (const Status vouched = check_vouched(*voucher, seen); !vouched) return then(vouched);
+  if (voucher != nullptr) {
+    CONCORDAT_CHECK(check_vouched(*voucher, seen));
+  } else if (has_root() && !pinned_.contains(seen.generation)) {
+    return Standing::says_nothing;  // the authority's word that things begin anew
+  }
+  const bool is_loaded = has_root() && keyring_->journal().is_loaded();
+  if (seen.head.position == 0) {  // nothing was seen
+    return voucher != nullptr && is_loaded ? Standing::counts : Standing::says_nothing;
+  }
+  if (!is_loaded) return Standing::unjudged;
   const journal::Journal& journal = keyring_->journal();
-  // At position 0 nothing was seen.
-  if (seen.head.position != 0 && seen.generation < std::max(current_, journal.generation())) {
+  if (seen.generation < std::max(current_, journal.generation())) {
+    // From where on it does not count is known when the current generation has taken over.
+    if (journal.generation() < current_) return Standing::unjudged;
     // Whoever knows a root that was replaced may invent heads under it.
-    if (!journal.is_loaded()) return then({});
     if (seen.head.position >= journal.generation_since()) {
-      return then(Error(Errc::head_forged, "position " + std::to_string(seen.head.position) +
-                                               ", where a later generation had taken over"));
+      return Error(Errc::head_forged, "position " + std::to_string(seen.head.position) +
+                                          ", where a later generation had taken over");
     }
   }
-  watch_.take_seen(seen.head);
-  // Where it is still being loaded, check looks at both when it is there.
-  if (!journal.is_loaded() || watch_.check(journal)) return then({});
+  if (voucher != nullptr) return Standing::counts;
+  if (seen.generation > journal.generation()) return Standing::unjudged;
+  // Whoever vouched for it: it asks for nothing that is not there.
+  const Status found = journal.check_seen(seen.head);
+  const bool is_no_news = found || found.error().is(journal::Errc::head_too_old);
+  return is_no_news ? Standing::says_nothing : Standing::unjudged;
+}
+
+void Custody::take_seen(const VouchedHead& seen, const std::string& reporter,
+                        journal::Journal::Done then) {
+  const auto standing = standing_of(seen);
+  if (!standing) return then(standing.error());
+  if (*standing == Standing::says_nothing) return then({});
+  if (*standing == Standing::counts) return compare(seen.head, std::move(then));
+  unjudged_.keep(reporter, seen, std::move(then));
+  tell_unjudged();
+}
+
+void Custody::tell_unjudged() {
+  if (!has_root()) return;
+  const auto is_due = [this](const UnjudgedHead& head) {
+    return !head.is_told && root(head.seen.generation) == nullptr;
+  };
+  // Whoever is told may bring others.
+  for (;;) {
+    const auto due = std::ranges::find_if(unjudged_.all(), is_due);
+    if (due == unjudged_.all().end()) return;
+    due->is_told = true;
+    const auto then = due->then;
+    then(not_held(due->seen));
+  }
+}
+
+void Custody::judge_heads() {
+  try {
+    for (UnjudgedHead& head : unjudged_.all()) {
+      const auto standing = standing_of(head.seen);
+      if (standing && *standing == Standing::unjudged) continue;
+      head.is_compared = standing && *standing == Standing::counts;
+      if (head.is_compared) watch_.take_seen(head.seen.head);
+      head.verdict = standing ? Status() : Status(standing.error());
+    }
+    const auto judged = std::make_shared<UnjudgedHeads::List>();
+    *judged = unjudged_.take_judged();
+    const auto tell = [judged](bool is_compared, const Status& found) {
+      for (const UnjudgedHead& head : *judged) {
+        if (head.is_compared == is_compared) head.then(is_compared ? found : *head.verdict);
+      }
+    };
+    tell(false, {});
+    tell_unjudged();
+    if (std::ranges::none_of(*judged, &UnjudgedHead::is_compared)) return;
+    check_or_look([tell](const Status& found) { tell(true, found); });
+  } catch (const std::bad_alloc&) {  // what was not judged is with the next load
+  }
+}
+
+void Custody::compare(const journal::Head& seen, journal::Journal::Done then) {
+  watch_.take_seen(seen);
+  check_or_look(std::move(then));
+}
+
+// What was read may be of before the head that somebody saw.
+void Custody::check_or_look(journal::Journal::Done then) {
+  if (watch_.check(keyring_->journal())) return then({});
   // One at a time is enough: whoever comes later waits for the later one.
   const auto look = std::make_shared<bool>(false);
   looking_ = look;

@@ -6,17 +6,23 @@
 // journal's own word (journal/chain.hpp): the one that took over last. The policy's word is which
 // generations there are, and from which on the journal must have been taken over: under any older
 // one nothing is served, for whoever got hold of that could have written it.
+//
+// Heads that peers saw are compared with the store. Those that cannot be judged yet are kept until
+// they can be, and while there is one nothing is served: whoever keeps back the root under which
+// one is vouched for gains nothing by it.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "keyservice/head_record.hpp"
 #include "keyservice/head_watch.hpp"
 #include "keyservice/keyring/state/keyring.hpp"
 #include "keyservice/root.hpp"
+#include "keyservice/unjudged_heads.hpp"
 #include "policy/policy.hpp"
 
 namespace concordat::keyservice {
@@ -53,8 +59,9 @@ class Custody {
   // nobody. That one is lacking is no error here. not_ready, wrong_root.
   [[nodiscard]] base::Status check_root(const policy::Policy& policy) const;
   // The same, that the keyring was loaded (not_ready with why it was not), that it is under the
-  // generation that the policy calls current or a later one (generation_not_taken_over), and that
-  // the store holds what peers saw of it (HeadWatch::check): on another state nothing is decided.
+  // generation that the policy calls current or a later one (generation_not_taken_over), that the
+  // store holds what peers saw of it (HeadWatch::check): on another state nothing is decided; and
+  // that all of that was judged (generation_not_held where its root is lacking, or not_ready).
   [[nodiscard]] base::Status check(const policy::Policy& policy);
 
   // That the journal was read and its store holds what was seen of it, whatever generation seals:
@@ -66,8 +73,8 @@ class Custody {
   // What became of the last load; success before the first.
   [[nodiscard]] const base::Status& last_load() const noexcept { return last_load_; }
 
-  // Loads the keyring, or takes in what other custodians wrote since. `done` does not run when the
-  // root goes meanwhile. Only with a root.
+  // Loads the keyring, or takes in what other custodians wrote since, and judges heads that were
+  // kept. `done` does not run when the root goes meanwhile. Only with a root.
   void load(journal::Journal::Done done);
   // The journal's head for peers to remember; none before the keyring was loaded, or on a store
   // that lacks what was seen of it.
@@ -78,8 +85,12 @@ class Custody {
   // What a peer remembers of it. `then` runs at once, or, where the store may have more than was
   // read of it, after a look; not when the root goes meanwhile. head_forged, at once and for
   // nothing; otherwise what check says since, or nothing where a later head has come that is looked
-  // for. Only with a root.
-  void take_seen(const VouchedHead& seen, journal::Journal::Done then);
+  // for. What cannot be judged yet is kept, and `then` runs when it was, after a load; before that
+  // it is told generation_not_held, once, where that is why. `reporter`: who brought it; of one
+  // there are few (UnjudgedHeads), of how many is the caller's to bound.
+  void take_seen(const VouchedHead& seen, const std::string& reporter,
+                 journal::Journal::Done then);
+  [[nodiscard]] std::size_t unjudged_heads() const noexcept { return unjudged_.size(); }
   // A look is under way: what is asked now had better wait.
   [[nodiscard]] bool is_looking() const noexcept {
     const auto look = looking_.lock();
@@ -115,15 +126,31 @@ class Custody {
   journal::Store& store_;
   base::RandomSource& random_;
   [[nodiscard]] journal::Keys keys() const;
+  enum class Standing {
+    counts,        // the store must have it
+    says_nothing,  // of a generation that is pinned no more, or what the journal has anyway
+    unjudged,      // nobody can say yet
+  };
+  // head_forged: by its tag, or by a root that had been replaced where it says that it stands.
+  [[nodiscard]] base::Result<Standing> standing_of(const VouchedHead& seen) const;
+  void compare(const journal::Head& seen, journal::Journal::Done then);
+  void check_or_look(journal::Journal::Done then);
+  // As far as they can be now; tells those who brought them.
+  void judge_heads();
+  // Those who brought them why they cannot be, where that is for want of a root and is news.
+  void tell_unjudged();
+  [[nodiscard]] base::Status check_unjudged() const;
 
   Roots roots_;
   std::string realm_;
   std::uint32_t lowest_ = 0;   // that policy pins
   std::uint32_t current_ = 0;  // and that it calls so
+  std::set<std::uint32_t> pinned_;
   std::unique_ptr<Keyring> keyring_;
   base::Status last_load_;
   std::optional<VouchedHead> head_;
   HeadWatch watch_;              // what was seen of the store stays true, whatever root is held
+  UnjudgedHeads unjudged_;       // and so does what is still to be judged
   std::weak_ptr<bool> looking_;  // whether it is over; gone with whoever would have told
   std::function<void()> changed_;
 };

@@ -20,6 +20,7 @@ enum class Errc {
   no_root_pinned,
   root_already_pinned,
   wrong_root,
+  generation_not_held,
   generation_not_taken_over,
   generation_needed,
   malformed_head,

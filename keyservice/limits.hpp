@@ -54,8 +54,6 @@ inline constexpr std::size_t kMaxCustodians = 8;
 inline constexpr std::chrono::milliseconds kReplicaPatience = std::chrono::seconds(3);
 // Custodians tell one another the journal's head, when it is another one, after so long.
 inline constexpr std::chrono::milliseconds kReplicaTick{500};
-// Heads that another custodian told before there was a root to check them by.
-inline constexpr std::size_t kMaxEarlyHeads = 64;
 
 // A worker uses what it was given no longer than this without asking again, so that a key that was
 // disabled, destroyed or rotated is out of use everywhere after so long.

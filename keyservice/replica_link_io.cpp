@@ -125,27 +125,15 @@ void ReplicaLink::on_record(const base::SecretBytes& record) {
   if (*sign) return;  // whether it serves workers is nothing to one that wants its heads
   const auto head = decode_head_record(record.expose(base::SecretAccess{}));
   if (!head) return stream_->abort(head.error());
-  if (*head) return take_head(**head);
+  if (*head) return on_head_(**head, name_);
   if (!asking_ || !asking_->is_sent) {
     return stream_->abort(Error(Errc::malformed_response, "nothing was asked for"));
   }
   auto received = take_root(asking_->request, record);
   if (!received) return answer(received.error());
   // Whoever serves under the root knows of this head before.
-  take_head(received->head);
+  on_head_(received->head, name_);
   answer(std::move(received->root));
-}
-
-void ReplicaLink::take_head(const VouchedHead& seen) {
-  if (custody_.has_root()) return on_head_(seen, name_);
-  if (early_heads_.size() >= kMaxEarlyHeads) early_heads_.erase(early_heads_.begin());
-  early_heads_.push_back(seen);
-}
-
-void ReplicaLink::root_ready() {
-  for (const VouchedHead& seen : std::exchange(early_heads_, {}))
-    on_head_(seen, name_);
-  tick();
 }
 
 void ReplicaLink::on_ended(const Status& status) {

@@ -23,7 +23,7 @@ class ReplicaLink {
   using OnHead = std::function<void(const VouchedHead& seen, const std::string& custodian)>;
 
   // References outlive the link. `name`: by which the relay knows the other custodian. `on_head` is
-  // told what the other side saw of the store, once there is a root to check it by.
+  // told what the other side saw of the store, whether there is a root to check it by or not.
   ReplicaLink(boost::asio::io_context& io, peer::Party& party, peer::NsmWorker& nsm,
               Custody& custody, base::Logger& log, peer::Endpoint relay, std::string name,
               OnHead on_head);
@@ -42,8 +42,6 @@ class ReplicaLink {
   void ask(const RootRequest& request, OnRoot done);
   // Nobody waits for it any more: ends it with `why`.
   void give_up(const base::Error& why);
-  // There is a root: what came before it is handed on.
-  void root_ready();
   // Tells the head where it is news, and makes the channel anew before its life ends.
   void tick();
   // Ends a channel of another policy than the one in force; the next is dialled at once.
@@ -64,7 +62,6 @@ class ReplicaLink {
   void on_established(const policy::AdmittedPeer& peer);
   void on_record(const base::SecretBytes& record);
   void on_ended(const base::Status& status);
-  void take_head(const VouchedHead& seen);
   // Whether the channel is still carried.
   [[nodiscard]] base::Status listen_for_life();
   void send_request();
@@ -84,7 +81,6 @@ class ReplicaLink {
   std::shared_ptr<peer::SecureStream> stream_;
   std::optional<HeadTeller> teller_;  // while there is a channel
   std::optional<Asking> asking_;
-  std::vector<VouchedHead> early_heads_;
   std::string trouble_;  // the code that was logged last
   SignsOfLife signs_;
   bool dialling_ = false;

@@ -130,7 +130,7 @@ void Replicas::finish(Result<Root> root) {
 
 void Replicas::root_ready() {
   for (const auto& link : links_)
-    link->root_ready();
+    link->tick();
 }
 
 void Replicas::wait_for_tick() {

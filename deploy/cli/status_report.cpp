@@ -83,6 +83,9 @@ ordered_json to_json(const policy::AdmittedPeer& enclave, const CustodianStatus&
                                            {"journal_position", s.keyring->head.position},
                                            {"journal_head", s.keyring->head.hash.hex()}}
                             : ordered_json(nullptr)},
+      {"serving",
+       {{"serves", s.trouble.empty()},
+        {"why_not", s.trouble.empty() ? ordered_json(nullptr) : ordered_json(s.trouble)}}},
       {"audit_log",
        {{"takes_entries", s.audit_log.takes_entries},
         {"why_not",
@@ -119,7 +122,9 @@ std::string to_text(const policy::AdmittedPeer& enclave, const CustodianStatus& 
       line("root", s.root ? "generation " + std::to_string(s.root->generation) + ", commitment " +
                                 s.root->commitment.hex()
                           : "not unsealed: it serves no key") +
-      line("keyring", keyring_text(s)) + line("audit log", audit_log_text(s.audit_log)) +
+      line("keyring", keyring_text(s)) +
+      line("serving", s.trouble.empty() ? "yes" : "NOBODY: " + quote(s.trouble)) +
+      line("audit log", audit_log_text(s.audit_log)) +
       line("up", duration(s.uptime)) +
       line("clock", base::format_rfc3339(s.now) + ", anchored " + seconds(s.anchor_age) + " ago") +
       line("admitted", std::to_string(s.counts.handshakes) + " enclaves, " +

@@ -49,6 +49,8 @@ const StatusOf kStatuses[] = {
       "anchor_expired",
       "uses_not_recorded",
       "wrong_root",
+      "generation_not_held",
+      "generation_not_taken_over",
       "not_loaded",
       "unknown_generation",
       "unreachable",

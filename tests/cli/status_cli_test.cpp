@@ -104,6 +104,7 @@ TEST_F(StatusCli, ShowsWhatIsWrongWithIt) {
   bad.root.reset();
   bad.memory.unlocked_slabs = 2;
   bad.keyring->is_loaded = false;
+  bad.trouble = "generation_not_held";
   bad.audit_log = {false, "audit_unavailable: it is \x1b[2Jnot open", 0, {}, 0};
   bad.channels.clear();
   bad.operator_channels = {{"da\x1b[2Jna", 1}};
@@ -112,6 +113,7 @@ TEST_F(StatusCli, ShowsWhatIsWrongWithIt) {
   EXPECT_NE(text.out.find("not unsealed"), std::string::npos);
   EXPECT_NE(text.out.find("2 NOT LOCKED"), std::string::npos);
   EXPECT_NE(text.out.find("keyring     NOT LOADED: it serves no key; 12 keys"), std::string::npos);
+  EXPECT_NE(text.out.find("serving     NOBODY: \"generation_not_held\""), std::string::npos);
   EXPECT_NE(text.out.find("audit log   TAKES NO ENTRY, and nothing is served: \"audit_unavail"),
             std::string::npos);
   EXPECT_NE(text.out.find("channels    none"), std::string::npos);

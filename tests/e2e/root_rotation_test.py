@@ -3,13 +3,16 @@ pinned and taking over, old keys readable with their bytes, everything moved or 
 """
 
 import base64
+import contextlib
 import json
 import secrets
+import shutil
+import sqlite3
 import unittest
 
 from lab_story import open_lab  # first: it says where the others are
 from jobs.deployment import Deployment, Worker
-from jobs.main_story import PAYMENTS, PAYMENTS_KEY
+from jobs.main_story import PAYMENTS, PAYMENTS_KEY, message
 from jobs.processes import wait_for
 
 REPLICA = "custodian-b"
@@ -135,6 +138,48 @@ class RootRotation(unittest.TestCase):
         self.restart_custodian(generations=1)
         self.assertNotEqual(self.key_of_the_worker(), worker_key)
         self.check_log()
+
+    def test_an_older_store_without_the_root_that_took_over_since_serves_nobody(self):
+        """As a parent may have it, before the policy calls the second one current."""
+        self.running: set[str] = set()
+        self.key_of_the_worker()
+        self.make_second()
+        self.lab.restart_parent(lambda: self.copy_disk(self.lab.parent, self.folder / "yesterday"))
+        wait_for("a signature again", lambda: self.signed() == "signed")
+        self.assertEqual(self.root("rotate", "--generation", "2")["sealing"], 2)
+        self.assertEqual(self.signed(), "signed")
+
+        self.lab.terminate("custodian")
+        self.lab.restart_parent(self.put_back_without_the_second)
+        self.lab.run_enclave("custodian", self.story.images["custodian"])
+        self.lab.wait_for_event("custodian", "root_unsealed", generation=1)
+        self.lab.wait_for_event("custodian", "head_refused", code="generation_not_held")
+        wait_for("the worker to be refused", lambda: self.signed() == "generation_not_held")
+        self.assertEqual(self.refusal("rotate", "--generation", "2"), "generation_not_held")
+        self.lab.wait_for_event("custodian", "root_not_unsealed", generation=2)
+        self.assertEqual(self.signed(), "generation_not_held")
+
+        self.lab.terminate("custodian")
+        self.lab.restart_parent(lambda: self.copy_disk(self.folder / "today", self.lab.parent))
+        self.lab.run_enclave("custodian", self.story.images["custodian"])
+        wait_for("a signature under the newer store", lambda: self.signed() == "signed")
+
+    def signed(self) -> str:
+        """What the worker gets for a message, which only the custodian can sign."""
+        answer = self.lab.agent(PAYMENTS.name, "POST", f"/v1/sign/{PAYMENTS_KEY}", message(b"pay 10 to carol"))
+        return "signed" if answer.status == 200 else answer.error.split(":")[0]
+
+    @staticmethod
+    def copy_disk(source, target) -> None:
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target)
+
+    def put_back_without_the_second(self) -> None:
+        self.copy_disk(self.lab.parent, self.folder / "today")
+        self.copy_disk(self.folder / "yesterday", self.lab.parent)
+        with contextlib.closing(sqlite3.connect(self.lab.parent / "store.db")) as database, database:
+            gone = database.execute("DELETE FROM entries WHERE name = 'root-2'").rowcount
+        self.assertEqual(gone, 1)
 
     def check_log(self) -> None:
         """An auditor finds it good, and in it what was done."""

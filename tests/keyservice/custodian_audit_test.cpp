@@ -260,6 +260,84 @@ TEST_F(CustodianAuditTest, OfARootThatIsNewToItTheLogSaysWhereItWasBorn) {
   }
 }
 
+// A store that is older than what somebody saw of it is noticed while the journal is loaded, before
+// the log is open: by a worker's head, or by what this custodian itself had read.
+TEST_F(CustodianAuditTest, ARollbackThatIsNoticedDuringTheLoadIsInTheLog) {
+  const base::SecretBytes prk = custody_.root().prk();
+  const auto rolled_back = [&](std::string_view by) {
+    const Audited log = audited();
+    EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
+    return std::ranges::count_if(log.entries, [&](const audit::Entry& entry) {
+      return entry.event.outcome == "rolled_back" &&
+             entry.event.detail.find(by) != std::string::npos;
+    });
+  };
+  const auto come_up = [&] {
+    custody_.take(Root::from_prk(1, prk.clone()).value(), "acme");
+    custody_.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
+    keeper_.start();
+    run_until([&] { return keeper_.trail().is_open(); });
+  };
+  start_administered();
+  keeper_.on_open([this] { custodian_->audit_opened(); });
+  const auto yesterday = loaded_.shared.records;
+  custody_.keyring().adopt("payments/a", 1, [](const auto& made) { ASSERT_TRUE(made); });
+  const VouchedHead seen = custody_.head().value();
+  custody_.wipe();
+  loaded_.shared.records = yesterday;
+  come_up();
+  run_until([&] { return rolled_back("this custodian") == 1; });
+  EXPECT_EQ(events("head_refused").size(), 1u);
+  custodian_->look_at_serving();
+  EXPECT_EQ(events("head_refused").size(), 1u) << "it is said once";
+
+  // Of a worker, to a custodian that has no root yet.
+  keeper_.stop();
+  custody_.wipe();
+  shared_ = {};
+  const auto worker = admit(worker_);
+  ASSERT_TRUE(worker->stream->send(encode(seen)));
+  run_until([&] { return custody_.unjudged_heads() == 1; });
+  come_up();
+  run_until([&] { return rolled_back("enclave/worker") == 1; });
+}
+
+// The root that the policy calls current is unsealed after another one, whose log is open by then.
+TEST_F(CustodianAuditTest, ARootThatComesLateTakesNoAnswerThatWaitsForItsEntry) {
+  const Root second = Root::create(2, base::SecretBytes::random(kRootSize)).value();
+  world_.edit_policy = [&, edit = world_.edit_policy](const std::string& text) {
+    auto policy = nlohmann::ordered_json::parse(edit(text));
+    auto& generations = policy["root"]["generations"];
+    generations[0]["state"] = "read_only";
+    generations.push_back(
+        {{"generation", 2}, {"state", "current"}, {"commitment", second.commitment().hex()}});
+    return policy.dump(2);
+  };
+  start_administered();
+  custody_.pin(*side_.policies.latest());
+  keeper_.on_open([this] { custodian_->audit_opened(); });
+  keeper_.start();
+  run_until([&] { return keeper_.trail().is_open(); });
+  const auto worker = admit(worker_);
+  store_->holds_answers = true;
+  const std::size_t before = store_->writes;
+  send(worker, kGet);
+  run_until([&] { return store_->writes > before; });
+  custody_.take(Root::from_prk(2, second.prk()).value(), "acme");
+  custody_.pin(*side_.policies.latest());
+  keeper_.root_changed();
+  EXPECT_EQ(keeper_.trail().state().root_generation, 1u);
+  store_->holds_answers = false;
+  store_->release();
+  const ResponseBody answered = answer(worker, policy::Operation::get);
+  EXPECT_EQ(std::get<Failure>(answered).code, "generation_not_taken_over");
+  run_until([&] {
+    return keeper_.trail().is_open() && keeper_.trail().state().root_generation == 2;
+  });
+  const Audited log = audited();
+  EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
+}
+
 TEST_F(CustodianAuditTest, OfARefusedEnclaveTheDocumentIsKeptWithinBounds) {
   CustodianLimits limits;
   limits.refusal_entry_burst = 2;

@@ -232,5 +232,63 @@ TEST_F(CustodianTest, AWorkerThatInventsAHeadLosesItsChannelAndTheOthersAreServe
   EXPECT_NE(events("request_denied").at(0).at("code"), "rolled_back");
 }
 
+// Nobody can tell a true head under a root that is pinned and not there from an invented one.
+TEST_F(CustodianTest, AHeadUnderARootThatIsNotHeldStopsServingUntilTheRootIsThere) {
+  const Root second = Root::create(2, base::SecretBytes::random(kRootSize)).value();
+  world_.edit_policy = [&](const std::string& text) {
+    auto policy = nlohmann::ordered_json::parse(text);
+    policy["root"]["generations"] = json::array(
+        {{{"generation", 1},
+          {"state", "current"},
+          {"commitment", custody_.root(1)->commitment().hex()}},
+         {{"generation", 2}, {"state", "read_only"}, {"commitment", second.commitment().hex()}}});
+    return policy.dump(2);
+  };
+  start();
+  custody_.pin(*side_.policies.latest());
+  const auto liar = admit(worker_);
+  const auto other = admit(other_);
+  const auto asked = [&] {
+    const std::size_t before = events("request_denied").size();
+    const auto request = encode(1, RequestBody(GetRequest{"reports/daily", 0}));
+    EXPECT_TRUE(other->stream->send(request.expose(base::SecretAccess{})));
+    run_until_logged("request_denied", before + 1);
+    return events("request_denied").back().at("code");
+  };
+  ASSERT_EQ(asked(), "not_granted");
+  VouchedHead head = vouch_for(second, {300, {}});
+  head.head.position = 301;
+  ASSERT_TRUE(liar->stream->send(encode(head)));
+  run_until_logged("head_refused");
+  EXPECT_EQ(events("head_refused").at(0).at("code"), "generation_not_held");
+  EXPECT_NE(custodian_->report().find("generation_not_held"), std::string::npos);
+  EXPECT_EQ(asked(), "generation_not_held");
+  run_until([&] {
+    return !other->signs.empty() && other->signs.back().trouble == "generation_not_held";
+  });
+  EXPECT_FALSE(liar->ended);
+
+  custody_.take(Root::from_prk(2, second.prk()).value(), "acme");
+  custody_.pin(*side_.policies.latest());
+  custody_.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
+  run_until([&] { return liar->ended.has_value(); });
+  EXPECT_EQ(events("channel_ended").at(0).at("code"), "head_forged");
+  EXPECT_EQ(asked(), "not_granted") << "and the others are served";
+}
+
+TEST_F(CustodianTest, HeadsThatNobodyCanJudgeAreBounded) {
+  CustodianLimits limits;
+  limits.channels = UnjudgedHeads::kMaxOfOne;
+  start(limits);
+  custody_.wipe();
+  const auto channel = admit(worker_);
+  const Root root = Root::create(1, base::SecretBytes::random(kRootSize)).value();
+  for (std::uint64_t i = 1; i <= UnjudgedHeads::kMaxOfOne + 1; ++i)
+    ASSERT_TRUE(channel->stream->send(encode(vouch_for(root, {i, {}}))));
+  run_until([&] { return channel->ended.has_value(); });
+  EXPECT_EQ(events("channel_ended").at(0).at("code"), "overloaded");
+  EXPECT_EQ(custody_.unjudged_heads(), UnjudgedHeads::kMaxOfOne);
+}
+
 }  // namespace
 }  // namespace concordat::keyservice

@@ -125,7 +125,7 @@ TEST_F(CustodyKeeperTest, RotatesNothingOnAStoreThatIsOlderThanWhatWasSeenOfIt) 
   start();
   run_until([&] { return logged("keyring_loaded") == 1; });
   create("payments/due", KeyOrigin::generated);
-  custody_.take_seen(vouch_for(custody_.root(), {300, {}}), [](const auto&) {});
+  custody_.take_seen(vouch_for(custody_.root(), {300, {}}), "w", [](const auto&) {});
   world_.wall = world_.wall + std::chrono::hours(24);
   const std::size_t before = store_.calls();
   run_until([&] { return store_.calls() > before + 4; });

@@ -9,6 +9,7 @@
 namespace concordat::keyservice {
 namespace {
 
+using base::Bytes;
 using base::Error;
 using base::Result;
 
@@ -282,6 +283,47 @@ TEST_F(FailoverTest, TheOtherKnowsTheHeadBeforeItIsAsked) {
   ASSERT_EQ(link_->seen()->head.position, 2u);
   first->custodian.reset();
   EXPECT_EQ(code(get()), "rolled_back");
+}
+
+// Of a custodian that does not know of the second root, as if its policy pinned none: the worker has
+// its own memory, and goes by its own policy.
+TEST_F(FailoverTest, WhoAnswersUnderAnOlderRootThanWasSeenIsRefusedUntilThePolicyDropsThatOne) {
+  const auto second_root = [] {
+    Bytes bytes(kRootSize, 2);
+    return Root::create(2, base::SecretBytes::take(bytes)).value();
+  };
+  bool is_pinned = true;
+  edit_ = [&](nlohmann::ordered_json& policy) {
+    if (!is_pinned) return;
+    policy["root"]["generations"].push_back({{"generation", 2},
+                                             {"state", "read_only"},
+                                             {"commitment", second_root().commitment().hex()}});
+  };
+  const auto first = serving("custodian-a");
+  first->custody.take(second_root(), "acme");
+  create_key(*first, "payments/a");
+  test::MemoryStore::Shared yesterday;
+  yesterday.records = shared_.records;
+  first->custody.keyring().take_over(2, 1, [](const base::Status& done) { ASSERT_TRUE(done); });
+  start({"custodian-a", "custodian-b"});
+  ASSERT_EQ(code(get()), "answered");
+  ASSERT_EQ(link_->seen()->generation, 2u);
+
+  first->custodian.reset();
+  const auto other = serving("custodian-b", &yesterday);
+  std::optional<Result<ResponseBody>> answer;
+  link_->request(GetRequest{"payments/a", 0},
+                 [&](Result<ResponseBody> result) { answer.emplace(std::move(result)); });
+  run_until([&] { return logged("channel_ended", "rolled_back") >= 2; });
+  EXPECT_FALSE(answer) << code(*answer);
+  EXPECT_EQ(link_->seen()->generation, 2u);
+
+  is_pinned = false;
+  worker_.party.policy_changed = [this] { link_->policy_changed(); };
+  ASSERT_TRUE(worker_.party.offer_policy(world_.envelope(2)));
+  run_until([&] { return answer.has_value(); });
+  EXPECT_EQ(code(*answer), "answered");
+  EXPECT_EQ(link_->seen()->generation, 1u);
 }
 
 TEST_F(FailoverTest, ARequestWaitsForTheFirstThatComes) {

@@ -386,11 +386,11 @@ TEST(Heads, UnderAReplacedRootCountBeforeThatAlone) {
     host.custody.keyring().take_over(2, tell);
     ASSERT_TRUE(told);
     EXPECT_EQ(host.custody.head()->generation, 2u);
-    host.custody.take_seen(before, tell);
+    host.custody.take_seen(before, "w", tell);
     EXPECT_TRUE(told) << is_empty;
-    host.custody.take_seen(vouch_for(root_of(1), host.custody.journal().head()), tell);
+    host.custody.take_seen(vouch_for(root_of(1), host.custody.journal().head()), "w", tell);
     EXPECT_EQ(told.error().name(), std::string_view("head_forged"));
-    host.custody.take_seen(*host.custody.head(), tell);
+    host.custody.take_seen(*host.custody.head(), "w", tell);
     EXPECT_TRUE(told);
   }
 }

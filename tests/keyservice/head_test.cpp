@@ -70,7 +70,7 @@ class TakeSeen : public testing::Test {
   // What `then` was told, if it was.
   std::optional<Status> take(const VouchedHead& seen) {
     std::optional<Status> told;
-    held_.custody.take_seen(seen, [&](const Status& status) { told = status; });
+    held_.custody.take_seen(seen, "w", [&](const Status& status) { told = status; });
     held_.shared.run();
     return told;
   }
@@ -118,9 +118,9 @@ TEST_F(TakeSeen, WhatComesDuringALookIsLookedForByItsOwn) {
   held_.store.answers_later = true;
   std::vector<Status> told;
   const auto tell = [&](const Status& status) { told.push_back(status); };
-  held_.custody.take_seen(change("b"),
-                          tell);  // the store has answered, and the answer is under way
-  held_.custody.take_seen(change("c"), tell);
+  // The store has answered, and the answer is under way.
+  held_.custody.take_seen(change("b"), "w", tell);
+  held_.custody.take_seen(change("c"), "w", tell);
   held_.shared.run();
   ASSERT_EQ(told.size(), 2u);
   EXPECT_TRUE(told[0]) << told[0].error().to_string();
@@ -146,7 +146,7 @@ TEST_F(TakeSeen, TheStoreIsAskedBeforeAnybodyIsRefused) {
   create("a");
   held_.store.answers_later = true;
   std::optional<Status> told;
-  held_.custody.take_seen(vouched(head_at(300)), [&](const Status& status) { told = status; });
+  held_.custody.take_seen(vouched(head_at(300)), "w", [&](const Status& status) { told = status; });
   EXPECT_FALSE(told);
   EXPECT_TRUE(held_.custody.is_looking());
   held_.shared.run();
@@ -192,7 +192,7 @@ TEST_F(TakeSeen, EachHeadThatIsMissingIsWaitedFor) {
   late.custody.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
   const auto bring = [&](const VouchedHead& head) {
     Status told;
-    late.custody.take_seen(head, [&](const Status& status) { told = status; });
+    late.custody.take_seen(head, "w", [&](const Status& status) { told = status; });
     return told;
   };
   EXPECT_TRUE(bring(seen).error().is(journal::Errc::rolled_back));
@@ -228,7 +228,7 @@ TEST_F(TakeSeen, TheRootThatGoesTakesItWithIt) {
   create("a");
   held_.store.answers_later = true;
   bool is_told = false;
-  held_.custody.take_seen(vouched(head_at(300)), [&](const Status&) { is_told = true; });
+  held_.custody.take_seen(vouched(head_at(300)), "w", [&](const Status&) { is_told = true; });
   held_.custody.wipe();
   held_.shared.run();
   EXPECT_FALSE(is_told);

@@ -188,7 +188,7 @@ class Race {
   void tell(Racer& from, Racer& to) {
     const auto head = from.custody.head();
     if (!head) return;
-    to.custody.take_seen(*head, [this](const Status& taken) {
+    to.custody.take_seen(*head, "other", [this](const Status& taken) {
       if (taken || taken.error().is(JournalErrc::unreachable)) return;
       wrong_.push_back("a head of another custodian: " + taken.error().to_string());
     });

@@ -244,6 +244,43 @@ TEST_F(ReplicasTest, OnAnOlderStoreItServesNobodyOnceAnotherIsReached) {
   EXPECT_TRUE(check(*first)) << "it has what it saw";
 }
 
+// Its parent keeps the newer root from it, and its store is of before that one took over.
+TEST_F(ReplicasTest, WithoutTheRootUnderWhichAnotherVouchesItServesNobodyUntilItHasThat) {
+  Bytes bytes(kRootSize, 2);
+  const Root newer = Root::create(2, base::SecretBytes::take(bytes)).value();
+  edit_ = [&](nlohmann::ordered_json& policy) {
+    policy["root"]["generations"].push_back(
+        {{"generation", 2}, {"state", "read_only"}, {"commitment", newer.commitment().hex()}});
+  };
+  const auto first = serving("custodian-a");
+  first->custody.take(Root::from_prk(2, newer.prk()).value(), "acme");
+  create_key(*first, "payments/a");
+  test::MemoryStore::Shared yesterday;
+  yesterday.records = shared_.records;
+  first->custody.keyring().take_over(2, 1, [](const Status& done) { ASSERT_TRUE(done); });
+  const auto second = serving("custodian-b", &yesterday);
+  const policy::PolicyPtr policy = second->side.policies.latest();
+  second->custody.pin(*policy);
+  ASSERT_TRUE(check(*second));
+  know(*first, {});
+  know(*second, {"custodian-a"});
+  run_until([&] { return !check(*second); });
+  EXPECT_TRUE(check(*second).error().is(Errc::generation_not_held));
+  run_until([&] { return logged("head_refused", "generation_not_held") != 0; });
+
+  std::optional<Result<Root>> fetched;
+  second->replicas->fetch_root(*policy->model().root(2),
+                               [&](Result<Root> root) { fetched.emplace(std::move(root)); });
+  run_until([&] { return fetched.has_value(); });
+  ASSERT_TRUE(*fetched) << fetched->error().to_string();
+  ASSERT_TRUE(take(*second, **std::move(fetched)));
+  EXPECT_TRUE(check(*second).error().is(journal::Errc::rolled_back));
+  yesterday.records = shared_.records;
+  ASSERT_TRUE(second->load());
+  EXPECT_TRUE(check(*second));
+  EXPECT_TRUE(check(*first)) << "it has what it saw";
+}
+
 TEST_F(ReplicasTest, WhoServesNobodyGivesNoRootAndTellsWhatIsMissing) {
   const auto witness = serving("custodian-w");
   create_key(*witness, "payments/a");
