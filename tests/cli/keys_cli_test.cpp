@@ -4,9 +4,9 @@
 
 #include "keyservice/keyring/sealing.hpp"
 #include "peer/error.hpp"
+#include "tests/cli/local_channel.hpp"
 #include "tests/cli/operator_cli.hpp"
 #include "tests/keyring/keys.hpp"
-#include "tests/keyservice/admin_fixture.hpp"
 #include "tests/support/golden.hpp"
 
 namespace concordat::cli {
@@ -15,42 +15,10 @@ namespace {
 using base::Bytes;
 using base::Error;
 using base::Result;
-using base::SecretAccess;
 using keyservice::AdminReply;
 using keyservice::KeyType;
 using nlohmann::json;
 using test::expect_golden;
-
-// Asks a custodian in this process, over nothing.
-class LocalChannel final : public OperatorChannel {
- public:
-  LocalChannel(policy::AdmittedPeer enclave, keyservice::AdministeredCustodian& custodian,
-               std::vector<std::string>& operations)
-      : enclave_(std::move(enclave)), custodian_(custodian), operations_(operations) {}
-  const policy::AdmittedPeer& enclave() const noexcept override { return enclave_; }
-  Result<AdminReply> ask(keyservice::AdminRequest request,
-                         const keyservice::AdminResponseReader::OnPart& on_part) override {
-    request.id = next_id_++;
-    operations_.emplace_back(request.operation());
-    const base::SecretBytes record = encode(request);
-    keyservice::ServedAdmin served;
-    custodian_.server_.serve(custodian_.world_.policy(1), custodian_.dana(),
-                             record.expose(SecretAccess{}), custodian_.now_,
-                             [&](keyservice::ServedAdmin done) { served = std::move(done); });
-    keyservice::AdminResponseReader reader(request.id, on_part);
-    while (const auto reply = served.answer->next()) {
-      CONCORDAT_TRY(auto last, reader.take(*reply));
-      if (last) return *std::move(last);
-    }
-    return Error(peer::Errc::truncated);
-  }
-
- private:
-  policy::AdmittedPeer enclave_;
-  keyservice::AdministeredCustodian& custodian_;
-  std::vector<std::string>& operations_;
-  std::uint64_t next_id_ = 1;
-};
 
 class KeysCli : public OperatorCli {
  protected:
