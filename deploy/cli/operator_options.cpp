@@ -89,17 +89,22 @@ Result<SessionOutcome> Operator::run(const SessionOrder& order) {
   return outcome;
 }
 
-ExitStatus answer_operators_failure(const Invocation& invocation, bool json, std::string_view what,
-                                    const Error& error) {
-  if (!json || !error.is(keyservice::Errc::refused_by_custodian)) {
-    return answer_failure(invocation, json, what, error);
-  }
-  (void)fail(invocation, what, error);
+std::string operators_code(const Error& error) {
+  if (!error.is(keyservice::Errc::refused_by_custodian)) return std::string(error.name());
   // A refusal's text is "CODE: words" (AdminResponseReader).
-  const std::string& detail = error.detail();
-  const std::string code = detail.substr(0, detail.find(':'));
-  print_json(invocation, {{"ok", false}, {"code", code}, {"error", error.to_string()}});
-  return ExitStatus::refused;
+  return error.detail().substr(0, error.detail().find(':'));
+}
+
+ExitStatus answer_operators_failure(const Invocation& invocation, bool json, std::string_view what,
+                                    const Error& error, const nlohmann::ordered_json* more) {
+  (void)fail(invocation, what, error);
+  if (json) {
+    nlohmann::ordered_json out = {
+        {"ok", false}, {"code", operators_code(error)}, {"error", error.to_string()}};
+    if (more != nullptr) out.update(*more);
+    print_json(invocation, out);
+  }
+  return status_of_failure(error);
 }
 
 }  // namespace concordat::cli

@@ -1,5 +1,5 @@
-// Proof against a party convinces whoever was not there, names the guilty one, and nothing in it can
-// be changed.
+// Proof against a party convinces whoever was not there, names the guilty one, and nothing in it
+// can be changed.
 #include "session/proof.hpp"
 
 #include <gmock/gmock.h>
@@ -114,7 +114,8 @@ class Proofs : public testing::Test {
   [[nodiscard]] auto verify(const Bytes& proof) const {
     return verify_proof(proof, world_.authorities(), world_.anchors, watch_echoing);
   }
-  [[nodiscard]] Bytes proof(const Evidence& evidence, const messaging::Transcript& seen = {}) const {
+  [[nodiscard]] Bytes proof(const Evidence& evidence,
+                            const messaging::Transcript& seen = {}) const {
     return make_proof(*instances_.front().formed, seen, evidence);
   }
   // The guilty party; 0 and the refusal's name where it convicts nobody.
