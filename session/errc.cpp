@@ -70,4 +70,24 @@ base::CodeInfo describe(ReceiptErrc code) noexcept {
   return {"unknown", "unknown error of receipts"};
 }
 
+base::CodeInfo describe(ProofErrc code) noexcept {
+  switch (code) {
+    case ProofErrc::malformed:
+      return {"proof_malformed", "not evidence of a run"};
+    case ProofErrc::group_refused:
+      return {"proof_group_refused", "the group that it is of is not proved"};
+    case ProofErrc::convicts_nobody:
+      return {"proof_convicts_nobody", "it proves nobody's guilt"};
+    case ProofErrc::broadcasts_differ:
+      return {"proof_broadcasts_differ", "the broadcasts in it are not those that all parties saw"};
+    case ProofErrc::incomplete:
+      return {"proof_incomplete", "the broadcasts of earlier rounds, which its check takes, lack"};
+    case ProofErrc::other_party:
+      return {"proof_other_party", "it proves another party's guilt"};
+    case ProofErrc::other_run:
+      return {"proof_other_run", "it is of another run"};
+  }
+  return {"unknown", "unknown error of proofs"};
+}
+
 }  // namespace concordat::session

@@ -1,4 +1,4 @@
-// Why a descriptor is not taken, a session does not form, and a receipt does not count.
+// Why a descriptor is not taken, a session does not form, and a receipt or a proof does not count.
 #pragma once
 
 #include "attest/base/error.hpp"
@@ -60,6 +60,24 @@ enum class ReceiptErrc {
   return "session_receipt";
 }
 [[nodiscard]] inline boost::system::error_code make_error_code(ReceiptErrc e) {
+  return base::enum_code(e);
+}
+
+// Of what is to prove a party's guilt to whoever was not there.
+enum class ProofErrc {
+  malformed = 1,
+  group_refused,
+  convicts_nobody,
+  broadcasts_differ,
+  incomplete,
+  other_party,
+  other_run,
+};
+[[nodiscard]] base::CodeInfo describe(ProofErrc code) noexcept;
+[[nodiscard]] constexpr const char* category_name(ProofErrc) {
+  return "session_proof";
+}
+[[nodiscard]] inline boost::system::error_code make_error_code(ProofErrc e) {
   return base::enum_code(e);
 }
 

@@ -109,6 +109,11 @@ struct ProtocolKind {
   // Judges the descriptor's parameters (a JSON object) for so many parties and such a threshold.
   base::Result<std::unique_ptr<Intake>> (*take)(base::BytesView parameters, std::size_t parties,
                                                 std::size_t threshold);
+  // Makes one that checks what others sent, for whoever judges a run and took no part in it: its
+  // seat's `self` is 0, each round is received with broadcasts alone, each checked before, and
+  // neither send nor output is called. nullptr: the checks take what is in no broadcast.
+  base::Result<std::unique_ptr<Protocol>> (*watch)(base::BytesView parameters,
+                                                   const Seat& seat) = nullptr;
 };
 
 }  // namespace concordat::session

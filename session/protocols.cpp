@@ -2,8 +2,14 @@
 
 namespace concordat::session {
 
-base::CodeInfo describe(ProtocolsErrc) noexcept {
-  return {"unknown_protocol", "no protocol of this name"};
+base::CodeInfo describe(ProtocolsErrc code) noexcept {
+  switch (code) {
+    case ProtocolsErrc::unknown_protocol:
+      return {"unknown_protocol", "no protocol of this name"};
+    case ProtocolsErrc::cannot_be_watched:
+      return {"cannot_be_watched", "only its parties can check what this protocol's parties send"};
+  }
+  return {"unknown", "unknown error of protocols"};
 }
 
 base::Result<ProtocolKind> find_protocol(std::string_view name) {
@@ -18,6 +24,16 @@ base::Status judge_parameters(std::string_view protocol, base::BytesView paramet
   CONCORDAT_TRY(const ProtocolKind kind, find_protocol(protocol));
   CONCORDAT_CHECK(kind.take(parameters, parties, threshold));
   return {};
+}
+
+base::Result<std::unique_ptr<Protocol>> watch_protocol(std::string_view protocol,
+                                                       base::BytesView parameters,
+                                                       const Seat& seat) {
+  CONCORDAT_TRY(const ProtocolKind kind, find_protocol(protocol));
+  if (kind.watch == nullptr) {
+    return base::Error(ProtocolsErrc::cannot_be_watched, std::string(protocol));
+  }
+  return kind.watch(parameters, seat);
 }
 
 std::string protocol_names() {

@@ -19,10 +19,15 @@ namespace concordat::session {
 [[nodiscard]] base::Status judge_parameters(std::string_view protocol, base::BytesView parameters,
                                             std::size_t parties, std::size_t threshold);
 
+// ProtocolKind::watch of the protocol: unknown_protocol, cannot_be_watched, or the protocol's own.
+[[nodiscard]] base::Result<std::unique_ptr<Protocol>> watch_protocol(std::string_view protocol,
+                                                                     base::BytesView parameters,
+                                                                     const Seat& seat);
+
 // "aggregate/1, psi-size/1": for --help and errors.
 [[nodiscard]] std::string protocol_names();
 
-enum class ProtocolsErrc { unknown_protocol = 1 };
+enum class ProtocolsErrc { unknown_protocol = 1, cannot_be_watched };
 [[nodiscard]] base::CodeInfo describe(ProtocolsErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(ProtocolsErrc) {
   return "session protocols";

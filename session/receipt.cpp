@@ -2,9 +2,8 @@
 
 #include "attest/base/cbor_fixed.hpp"
 #include "attest/document.hpp"
-#include "attest/mint.hpp"
-#include "attest/verify.hpp"
 #include "session/messaging/statements.hpp"
+#include "session/shown_group.hpp"
 
 namespace concordat::session {
 namespace {
@@ -19,14 +18,11 @@ namespace cbor = base::cbor;
 constexpr std::string_view kReceiptDomain = "concordat/session-receipt/1";
 constexpr std::size_t kReceiptItems = 9;
 constexpr std::size_t kEvidenceItems = 3;
-// A document is made when a handshake begins; clocks of two parties may differ by so much.
-constexpr std::chrono::milliseconds kSkew = attest::kDefaultMaxAge;
 
 // What was read of a receipt.
 struct ReceiptFields {
   PartyIndex party = 0;
-  Bytes envelope, roster;
-  std::vector<SeatEvidence> evidence;
+  ShownGroup group;
   std::vector<policy::Signature> confirmations;
   std::string protocol;
   base::Sha256Digest result;
@@ -64,15 +60,15 @@ Result<ReceiptFields> read_receipt(BytesView encoded) {
   CONCORDAT_TRY(const std::uint64_t party, reader.read_uint());
   if (party == 0 || party > limits::kMaxParties) return Error(cbor::Errc::too_large, "party");
   out.party = static_cast<PartyIndex>(party);
-  CONCORDAT_TRY(out.envelope, bytes_of(reader, limits::kEnvelopeBytes));
-  CONCORDAT_TRY(out.roster, bytes_of(reader, limits::kRosterBytes));
+  CONCORDAT_TRY(out.group.envelope, bytes_of(reader, limits::kEnvelopeBytes));
+  CONCORDAT_TRY(out.group.roster, bytes_of(reader, limits::kRosterBytes));
   CONCORDAT_TRY(const std::size_t seats, reader.read_array(limits::kMaxParties));
   for (std::size_t i = 0; i < seats; ++i) {
     CONCORDAT_CHECK(want_array(reader, kEvidenceItems));
     SeatEvidence evidence;
     CONCORDAT_TRY(evidence.document, bytes_of(reader, attest::kMaxDocumentBytes));
     CONCORDAT_TRY(evidence.signature, read_fixed<policy::Signature>(reader));
-    out.evidence.push_back(std::move(evidence));
+    out.group.seats.push_back(std::move(evidence));
     CONCORDAT_TRY(out.confirmations.emplace_back(), read_fixed<policy::Signature>(reader));
   }
   CONCORDAT_TRY(const std::string_view protocol, reader.read_text(policy::limits::kProtocolLength));
@@ -84,71 +80,6 @@ Result<ReceiptFields> read_receipt(BytesView encoded) {
   CONCORDAT_TRY(out.signature, read_fixed<policy::Signature>(reader));
   CONCORDAT_CHECK(reader.finish());
   return out;
-}
-
-Error document_error(const DescriptorFields& fields, PartyIndex index, const std::string& why) {
-  return Error(ReceiptErrc::document_differs, fields.name_of(index) + ": " + why);
-}
-
-// The document's purpose: it was made as either side of a handshake.
-Result<peer::Statement> read_statement(const attest::VerifiedClaims& claims, bool& is_initiator) {
-  auto items = attest::check_purpose(attest::Purpose::session_initiator, claims);
-  is_initiator = items.has_value();
-  if (!items) {
-    CONCORDAT_TRY(items, attest::check_purpose(attest::Purpose::session_responder, claims));
-  }
-  if (items->count != peer::kStatementItems) {
-    return Error(ReceiptErrc::document_differs, "another number of items");
-  }
-  return peer::decode_statement(items->encoded);
-}
-
-Status check_statement(const VerifiedDescriptor& descriptor, const RosterSeat& seat,
-                       const attest::VerifiedClaims& claims) {
-  const DescriptorFields& fields = descriptor.fields();
-  bool is_initiator = false;
-  CONCORDAT_TRY(const peer::Statement statement, read_statement(claims, is_initiator));
-  if (statement.policy != peer::PolicyReference{0, descriptor.digest()}) {
-    return document_error(fields, seat.index, "made for another session");
-  }
-  CONCORDAT_TRY(const Pairing pair, read_purpose(statement.purpose));
-  if ((is_initiator ? pair.initiator : pair.responder) != seat.index ||
-      statement.role != fields.party(seat.index)->role) {
-    return document_error(fields, seat.index, "made for another seat");
-  }
-  CONCORDAT_TRY(const SeatClaim claim, read_seat(statement.extensions));
-  if (claim.index != seat.index) return document_error(fields, seat.index, "another party's");
-  if (claim.key != seat.key) return document_error(fields, seat.index, "another session key");
-  if (claim.nonce != seat.nonce) return document_error(fields, seat.index, "another run nonce");
-  return {};
-}
-
-Result<attest::VerifiedClaims> check_document(const VerifiedDescriptor& descriptor,
-                                              const RosterSeat& seat, BytesView document,
-                                              const attest::TrustAnchors& anchors) {
-  const DescriptorFields& fields = descriptor.fields();
-  CONCORDAT_TRY(const auto parsed, attest::UnverifiedDocument::parse(document));
-  auto claims = attest::verify_archived(parsed, anchors, parsed.unverified().timestamp,
-                                        attest::DebugDocuments::refuse);
-  if (!claims) {
-    return Error(claims.error().code(),
-                 fields.name_of(seat.index) + ": " + claims.error().detail());
-  }
-  CONCORDAT_CHECK(check_statement(descriptor, seat, *claims));
-  if (claims->pcr(attest::kAuthorityPcr) != seat.pcr16) {
-    return document_error(fields, seat.index, "another PCR16");
-  }
-  if (claims->pcr(0) != seat.pcr0) return document_error(fields, seat.index, "another PCR0");
-  if (claims->module_id() != seat.module_id) {
-    return document_error(fields, seat.index, "another module id");
-  }
-  if (claims->timestamp() < fields.not_before - kSkew ||
-      claims->timestamp() > fields.deadline + kSkew) {
-    return Error(ReceiptErrc::outside_session, fields.name_of(seat.index) +
-                                                   ": its document is of " +
-                                                   base::format_rfc3339(claims->timestamp()));
-  }
-  return claims;
 }
 
 Status check_confirmation(const DescriptorFields& fields, const RunId& run, const RosterSeat& seat,
@@ -208,32 +139,18 @@ Result<VerifiedReceipt> verify_receipt(BytesView receipt,
                                        const attest::TrustAnchors& anchors) {
   const auto read = read_receipt(receipt);
   if (!read) return Error(ReceiptErrc::malformed, read.error().to_string());
-  const auto take_any = [](std::string_view, BytesView, std::size_t, std::size_t) {
-    return Status();  // what the protocol took is its result's business
-  };
+  CONCORDAT_TRY(VerifiedGroup group, verify_group(read->group, authorities, anchors));
   VerifiedReceipt out;
-  CONCORDAT_TRY(out.descriptor, VerifiedDescriptor::verify(read->envelope, authorities, take_any));
+  out.descriptor = std::move(group.descriptor);
+  out.roster = std::move(group.roster);
+  out.run = group.run;
+  out.claims = std::move(group.claims);
   const DescriptorFields& fields = out.descriptor->fields();
-  CONCORDAT_TRY(out.roster, decode_roster(read->roster));
-  out.run = run_id(read->roster);
-  if (out.roster.descriptor != out.descriptor->digest() || read->protocol != fields.protocol) {
-    return Error(ReceiptErrc::other_session);
-  }
-  CONCORDAT_CHECK(check_roster(out.roster, fields));
-  if (read->evidence.size() != out.roster.seats.size() || fields.party(read->party) == nullptr) {
-    return Error(ReceiptErrc::malformed, "evidence of another number of parties");
-  }
+  if (read->protocol != fields.protocol) return Error(ReceiptErrc::other_session);
+  if (fields.party(read->party) == nullptr) return Error(ReceiptErrc::malformed, "of no party");
   for (std::size_t i = 0; i < out.roster.seats.size(); ++i) {
-    const RosterSeat& seat = out.roster.seats[i];
-    const SeatEvidence& evidence = read->evidence[i];
-    CONCORDAT_TRY(attest::VerifiedClaims claims,
-                  check_document(*out.descriptor, seat, evidence.document, anchors));
-    out.claims.emplace(seat.index, std::move(claims));
-    if (!policy::check_signature(evidence.signature, roster_message(read->roster), seat.key)) {
-      return Error(ReceiptErrc::not_signed, "the roster, by " + fields.name_of(seat.index));
-    }
-    CONCORDAT_CHECK(
-        check_confirmation(fields, out.run, seat, read->result, read->confirmations[i]));
+    CONCORDAT_CHECK(check_confirmation(fields, out.run, out.roster.seats[i], read->result,
+                                       read->confirmations[i]));
   }
   out.party = read->party;
   out.result = read->result;

@@ -44,13 +44,17 @@ void print_json(const Invocation& invocation, const nlohmann::ordered_json& obje
   invocation.out << object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
 }
 
+ExitStatus status_of_failure(const base::Error& error) {
+  return is_input_or_output(error) ? ExitStatus::usage_or_io : ExitStatus::refused;
+}
+
 ExitStatus answer_failure(const Invocation& invocation, bool json, std::string_view what,
                           const base::Error& error) {
-  const ExitStatus status = fail(invocation, what, error);
+  (void)fail(invocation, what, error);
   if (json) {
     print_json(invocation, {{"ok", false}, {"code", error.name()}, {"error", error.to_string()}});
   }
-  return is_input_or_output(error) ? status : ExitStatus::refused;
+  return status_of_failure(error);
 }
 
 }  // namespace concordat::cli

@@ -16,8 +16,10 @@ ExitStatus answer(const Invocation& invocation, bool json, const nlohmann::order
 // One line of JSON, whatever bytes its strings hold.
 void print_json(const Invocation& invocation, const nlohmann::ordered_json& object);
 
+// Usage or I/O for errors of reading, writing and of the way, refused for every other.
+[[nodiscard]] ExitStatus status_of_failure(const base::Error& error);
 // "concordat: WHAT: error" on standard error and, with --json, {"ok":false,"code":..,"error":..} on
-// standard output. Usage or I/O status for errors of reading and writing, refused for every other.
+// standard output. status_of_failure.
 ExitStatus answer_failure(const Invocation& invocation, bool json, std::string_view what,
                           const base::Error& error);
 

@@ -15,7 +15,7 @@ using base::Status;
 
 ExitStatus refuse(const KeysOptions& options, const Invocation& invocation,
                   const std::string& command, const Error& error) {
-  return answer_operators_failure(invocation, options.json, "keys " + command, error);
+  return answer_operators_failure(invocation, options.json, command, error);
 }
 
 }  // namespace
@@ -54,7 +54,8 @@ ExitStatus with_custodian(const KeysOptions& options, const Invocation& invocati
 
 ExitStatus change_key(const KeysOptions& options, const Invocation& invocation,
                       const std::string& command, const MakeRequest& make) {
-  return with_custodian(options, invocation, command, [&](OperatorChannel& channel) -> Status {
+  const std::string whole = "keys " + command;
+  return with_custodian(options, invocation, whole, [&](OperatorChannel& channel) -> Status {
     CONCORDAT_TRY(keyservice::AdminBody body, make(channel));
     CONCORDAT_TRY(const keyservice::AdminReply reply, channel.ask({0, std::move(body)}));
     CONCORDAT_TRY(const keyservice::ShownKey key, keyservice::decode_key(reply));

@@ -18,13 +18,13 @@ Option add_key_name(Command command, std::string& name);
 // --implicit.
 void add_implicit(Command command, bool& implicit);
 
-// Opens a channel and lets `talk` use it. What goes wrong is said, with --json under the
-// custodian's own code where it refused.
+// Opens a channel and lets `talk` use it. What goes wrong is said of `command` ("keys list"), with
+// --json under the custodian's own code where it refused.
 [[nodiscard]] ExitStatus with_custodian(const KeysOptions& options, const Invocation& invocation,
                                         const std::string& command,
                                         const std::function<base::Status(OperatorChannel&)>& talk);
-// The same for one request that changes a key: what `make` makes of the open channel is asked, and
-// the key as it is then shown.
+// The same for a request that changes a key (`command`: "create"): what `make` makes of the open
+// channel is asked, and the key as it is then shown.
 using MakeRequest = std::function<base::Result<keyservice::AdminBody>(OperatorChannel&)>;
 [[nodiscard]] ExitStatus change_key(const KeysOptions& options, const Invocation& invocation,
                                     const std::string& command, const MakeRequest& make);

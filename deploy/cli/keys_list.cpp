@@ -22,7 +22,7 @@ struct ListOptions {
 // Each part is printed as it comes, so that no list is too long.
 ExitStatus run_list(const ListOptions& options, const Invocation& invocation) {
   const bool json = options.keys.json;
-  return with_custodian(options.keys, invocation, "list", [&](OperatorChannel& channel) -> Status {
+  const auto list = [&](OperatorChannel& channel) -> Status {
     std::uint64_t printed = 0;
     const auto print = [&](const AdminReply& part) -> Status {
       CONCORDAT_TRY(const auto keys, keyservice::decode_keys(part));
@@ -41,7 +41,8 @@ ExitStatus run_list(const ListOptions& options, const Invocation& invocation) {
     }
     answer(invocation, json, {{"keys", count}}, std::to_string(count) + " keys\n");
     return {};
-  });
+  };
+  return with_custodian(options.keys, invocation, "keys list", list);
 }
 
 struct DescribeOptions {
@@ -51,7 +52,7 @@ struct DescribeOptions {
 
 ExitStatus run_describe(const DescribeOptions& options, const Invocation& invocation) {
   return with_custodian(
-      options.keys, invocation, "describe", [&](OperatorChannel& channel) -> Status {
+      options.keys, invocation, "keys describe", [&](OperatorChannel& channel) -> Status {
         std::vector<keyservice::ShownVersion> versions;
         const auto collect = [&](const AdminReply& part) -> Status {
           CONCORDAT_TRY(auto some, keyservice::decode_versions(part));

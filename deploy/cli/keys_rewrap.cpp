@@ -18,7 +18,7 @@ struct Options {
 
 ExitStatus run(const Options& options, const Invocation& invocation) {
   return with_custodian(
-      options.keys, invocation, "rewrap", [&](OperatorChannel& channel) -> Status {
+      options.keys, invocation, "keys rewrap", [&](OperatorChannel& channel) -> Status {
         keyservice::RewrapRequest request;
         CONCORDAT_TRY(request.envelope, base::read_file(options.file, keyservice::kMaxEnvelope));
         if (!options.associated.empty()) {

@@ -89,19 +89,22 @@ Result<SessionOutcome> Operator::run(const SessionOrder& order) {
   return outcome;
 }
 
-std::string refusal_code(const Error& error) {
-  if (!error.is(keyservice::Errc::refused_by_custodian)) return {};
+std::string operators_code(const Error& error) {
+  if (!error.is(keyservice::Errc::refused_by_custodian)) return std::string(error.name());
   // A refusal's text is "CODE: words" (AdminResponseReader).
   return error.detail().substr(0, error.detail().find(':'));
 }
 
 ExitStatus answer_operators_failure(const Invocation& invocation, bool json, std::string_view what,
-                                    const Error& error) {
-  const std::string code = refusal_code(error);
-  if (!json || code.empty()) return answer_failure(invocation, json, what, error);
+                                    const Error& error, const nlohmann::ordered_json* more) {
   (void)fail(invocation, what, error);
-  print_json(invocation, {{"ok", false}, {"code", code}, {"error", error.to_string()}});
-  return ExitStatus::refused;
+  if (json) {
+    nlohmann::ordered_json out = {
+        {"ok", false}, {"code", operators_code(error)}, {"error", error.to_string()}};
+    if (more != nullptr) out.update(*more);
+    print_json(invocation, out);
+  }
+  return status_of_failure(error);
 }
 
 }  // namespace concordat::cli

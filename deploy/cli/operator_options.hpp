@@ -26,6 +26,8 @@ class Operator {
                                                                     const Invocation& invocation);
   // Says on standard error when the custodian had a newer policy, which it was handed and verified.
   [[nodiscard]] base::Result<std::unique_ptr<OperatorChannel>> dial();
+  // Another enclave behind the same parent: channels lead to it from here on.
+  void turn_to(std::string enclave) { enclave_ = std::move(enclave); }
   // The order to the enclave, which is a party of a session, and what came of it.
   [[nodiscard]] base::Result<SessionOutcome> run(const SessionOrder& order);
   // Under which the custodian was admitted, once there is a channel.
@@ -51,11 +53,11 @@ class Operator {
   std::unique_ptr<policy::Signer> signer_;
 };
 
-// The custodian's own code, where it refused; empty of any other error.
-[[nodiscard]] std::string refusal_code(const base::Error& error);
-
-// As answer_failure; of what the custodian itself refused with its own code.
+// The custodian's own code where it refused.
+[[nodiscard]] std::string operators_code(const base::Error& error);
+// As answer_failure, with operators_code; and with --json `more` behind it, where there is any.
 ExitStatus answer_operators_failure(const Invocation& invocation, bool json, std::string_view what,
-                                    const base::Error& error);
+                                    const base::Error& error,
+                                    const nlohmann::ordered_json* more = nullptr);
 
 }  // namespace concordat::cli

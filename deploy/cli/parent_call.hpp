@@ -23,6 +23,7 @@ struct ParentRequest {
   std::string method, target;
   std::string body{};
   bool only_new = false;  // of what is put: not where there is something
+  std::string version{};  // of what is removed: that very one
 };
 struct ParentAnswer {
   unsigned status = 0;

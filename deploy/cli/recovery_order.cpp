@@ -24,6 +24,7 @@ constexpr std::uint32_t kDefaultHours = 72;
 struct OrderOptions {
   PolicyFiles files{.policy = "policy.signed.json", .authority = kAuthorityFile};
   std::string replaces;
+  std::uint32_t generation = 0;  // to be shared; 0: the current one
   std::string set = kSetFile, target = kTargetFile;
   std::string lab_root;
   std::uint32_t hours = kDefaultHours;
@@ -68,6 +69,14 @@ Result<std::uint32_t> current_generation(const policy::Policy& policy) {
   return root->generation;
 }
 
+Result<std::uint32_t> generation_to_share(const OrderOptions& options,
+                                          const policy::Policy& policy) {
+  if (options.generation == 0) return current_generation(policy);
+  if (policy.model().root(options.generation) != nullptr) return options.generation;
+  return Error(keyservice::recovery::Errc::other_generation,
+               "the policy does not pin " + std::to_string(options.generation));
+}
+
 Result<MakeOrder> order_to_make(const OrderOptions& options) {
   CONCORDAT_TRY(const SignedFiles files, read_signed_files(options.files));
   if (!files.policy->model().recovery) return Error(keyservice::recovery::Errc::no_holders);
@@ -76,7 +85,7 @@ Result<MakeOrder> order_to_make(const OrderOptions& options) {
   order.realm = files.policy->realm();
   order.policy = files.policy->digest();
   order.set = random.make<policy::RecoverySetId>();
-  CONCORDAT_TRY(order.generation, current_generation(*files.policy));
+  CONCORDAT_TRY(order.generation, generation_to_share(options, *files.policy));
   if (!options.replaces.empty()) {
     CONCORDAT_TRY(const auto old, read_set(options.replaces));
     order.replaces = old.id();
@@ -180,11 +189,15 @@ void add_order_make(Command order, Invocation& invocation) {
   make.add_option("--replaces", options->replaces,
                   "The set whose shares are to be destroyed afterwards (reshare)")
       .type_name("FILE");
+  make.add_option("--generation", options->generation,
+                  "The pinned root generation to share; default: the current one")
+      .type_name("N");
   make.footer(
       "For the holders and threshold of the policy, which must be the one in force when it is "
       "used.\n"
       "Examples:\n"
       "  concordat recovery order make\n"
+      "  concordat recovery order make --generation 2 --out recovery-2.order.json\n"
       "  concordat recovery order make --replaces recovery.set --out reshare.order.json\n" +
       std::string(kRecoveryExit));
   on_chosen(make, invocation, [options, &invocation] {

@@ -129,12 +129,6 @@ Result<ShownStatus> ask(OperatorChannel& channel, AdminBody body) {
   return keyservice::recovery::decode_status(reply.items);
 }
 
-// The custodian's own code, where it refused.
-std::string code_of(const Error& error) {
-  if (!error.is(keyservice::Errc::refused_by_custodian)) return std::string(error.name());
-  return error.detail().substr(0, error.detail().find(':'));
-}
-
 struct Outcome {
   std::string file;
   Status taken;
@@ -170,7 +164,7 @@ ExitStatus report(const RestoreOptions& options, const Invocation& invocation,
     all_taken = all_taken && outcome.taken;
     nlohmann::ordered_json one = {{"file", outcome.file}, {"taken", outcome.taken.has_value()}};
     if (!outcome.taken) {
-      one["code"] = code_of(outcome.taken.error());
+      one["code"] = operators_code(outcome.taken.error());
       one["error"] = outcome.taken.error().to_string();
     }
     text += outcome.file + ": " +

@@ -1,32 +1,19 @@
 // concordat root
+#include "deploy/cli/root_command.hpp"
+
 #include <nlohmann/json.hpp>
 
-#include "attest/base/cbor.hpp"
-#include "attest/base/file.hpp"
 #include "deploy/cli/answer.hpp"
-#include "deploy/cli/keys_command.hpp"
 #include "keyservice/error.hpp"
-#include "keyservice/genesis.hpp"
-#include "keyservice/root_status.hpp"
 
 namespace concordat::cli {
-namespace {
 
 using base::Error;
 using base::Result;
 using base::Status;
 using nlohmann::ordered_json;
 
-struct RootOptions {
-  KeysOptions at;
-  std::uint32_t generation = 0;
-  std::string challenge, out;
-  std::vector<std::string> names;
-  bool implicit = false;
-};
-using RootOptionsPtr = std::shared_ptr<RootOptions>;
-
-Result<keyservice::RootStatus> ask_status(OperatorChannel& channel) {
+Result<keyservice::RootStatus> ask_root_status(OperatorChannel& channel) {
   CONCORDAT_TRY(const keyservice::AdminReply reply,
                 channel.ask({0, keyservice::RootStatusRequest{}}));
   if (reply.count != 1) return Error(keyservice::Errc::malformed_response, "items");
@@ -69,9 +56,19 @@ std::string to_text(const keyservice::RootStatus& status) {
   return out + "\n";
 }
 
+namespace {
+
+struct RootOptions {
+  KeysOptions at;
+  std::uint32_t generation = 0;
+  std::vector<std::string> names;
+  bool implicit = false;
+};
+using RootOptionsPtr = std::shared_ptr<RootOptions>;
+
 Status show_status(OperatorChannel& channel, const RootOptions& options,
                    const Invocation& invocation) {
-  CONCORDAT_TRY(const keyservice::RootStatus status, ask_status(channel));
+  CONCORDAT_TRY(const keyservice::RootStatus status, ask_root_status(channel));
   answer(invocation, options.at.json, to_json(status), to_text(status));
   return {};
 }
@@ -94,61 +91,81 @@ RootOptionsPtr add(Command root, Invocation& invocation, const std::string& name
   return options;
 }
 
-void add_generation(Command command, RootOptions& options, const std::string& help) {
-  command.add_option("--generation", options.generation, help).type_name("N").required();
-}
-
 Status ask(OperatorChannel& channel, keyservice::AdminBody body) {
   CONCORDAT_CHECK(channel.ask({0, std::move(body)}));
   return {};
 }
 
+// --- rotate: each step says what it came to, and is passed over where it was done before ---
+
+void say(const Invocation& invocation, const std::string& words) {
+  invocation.err << invocation.program << ": root rotate: " << words << "\n";
+  invocation.err.flush();
+}
+
+std::string numbered(std::uint32_t generation) {
+  return "generation " + std::to_string(generation);
+}
+
+// The entry by which the generation takes over; a snapshot follows it.
+Result<keyservice::RootStatus> take_over(OperatorChannel& channel, std::uint32_t generation,
+                                         const Invocation& invocation) {
+  CONCORDAT_TRY(keyservice::RootStatus before, ask_root_status(channel));
+  if (before.sealing == generation) {
+    say(invocation, numbered(generation) + " has taken over before, at position " +
+                        std::to_string(before.since));
+    return before;
+  }
+  say(invocation,
+      numbered(before.sealing) + " seals; " + numbered(generation) + " is asked to take over");
+  CONCORDAT_CHECK(ask(channel, keyservice::TakeOverRequest{generation}));
+  CONCORDAT_TRY(keyservice::RootStatus after, ask_root_status(channel));
+  say(invocation,
+      numbered(generation) + " has taken over, at position " + std::to_string(after.since));
+  return after;
+}
+
+// Without it whoever reads the journal anew needs the older generation.
+Status want_snapshot(OperatorChannel& channel, const keyservice::RootStatus& status,
+                     const Invocation& invocation) {
+  if (status.is_snapshot_wanting) {
+    say(invocation, "no snapshot under it yet: it is asked for again");
+    CONCORDAT_CHECK(ask(channel, keyservice::TakeOverRequest{status.sealing}));
+  }
+  say(invocation, "a snapshot under it is written");
+  return {};
+}
+
+void say_what_is_next(const keyservice::RootStatus& status, const Invocation& invocation) {
+  for (const auto& one : status.generations) {
+    if (one.number != status.sealing) continue;
+    say(invocation, one.is_current ? "the policy calls it current"
+                                   : "next: `concordat policy set --current-root " +
+                                         std::to_string(one.number) + "`, and sign");
+  }
+}
+
+Status rotate(OperatorChannel& channel, const RootOptions& options, const Invocation& invocation) {
+  CONCORDAT_TRY(const keyservice::RootStatus status,
+                take_over(channel, options.generation, invocation));
+  CONCORDAT_CHECK(want_snapshot(channel, status, invocation));
+  say_what_is_next(status, invocation);
+  return {};
+}
+
+void add_generation(Command command, RootOptions& options, const std::string& help) {
+  command.add_option("--generation", options.generation, help).type_name("N").required();
+}
+
 Status rewrap(OperatorChannel& channel, const RootOptions& options) {
   for (const std::string& name : options.names)
     CONCORDAT_CHECK(ask(channel, keyservice::AdoptKeyRequest{name}));
-  CONCORDAT_TRY(const keyservice::RootStatus status, ask_status(channel));
+  CONCORDAT_TRY(const keyservice::RootStatus status, ask_root_status(channel));
   if (status.is_snapshot_wanting) {
     CONCORDAT_CHECK(ask(channel, keyservice::TakeOverRequest{status.sealing}));
   }
   if (!options.implicit) return {};
   return ask(channel, keyservice::MoveImplicitRequest{status.sealing});
-}
-
-ExitStatus make(const RootOptions& options, const Invocation& invocation) {
-  return with_custodian(
-      options.at, invocation, "root make", [&](OperatorChannel& channel) -> Status {
-        CONCORDAT_TRY(const auto challenge,
-                      keyservice::GenesisChallenge::from_hex(options.challenge));
-        keyservice::MakeRootRequest request{base::to_bytes(challenge.view())};
-        CONCORDAT_TRY(const keyservice::AdminReply reply, channel.ask({0, std::move(request)}));
-        base::cbor::Reader reader(reply.items);
-        CONCORDAT_TRY(const base::BytesView document, reader.read_bytes(reply.items.size()));
-        CONCORDAT_CHECK(base::write_file(options.out, document));
-        answer(invocation, options.at.json, {{"document", options.out}},
-               "wrote " + options.out + ": now `concordat policy pin-root`, and sign\n");
-        return {};
-      });
-}
-
-void add_make(Command root, Invocation& invocation) {
-  auto options = std::make_shared<RootOptions>();
-  const Command command = root.add_subcommand(
-      "make", "Have a custodian make a root of the next generation and attest to it");
-  add_keys_options(command, invocation, options->at);
-  command
-      .add_option("--challenge", options->challenge,
-                  "32 bytes (hex) of the signers' own choice, against a document of another day")
-      .type_name("HEX")
-      .required();
-  command.add_option("--out", options->out, "Where the genesis document goes")
-      .type_name("FILE")
-      .required();
-  add_keys_footer(command,
-                  "KMS seals it under the policy's key (`policy set --kms-key`), whose key policy "
-                  "must allow\nthe generation (`policy kms-key-policy`). Nobody holds the root "
-                  "before it is pinned.\n",
-                  "  concordat root make --challenge $(cat challenge.hex) --out genesis-2.cbor\n");
-  on_chosen(command, invocation, [options, &invocation] { return make(*options, invocation); });
 }
 
 }  // namespace
@@ -161,18 +178,19 @@ void add_root_commands(Command app, Invocation& invocation) {
   (void)add(root, invocation, "status", "Show root generations and what leans on each", command,
             [](OperatorChannel&, const RootOptions&) { return Status(); });
   add_keys_footer(command, "", "  concordat root status --json\n");
-  add_make(root, invocation);
+  add_root_make(root, invocation);
 
   auto options = add(root, invocation, "rotate",
                      "Let another pinned generation take over: new keys, journal, heads", command,
-                     [](OperatorChannel& channel, const RootOptions& chosen) {
-                       return ask(channel, keyservice::TakeOverRequest{chosen.generation});
+                     [&invocation](OperatorChannel& channel, const RootOptions& chosen) {
+                       return rotate(channel, chosen, invocation);
                      });
   add_generation(command, *options, "That is pinned and held, and later than the one that seals");
   add_keys_footer(command,
                   "For good: records under the older one are refused from here on. Old versions of "
-                  "keys keep\ntheir bytes. Then `concordat policy set --current-root N`, and "
-                  "sign.\n",
+                  "keys keep\ntheir bytes. Says each step on standard error; one that was cut short "
+                  "is run again, and\ngoes on where it stopped. Then `concordat policy set "
+                  "--current-root N`, and sign.\n",
                   "  concordat root rotate --generation 2\n");
 
   options = add(root, invocation, "rewrap", "Move what leans on an older generation", command,
@@ -193,17 +211,7 @@ void add_root_commands(Command app, Invocation& invocation) {
                   "  concordat root rewrap --adopt payments/card --adopt reports/daily\n"
                   "  concordat root rewrap --implicit\n");
 
-  options = add(root, invocation, "retire", "See that a generation can be taken out of the policy",
-                command, [](OperatorChannel& channel, const RootOptions& chosen) {
-                  return ask(channel, keyservice::RetireRootRequest{chosen.generation});
-                });
-  add_generation(command, *options, "That is read only");
-  add_keys_footer(command,
-                  "Refused (generation_needed) while this custodian knows of anything that leans "
-                  "on it; ask every\ncustodian, for each has an audit log of its own. Recovery "
-                  "sets are of one generation: make\nothers before. Then `concordat policy set "
-                  "--retire-root N`, and sign.\n",
-                  "  concordat root retire --generation 1\n");
+  add_root_retire(root, invocation);
   root.footer(
       "The operator's key must be in the policy with purpose \"admin\" (policy add-operator).\n"
       "Example:\n"

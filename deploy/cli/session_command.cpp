@@ -113,6 +113,7 @@ void add_session_commands(Command app, Invocation& invocation) {
   add_session_settle(session, invocation);
   add_session_show(session, invocation);
   add_session_verify_receipt(session, invocation);
+  add_session_verify_evidence(session, invocation);
   session.footer(
       "One realm writes the descriptor (init); signers of every realm sign the same bytes (sign);\n"
       "each realm looks whether its own policy lets the others in (check), and has its enclave\n"

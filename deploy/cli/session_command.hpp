@@ -44,5 +44,6 @@ void add_session_run(Command session, Invocation& invocation);
 void add_session_settle(Command session, Invocation& invocation);
 void add_session_show(Command session, Invocation& invocation);
 void add_session_verify_receipt(Command session, Invocation& invocation);
+void add_session_verify_evidence(Command session, Invocation& invocation);
 
 }  // namespace concordat::cli

@@ -215,7 +215,7 @@ void add_files(Command run, SessionRunOptions& options) {
   file("--receipt", options.receipt, "The receipt goes there");
   file("--keep", options.keep,
        "What this run says to keep goes there, sealed by the custodian: a new file");
-  file("--evidence", options.evidence, "Proof against party N goes to FILE.N");
+  file("--evidence", options.evidence, "Proof against party N goes to FILE.N (verify-evidence)");
 }
 
 }  // namespace

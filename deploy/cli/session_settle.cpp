@@ -73,7 +73,7 @@ Result<Destroyed> destroy(OperatorChannel& channel, const std::string& role,
   request.implicit = true;
   const auto reply = channel.ask({0, std::move(request)});
   const base::Error is_gone(keyservice::KeyStateErrc::key_destroyed);
-  if (!reply && refusal_code(reply.error()) != is_gone.name()) return reply.error();
+  if (!reply && operators_code(reply.error()) != is_gone.name()) return reply.error();
   if (reply) CONCORDAT_CHECK(keyservice::decode_key(*reply));
   return out;
 }

@@ -18,6 +18,7 @@ base::Result<cli::ParentAnswer> call_parent(const peer::Endpoint& endpoint,
   boost::asio::io_context io(1);
   std::map<std::string, std::string> headers;
   if (request.only_new) headers.emplace("If-None-Match", "*");
+  if (!request.version.empty()) headers.emplace("If-Match", '"' + request.version + '"');
   std::optional<base::Result<HttpReply>> reply;
   async_http_call(io, endpoint, {request.method, request.target, "parent", headers, request.body},
                   kPatience, [&](base::Result<HttpReply> got) { reply.emplace(std::move(got)); });

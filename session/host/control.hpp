@@ -34,8 +34,8 @@ inline constexpr std::size_t kControlPiece = 32 * 1024;
 // A sealed share of a key has some 3 KiB.
 inline constexpr std::size_t kKeptBytes = 40 * 1024;
 inline constexpr std::size_t kAuthorityBytes = 4 * 1024;
-// What proof may be handed to the operator; a larger one stays with its digest in the text.
-inline constexpr std::size_t kEvidenceBytes = 256 * 1024;
+// What proof may be handed to the operator; a larger one is not.
+inline constexpr std::size_t kEvidenceBytes = limits::kProofBytes;
 inline constexpr std::size_t kControlText = 4 * 1024;
 
 inline constexpr std::string_view kReadyStage = "ready";

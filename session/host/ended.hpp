@@ -14,8 +14,8 @@ namespace concordat::session::host {
 struct Named {
   PartyIndex party = 0;
   std::string why;
-  // Proof (messaging/evidence.hpp), which whoever has the roster can check; empty: this party's own
-  // word, for a silent party cannot be told from its parent.
+  // Proof (session/proof.hpp), which anybody can check; empty: this party's own word, for a silent
+  // party cannot be told from its parent.
   base::Bytes evidence;
 };
 

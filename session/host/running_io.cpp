@@ -5,6 +5,7 @@
 #include "session/host/hosted_run_io.hpp"
 #include "session/messaging/error.hpp"
 #include "session/party_question.hpp"
+#include "session/proof.hpp"
 #include "session/receipt.hpp"
 
 namespace concordat::session::host {
@@ -283,7 +284,8 @@ void HostedRun::tell_stop() {
   Ended ended;
   for (const auto& [party, conviction] : outcome.convicted) {
     ended.named.push_back({party, messaging::to_string(party, conviction),
-                           messaging::encode(conviction.evidence)});
+                           make_proof(*formed_, run_->transcript(conviction.evidence),
+                                      conviction.evidence)});
   }
   if (!ended.named.empty()) {
     ended.status = Error(Errc::party_convicted, fields.name_of(ended.named.front().party) + ": " +

@@ -1,4 +1,5 @@
 #include "session/messaging/error.hpp"
+#include "session/messaging/judging.hpp"
 #include "session/messaging/run.hpp"
 
 namespace concordat::session::messaging {
@@ -91,19 +92,16 @@ void Run::judge_waiting() {
 Run::Verdict Run::judge(PartyIndex from, const Evidence& evidence, bool& later) const {
   const Round round = round_of(evidence);
   const PartyIndex accused = accused_of(evidence);
-  if (!group_.keys.contains(accused) || round > last_) {
-    return Error(Errc::bad_accusation, "of nobody, or of a round that there is not");
-  }
-  if (const auto* it = std::get_if<Equivocation>(&evidence)) return judge_equivocation(*it);
-
-  const PartyIndex accuser = accuser_of(evidence);
-  if (!group_.keys.contains(accuser) || accuser == accused) {
-    return Error(Errc::bad_accusation, "by nobody, or of oneself");
+  const Judge judge(statements_, group_.keys);
+  CONCORDAT_CHECK(judge.check_seats(evidence));
+  if (round > last_) return Error(Errc::bad_accusation, "of a round that there is not");
+  if (const auto* it = std::get_if<Equivocation>(&evidence)) {
+    CONCORDAT_CHECK(judge.check_equivocation(*it));
+    return std::optional(accused);
   }
   if (outcome_.convicted.contains(accused)) return std::optional<PartyIndex>();
-  CONCORDAT_CHECK(check(accuser_signature(evidence),
-                        statements_.accusation(accuser, claim_of(evidence)), accuser,
-                        key_of(accuser)));
+  CONCORDAT_CHECK(judge.check_accuser(evidence));
+  const PartyIndex accuser = accuser_of(evidence);
   if (from == accuser && has_moved_on(accuser, round)) {
     return Error(Errc::out_of_turn, "accusation of a round that its accuser was content with");
   }
@@ -119,20 +117,9 @@ bool Run::has_moved_on(PartyIndex party, Round from) const {
   return next == books_.end() ? from < round_ : next->second.seen.contains(party);
 }
 
-Run::Verdict Run::judge_equivocation(const Equivocation& it) const {
-  for (const Seen* seen : {&it.first, &it.second}) {
-    CONCORDAT_CHECK(check(seen->signature, statements_.broadcast(it.round, it.party, seen->digest),
-                          it.party, key_of(it.party)));
-  }
-  return std::optional(it.party);
-}
-
 // The accuser has signed its accusation; one that does not hold convicts it.
 Run::Verdict Run::judge_broadcast(const BadBroadcast& it, bool& later) const {
-  const auto statement = statements_.broadcast(it.round, it.accused, base::sha256({it.body}));
-  if (!check(it.signature, statement, it.accused, key_of(it.accused))) {
-    return std::optional(it.accuser);
-  }
+  if (!Judge(statements_, group_.keys).is_founded(it)) return std::optional(it.accuser);
   later = it.round > round_;
   if (later) return std::optional<PartyIndex>();
   const bool holds = !check_broadcast(it.round, it.accused, it.body);
@@ -140,12 +127,7 @@ Run::Verdict Run::judge_broadcast(const BadBroadcast& it, bool& later) const {
 }
 
 Run::Verdict Run::judge_letter(const BadLetter& it, bool& later) const {
-  Bytes copy = it.body;
-  const SecretBytes letter = SecretBytes::take(copy);
-  const auto statement = statements_.letter(it.round, it.accused, it.accuser, digest_of(letter));
-  if (!check(it.signature, statement, it.accused, key_of(it.accused)) || !are_echoes(it)) {
-    return std::optional(it.accuser);
-  }
+  if (!Judge(statements_, group_.keys).is_founded(it)) return std::optional(it.accuser);
   const auto book = books_.find(it.round);
   later = it.round > round_ || (book != books_.end() && !book->second.echoes.contains(self_));
   if (later) return std::optional<PartyIndex>();
@@ -153,19 +135,30 @@ Run::Verdict Run::judge_letter(const BadLetter& it, bool& later) const {
   if (book->second.vector != it.vector) {
     return Error(Errc::bad_accusation, "shows an echo that this party never made");
   }
+  Bytes copy = it.body;
+  const SecretBytes letter = SecretBytes::take(copy);
   const bool holds = !check_letter(it.round, it.accused, it.accuser, letter);
   return std::optional(holds ? it.accused : it.accuser);
 }
 
-bool Run::are_echoes(const BadLetter& it) const {
-  if (it.echoes.size() != group_.keys.size()) return false;
-  std::size_t place = 0;
-  for (const auto& [party, key] : group_.keys) {
-    if (!check(it.echoes[place++], statements_.echo(it.round, party, it.vector), party, key)) {
-      return false;
-    }
-  }
-  return true;
+Transcript Run::transcript(const Evidence& evidence) const {
+  Transcript out = past_;
+  const Round round = round_of(evidence);
+  const auto* const letter = std::get_if<BadLetter>(&evidence);
+  const auto known = [&] { return static_cast<Round>(out.size()); };
+  if (is_forgotten_ || std::holds_alternative<Equivocation>(evidence)) return {};
+  const auto add = [&](Round of) {
+    const RoundBook& book = books_.at(of);
+    out.push_back(seen_round(book.bodies, book.echoes));
+  };
+  while (known() + 1 < round && is_whole(known() + 1))
+    add(known() + 1);
+  if (known() >= round) out.resize(round - 1);
+  // All parties' echoes of this one are in the accusation; here some may lack.
+  if (letter == nullptr || known() + 1 != round || !books_.contains(round)) return out;
+  add(round);
+  out.back().echoes = letter->echoes;
+  return out;
 }
 
 }  // namespace concordat::session::messaging

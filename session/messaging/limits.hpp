@@ -26,6 +26,12 @@ inline constexpr std::size_t kMaxEntry = 112;
 // The same of evidence: two signatures more, indices, digests.
 inline constexpr std::size_t kMaxAccusation = 384;
 
+// The broadcasts that a run keeps for whoever judges evidence later: of the protocols that there
+// are all but lists of many thousands. What is more is not kept, and such evidence counts among
+// the parties alone.
+inline constexpr std::size_t kMaxTranscript = 4 * 1024 * 1024;
+inline constexpr std::size_t kMaxTranscriptRounds = 64;  // a protocol has one a party, and a few
+
 // What is handed out at once: a record of the channel.
 inline constexpr std::size_t kMaxPiece = peer::kMaxRecordPlaintext;
 

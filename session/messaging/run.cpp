@@ -147,7 +147,7 @@ base::SecretBytes Run::take(PartyIndex party, std::size_t most) {
 void Run::enter(Round round) {
   round_ = round;
   deadline_ = now_ + timing_.round;
-  books_.erase(books_.begin(), books_.lower_bound(round < 2 ? 1 : round - 1));
+  remember_before(round < 2 ? 1 : round - 1);
   // An honest party says that it has everything of a round before it echoes it.
   for (auto& [party, peer] : peers_) {
     if (peer.barred || peer.link.unacknowledged() <= 1) continue;
@@ -160,6 +160,41 @@ void Run::enter(Round round) {
   }
   judge_waiting();
   progress();
+}
+
+// What is public of the books that go.
+void Run::remember_before(Round round) {
+  while (!books_.empty() && books_.begin()->first < round) {
+    RoundBook& book = books_.begin()->second;
+    if (!is_forgotten_) past_.push_back(seen_round(std::move(book.bodies), book.echoes));
+    books_.erase(books_.begin());
+  }
+  if (past_held() <= kMaxTranscript && past_.size() <= kMaxTranscriptRounds) return;
+  past_.clear();
+  is_forgotten_ = true;
+}
+
+SeenRound Run::seen_round(std::map<PartyIndex, Bytes> bodies,
+                          const std::map<PartyIndex, Echo>& echoes) {
+  SeenRound out;
+  for (auto& [party, body] : bodies)
+    out.bodies.push_back(std::move(body));
+  for (const auto& [party, echo] : echoes)
+    out.echoes.push_back(echo.signature);
+  return out;
+}
+
+bool Run::is_whole(Round round) const {
+  const auto book = books_.find(round);
+  return book != books_.end() && is_everybody(book->second.bodies.size()) &&
+         is_everybody(book->second.echoes.size());
+}
+
+std::size_t Run::past_held() const {
+  std::size_t out = 0;
+  for (const SeenRound& round : past_)
+    out += round.size();
+  return out;
 }
 
 Status Run::send_round(Round round) {
@@ -323,7 +358,7 @@ std::vector<PartyIndex> Run::missing() const {
 }
 
 std::size_t Run::held() const {
-  std::size_t out = confirmations_.size() * sizeof(Confirmation);
+  std::size_t out = confirmations_.size() * sizeof(Confirmation) + past_held();
   for (const auto& [party, peer] : peers_) {
     out += peer.link.held();
     if (peer.waiting) out += encode(*peer.waiting).size();
@@ -344,7 +379,7 @@ std::size_t Run::most_held() const {
   const std::size_t peer = 2 * round + 3 * limits_.largest() +
                            group_.keys.size() * of(Kind::blame) + 2 * of(Kind::confirmation) +
                            of(Kind::farewell);
-  return (peers_.size() + 1) * (3 * round + peer);
+  return (peers_.size() + 1) * (3 * round + peer) + kMaxTranscript;
 }
 
 }  // namespace concordat::session::messaging

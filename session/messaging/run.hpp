@@ -17,6 +17,7 @@
 #include "session/messaging/link.hpp"
 #include "session/messaging/outcome.hpp"
 #include "session/messaging/round_book.hpp"
+#include "session/messaging/transcript.hpp"
 
 namespace concordat::session::messaging {
 
@@ -75,6 +76,10 @@ class Run {
 
   // nullptr until there is an output or a stop.
   [[nodiscard]] const Outcome* outcome() const { return ended_ ? &outcome_ : nullptr; }
+  // What whoever was not there needs besides to judge `evidence`, which this run took for proof:
+  // the broadcasts of the rounds before the evidence's, and for a letter of that one, too. Empty of
+  // an equivocation, which needs none, and where it is more than kMaxTranscript.
+  [[nodiscard]] Transcript transcript(const Evidence& evidence) const;
   // Once; nullopt without one.
   [[nodiscard]] std::optional<Output> take_output() { return std::exchange(outcome_.output, {}); }
   // For the receipt of this run, and nothing else.
@@ -102,6 +107,12 @@ class Run {
 
   // run.cpp: from round to round.
   void enter(Round round);
+  void remember_before(Round round);
+  [[nodiscard]] static SeenRound seen_round(std::map<PartyIndex, base::Bytes> bodies,
+                                            const std::map<PartyIndex, Echo>& echoes);
+  // Whether everybody's broadcast and echo of a round are here.
+  [[nodiscard]] bool is_whole(Round round) const;
+  [[nodiscard]] std::size_t past_held() const;
   [[nodiscard]] base::Status send_round(Round round);
   void progress();
   void echo();
@@ -145,10 +156,8 @@ class Run {
   [[nodiscard]] base::Status judge_from(PartyIndex from, Evidence evidence);
   void judge_waiting();
   [[nodiscard]] Verdict judge(PartyIndex from, const Evidence& evidence, bool& later) const;
-  [[nodiscard]] Verdict judge_equivocation(const Equivocation& evidence) const;
   [[nodiscard]] Verdict judge_broadcast(const BadBroadcast& evidence, bool& later) const;
   [[nodiscard]] Verdict judge_letter(const BadLetter& evidence, bool& later) const;
-  [[nodiscard]] bool are_echoes(const BadLetter& evidence) const;
   [[nodiscard]] bool has_moved_on(PartyIndex party, Round from) const;
 
   Group group_;
@@ -165,6 +174,8 @@ class Run {
   Round round_ = 0;
   std::map<PartyIndex, Peer> peers_;
   std::map<Round, RoundBook> books_;  // of this round, the one before and the one after
+  Transcript past_;                   // of the rounds whose books are gone, unless too much
+  bool is_forgotten_ = false;
   std::optional<Output> output_;      // to be confirmed, or confirmed by this party
   bool is_sealed_ = false;            // what of it is to be kept; then it is confirmed
   std::map<PartyIndex, Confirmation> confirmations_;

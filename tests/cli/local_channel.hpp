@@ -25,6 +25,7 @@ class LocalChannel final : public OperatorChannel {
     custodian_.server_.serve(custodian_.world_.policy(1), custodian_.dana(),
                              record.expose(base::SecretAccess{}), custodian_.now_,
                              [&](keyservice::ServedAdmin done) { served = std::move(done); });
+    custodian_.loaded_.shared.run();
     keyservice::AdminResponseReader reader(request.id, on_part);
     while (const auto reply = served.answer->next()) {
       CONCORDAT_TRY(auto last, reader.take(*reply));

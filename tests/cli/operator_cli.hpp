@@ -87,13 +87,19 @@ class OperatorCli : public testing::Test {
     Invocation invocation{.program = "concordat", .out = out, .err = err, .is_lab = is_lab};
     invocation.call_parent = [this](const peer::Endpoint&, const ParentRequest& request) {
       asked_parent_.push_back(request.target);
-      return base::Result<ParentAnswer>(parent_);
+      if (request.method == "DELETE") {
+        removed_.emplace_back(request.target, request.version);
+        return base::Result<ParentAnswer>(ParentAnswer{answers_to_removals_, "{}"});
+      }
+      const auto of_this = parent_of_.find(request.target);
+      return base::Result<ParentAnswer>(of_this == parent_of_.end() ? parent_ : of_this->second);
     };
     invocation.open_channel = [this](const ChannelOrder& order) -> OpenedChannel {
       EXPECT_EQ(order.signer->public_key(), dana_.public_key());
       EXPECT_EQ(order.policies->latest()->serial(), 7u);
       lab_root_ = order.lab_root;
       enclave_ = order.enclave;
+      dialled_.push_back(order.enclave);
       CONCORDAT_CHECK(order.before_dial());
       confirmed_ = order.policies->snapshot().confirmed.has_value();
       if (next_ == opened_.size()) return base::Error(ParentErrc::unreachable, "nobody");
@@ -110,8 +116,12 @@ class OperatorCli : public testing::Test {
   std::vector<std::function<OpenedChannel()>> opened_;
   std::size_t next_ = 0;
   ParentAnswer parent_{404, "{}"};
+  std::map<std::string, ParentAnswer> parent_of_;  // what it answers to other than parent_
   std::vector<std::string> asked_parent_;
+  std::vector<std::pair<std::string, std::string>> removed_;  // and of which version
+  unsigned answers_to_removals_ = 405;
   std::string lab_root_, enclave_;
+  std::vector<std::string> dialled_;  // enclaves, in order
   bool confirmed_ = false;
 };
 

@@ -265,6 +265,30 @@ TEST_F(RecoveryCli, FromOrdersToARestoredRoot) {
   expect("status_has_root", at_custodian({"status"}));
 }
 
+// So that there is a set of the next root before the older one goes.
+TEST_F(RecoveryCli, SharesAnyPinnedGeneration) {
+  const auto second =
+      keyservice::Root::create(2, base::SecretBytes::random(keyservice::kRootSize)).value();
+  further_ = R"(, {"generation": 2, "state": "read_only", "commitment": ")" +
+             second.commitment().hex() + "\"}";
+  policy_ = policy_of();
+  write("policy.signed.json", policy_->envelope());
+  EXPECT_EQ(code(recovery({"order", "make", "--generation", "3", "--out", path("none.json"),
+                           "--json"})),
+            "other_generation");
+  ASSERT_EQ(recovery({"order", "make", "--generation", "2", "--out", path("make.json")}).status, 0);
+  ASSERT_EQ(sign("alice.key", "make.json").status, 0);
+  ASSERT_EQ(sign("bob.key", "make.json").status, 0);
+  const std::vector<std::string> make{"make", "--json", "--order", path("make.json"),
+                                      "--out", path("set")};
+  hold_root();
+  EXPECT_EQ(code(at_custodian(make)), "other_generation") << "the second is not held";
+  custody_.take(keyservice::Root::from_prk(2, second.prk()).value(), test::kRealm);
+  const test::Ran made = at_custodian(make);
+  ASSERT_EQ(made.status, 0) << made.err;
+  EXPECT_EQ(json::parse(made.out).at("generation"), 2);
+}
+
 TEST_F(RecoveryCli, ASignerMustSeeSetAndTarget) {
   order_to_restore();
   EXPECT_EQ(sign("bob.key", "restore.json", {"--json"}).status, 1);

@@ -98,7 +98,9 @@ class RootRotation(unittest.TestCase):
         wait_for("the log's key to be of the second", lambda: self.root("status")["audit_log"] == 2)
 
     def retire_first(self) -> None:
-        self.assertEqual(self.root("retire", "--generation", "1")["sealing"], 2)
+        self.assertEqual(self.root("retire", "--generation", "1", "--list")["custodians"], ["custodian", REPLICA])
+        self.assertEqual([(one["name"], one["asked"]) for one in self.root("retire", "--generation", "1")["custodians"]],
+                         [("custodian", True), (REPLICA, True)])
         self.lab.policy("set", "--retire-root", "1")
         self.lab.roll_out("custodian", REPLICA)
         self.assertEqual([one["generation"] for one in self.root("status")["generations"]], [2])

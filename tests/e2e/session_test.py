@@ -14,7 +14,7 @@ PROGRAMS = pathlib.Path(os.environ["CONCORDAT_BUILD"]) / "bin"
 # What may be added to, and nothing taken away from.
 STEPS = {"realm-a", "realm-b", "realm-c", "rules", "aggregate", "input-unseen", "runs-are-counted", "led-astray-refused",
          "replay-refused", "key-generation", "restart", "signature", "resharing", "signature-after", "old-share-refused",
-         "settled", "cheat-named", "receipts"}
+         "settled", "cheat-named", "cheat-proved", "receipts"}
 
 
 # In networks of their own.

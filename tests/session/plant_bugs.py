@@ -13,18 +13,19 @@ CHANGES: list[tuple[str, str, str]] = [
     ("receive.cpp", "own->second.digest == theirs.digest", '(planted("echoes_not_compared") || BEFORE)'),
     ("receive.cpp", "CONCORDAT_CHECK(check(message.signature, statements_.letter(message.round, from, self_, "
      "digest_of(message.body)), from, key_of(from)));", 'if (!planted("letters_need_no_signature")) { BEFORE }'),
-    ("blame.cpp", "if (!check(it.signature, statement, it.accused, key_of(it.accused)) || !are_echoes(it)) {",
-     'if ((!planted("forged_letter_is_evidence") && !check(it.signature, statement, it.accused, key_of(it.accused))) || '
-     '(!planted("echoes_of_an_accusation_not_checked") && !are_echoes(it))) {'),
-    ("blame.cpp", "if (!check(it.signature, statement, it.accused, key_of(it.accused))) {",
-     'if (!planted("forged_broadcast_is_evidence") && !check(it.signature, statement, it.accused, key_of(it.accused))) {'),
+    ("judging.cpp", "check(it.signature, letter, it.accused, key_of(it.accused)).has_value()",
+     '(planted("forged_letter_is_evidence") || BEFORE)'),
+    ("judging.cpp", "are_echoes(it.round, it.vector, it.echoes);",
+     '(planted("echoes_of_an_accusation_not_checked") || are_echoes(it.round, it.vector, it.echoes));'),
+    ("judging.cpp", "check(it.signature, broadcast, it.accused, key_of(it.accused)).has_value()",
+     '(planted("forged_broadcast_is_evidence") || BEFORE)'),
     ("blame.cpp", "const bool holds = !check_broadcast(it.round, it.accused, it.body);",
      'const bool holds = planted("accusers_are_believed") || !check_broadcast(it.round, it.accused, it.body); '
      'if (planted("false_accusers_go_free") && !holds) return std::optional<PartyIndex>();'),
     ("blame.cpp", "const bool holds = !check_letter(it.round, it.accused, it.accuser, letter);",
      'const bool holds = planted("accusers_of_letters_are_believed") || '
      '!check_letter(it.round, it.accused, it.accuser, letter);'),
-    ("blame.cpp", "for (const Seen* seen : {&it.first, &it.second}) {",
+    ("judging.cpp", "for (const Seen* seen : {&it.first, &it.second}) {",
      'BEFORE if (planted("one_broadcast_is_equivocation") && seen == &it.second) continue;'),
     ("blame.cpp", "send_to_all(blame, guilty);", 'if (!planted("proof_is_kept_to_oneself")) BEFORE'),
     ("run.cpp", "!ended_ && now_ >= deadline_", 'BEFORE && !(planted("deadline_is_missed_by_one") && now_ == deadline_)'),

@@ -1,6 +1,7 @@
 // The `session` commands: what they print, write and refuse, word for word.
 #include <gmock/gmock.h>
 
+#include "session/proof.hpp"
 #include "session/receipt.hpp"
 #include "tests/policy/policy_cli.hpp"
 #include "tests/session_forming/session_world.hpp"
@@ -245,8 +246,70 @@ TEST_F(SessionCli, AReceiptIsVerifiedOffline) {
   EXPECT_NE(refused.out.find("receipt_not_signed"), std::string::npos) << refused.out;
 }
 
+TEST_F(SessionCli, EvidenceIsVerifiedOffline) {
+  SessionWorld world(3);
+  session::RelayNet net(world, 1);
+  const auto descriptor = world.descriptor();
+  std::vector<std::string> arguments{"verify-evidence", "proof.2"};
+  for (session::PartyIndex index = 1; index <= 3; ++index) {
+    net.start(index, descriptor);
+    const std::string file = "realm-" + std::to_string(index) + ".cbor";
+    write(file, world.realms[index - 1].authority.encoded());
+    arguments.insert(arguments.end(), {"--authority", file});
+  }
+  net.run();
+  ASSERT_TRUE(net.instances()[0].formed);
+  const session::FormedSession& formed = *net.instances()[0].formed;
+  // Two broadcasts of one round, both signed by party 2.
+  const session::messaging::Statements statements(formed.run);
+  const auto said = [&](const std::string& words) {
+    const auto digest = base::sha256({base::as_bytes(words)});
+    const auto& key = net.instances()[1].formed->key;
+    return session::messaging::Seen{digest, key.sign(statements.broadcast(1, 2, digest)).value()};
+  };
+  const base::Bytes proof = session::make_proof(
+      formed, {}, session::messaging::equivocation(1, 2, said("this"), said("that")));
+  write("proof.2", proof);
+  write("root.der", world.pki->root_der());
+  auto in_lab = arguments;
+  in_lab.insert(in_lab.end(), {"--lab-root", "root.der"});
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), in_lab.begin(), in_lab.end());
+    return session(more, true);
+  };
+  const Outcome proved = with({"--against", "party-2", "--run", formed.run.hex()});
+  EXPECT_EQ(proved.status, 0) << proved.err;
+  EXPECT_NE(proved.out.find("guilty     party 2 (party-2) of realm bank-2: equivocation by party 2 "
+                            "in round 1"),
+            std::string::npos)
+      << proved.out;
+  const Outcome printed = with({"--json"});
+  EXPECT_NE(printed.out.find("\"ok\":true"), std::string::npos) << printed.out;
+  EXPECT_NE(printed.out.find("\"guilty\":{\"party\":2,\"name\":\"party-2\""), std::string::npos);
+  const auto refused = [&](std::vector<std::string> more, const std::string& code) {
+    more.emplace_back("--json");
+    const Outcome ended = with(std::move(more));
+    EXPECT_EQ(ended.status, 2) << ended.out;
+    EXPECT_NE(ended.out.find("\"code\":\"" + code + "\""), std::string::npos) << ended.out;
+  };
+  refused({"--against", "3"}, "proof_other_party");
+  refused({"--against", "party-9"}, "no_such_party");
+  refused({"--run", std::string(64, '0')}, "proof_other_run");
+  EXPECT_EQ(session(arguments).status, 2) << "AWS's roots alone outside of the lab";
+  base::Bytes changed = proof;
+  changed.back() ^= 1;
+  write("proof.2", changed);
+  refused({}, "proof_convicts_nobody");
+  write("proof.2", "no proof");
+  refused({}, "proof_malformed");
+  std::filesystem::remove("proof.2");
+  EXPECT_EQ(with({}).status, 1);
+  EXPECT_EQ(session({"verify-evidence"}).status, 1) << "usage";
+}
+
 TEST_F(SessionCli, EveryCommandHasExamples) {
-  for (const char* command : {"init", "sign", "check", "settle", "show", "verify-receipt"}) {
+  for (const char* command :
+       {"init", "sign", "check", "run", "settle", "show", "verify-receipt", "verify-evidence"}) {
     const Outcome help = session({command, "--help"});
     EXPECT_EQ(help.status, 0);
     EXPECT_NE(help.out.find("Example"), std::string::npos) << command;

@@ -73,6 +73,8 @@ struct Host {
   TestLedger ledger;
   std::string lines;
   base::Logger log;
+  // Of a party that cheats.
+  std::function<std::unique_ptr<Protocol>(std::unique_ptr<Protocol>)> deviate;
   std::shared_ptr<HostedRun> run;
   std::vector<std::string> stages;
   std::optional<Ended> ended;
@@ -136,7 +138,8 @@ class HostWorld {
                           [this, from = host.index](const PartyEntry& to,
                                                     peer::ConnectHandler handler) {
                             connect(from, to.name, std::move(handler));
-                          }},
+                          },
+                          host.deviate},
                          std::move(order),
                          {[&host](Stage stage, const std::string& detail) {
                             host.stages.push_back(std::string(to_string(stage)) + " " + detail);

@@ -1,7 +1,9 @@
 // Parties hosted by their enclaves: they find one another, compute, and say who did not come.
 #include <gmock/gmock.h>
 
+#include "session/host/control.hpp"
 #include "session/host/errc.hpp"
+#include "session/proof.hpp"
 #include "session/receipt.hpp"
 #include "tests/session_host/host_world.hpp"
 
@@ -357,6 +359,53 @@ TEST(HostedRun, APartyThatLeavesARunIsNamedByTheOthers) {
   // The other one may have heard it from the first to hear it.
   expect_ended_by(hosts.host(1), hosts.host(1).ended->named[0].party);
   expect_ended_by(hosts.host(2), 3);
+}
+
+// Sends another opening than it committed to, and takes its own for right.
+class Cheat final : public Protocol {
+ public:
+  explicit Cheat(std::unique_ptr<Protocol> honest) : honest_(std::move(honest)) {}
+  Round rounds() const noexcept override { return honest_->rounds(); }
+  RoundShape shape(Round round) const noexcept override { return honest_->shape(round); }
+  base::Result<Outgoing> send(Round round) override {
+    CONCORDAT_TRY(Outgoing out, honest_->send(round));
+    if (round == rounds()) out.broadcast.back() ^= 1;
+    return out;
+  }
+  base::Status check_broadcast(Round, PartyIndex, base::BytesView) const override { return {}; }
+  base::Status check_letter(Round, PartyIndex, PartyIndex, const base::SecretBytes&,
+                            const std::map<PartyIndex, base::Bytes>&) const override {
+    return {};
+  }
+  base::Status receive(Round round, Incoming incoming) override {
+    return honest_->receive(round, std::move(incoming));
+  }
+  base::Result<Output> output() override { return honest_->output(); }
+
+ private:
+  std::unique_ptr<Protocol> honest_;
+};
+
+// What the honest parties hand out convinces whoever has the authorities' descriptors alone.
+TEST(HostedRun, ACheatIsProvedToWhoeverWasNotThere) {
+  HostWorld hosts(3);
+  hosts.host(3).deviate = [](std::unique_ptr<Protocol> honest) {
+    return std::make_unique<Cheat>(std::move(honest));
+  };
+  hosts.start_all();
+  hosts.run_until([&] { return hosts.host(1).ended && hosts.host(2).ended; });
+  for (const PartyIndex index : {1u, 2u}) {
+    const Ended& ended = *hosts.host(index).ended;
+    ASSERT_EQ(ended.named.size(), 1u) << ended.status.error().to_string();
+    EXPECT_EQ(ended.named[0].party, 3u);
+    const auto verified = verify_proof(ended.named[0].evidence, hosts.world.authorities(),
+                                       hosts.world.anchors, watch_protocol);
+    ASSERT_TRUE(verified) << verified.error().to_string();
+    EXPECT_EQ(verified->guilty, 3u);
+    EXPECT_EQ(verified->what, ended.named[0].why);
+    EXPECT_EQ(verified->group.run, *ended.run);
+    EXPECT_LE(ended.named[0].evidence.size(), kEvidenceBytes);
+  }
 }
 
 }  // namespace

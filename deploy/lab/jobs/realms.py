@@ -201,3 +201,10 @@ class Realms:
         authorities = [option for realm in parties for option in ("--authority", realm.authority)]
         return self.all[0].lab.operator("session", "verify-receipt", receipt, *authorities, "--lab-root",
                                         self.all[0].lab.lab_root)
+
+    def verify_evidence(self, evidence: pathlib.Path, *options: str, expect: int = 0) -> dict:
+        """As anybody may who has the authorities' descriptors."""
+        authorities = [option for realm in self.all for option in ("--authority", realm.authority)]
+        lab = self.all[0].lab
+        return json.loads(lab.programs.run("concordat-lab", "session", "verify-evidence", evidence, *authorities, *options,
+                                           "--lab-root", lab.lab_root, "--json", expect=expect).stdout)

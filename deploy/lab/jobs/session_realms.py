@@ -30,6 +30,7 @@ class SessionStory:
         self.sums = self.group = pathlib.Path()
         self.shares: dict[str, pathlib.Path] = {}
         self.receipts: list[tuple[str, pathlib.Path, list[Realm]]] = []
+        self.evidence: list[pathlib.Path] = []  # against the party that cheats
 
     def steps(self):
         """(name, function) in order."""
@@ -40,7 +41,7 @@ class SessionStory:
             ("runs-are-counted", self.one_run_too_many), ("led-astray-refused", self.led_astray),
             ("replay-refused", self.replayed), ("key-generation", self.generate_key),
             ("restart", self.restart_a_party), ("signature", self.sign), *Resharing(self).steps(),
-            ("cheat-named", self.cheat_is_named),
+            ("cheat-named", self.cheat_is_named), ("cheat-proved", self.cheat_is_proved),
             ("receipts", self.verify_receipts), ("counts", self.count),
         ]
 
@@ -268,13 +269,30 @@ class SessionStory:
             require(status == 2, f"{part.realm.name} ended with {status}: a result in spite of a cheat")
             proved = [party for party in answer["named"] if party["proved"]]
             require([party["name"] for party in proved] == [self.third.name], f"{part.realm.name} names {answer['named']}")
-            require(pathlib.Path(f"{part.files['evidence']}.3").stat().st_size > 0, "no evidence was handed out")
+            self.evidence.append(pathlib.Path(f"{part.files['evidence']}.3"))
+            require(self.evidence[-1].stat().st_size > 0, "no evidence was handed out")
             whys.append(proved[0]["why"])
         # Nobody talks to it any more; it would wait for the round's time.
         cheat.daemon.stop()
         require(not cheat.files["result"].exists(), "the cheat has a result")
         self.record.row("bank-c, cheating", "totals with what it did not commit to", f"named with proof: {whys[0]}")
         return f"bank-a and bank-b have no result and proof: {whys[0]}"
+
+    def cheat_is_proved(self) -> str:
+        """To whoever was not there, and has nothing but the file and the authorities' descriptors."""
+        verify = self.realms.verify_evidence
+        for evidence in self.evidence:
+            found = verify(evidence, "--against", self.third.name)
+            require(found["guilty"]["name"] == self.third.name, f"it names {found['guilty']}")
+            refused = verify(evidence, "--against", self.first.name, expect=2)["code"]
+            require(refused == "proof_other_party", f"taken for proof against {self.first.name}: {refused}")
+        changed = self.folder / "changed"
+        content = bytearray(self.evidence[0].read_bytes())
+        content[-1] ^= 1
+        changed.write_bytes(content)
+        refused = verify(changed, expect=2)["code"]
+        self.record.row("bank-a, with a changed byte", "to prove that bank-c cheats", f"refused: {refused}")
+        return f"{len(self.evidence)} files prove it offline: {found['what']}; with a changed byte: {refused}"
 
     # --- What it came to ---
 

@@ -48,10 +48,17 @@ base::Result<std::unique_ptr<Intake>> take(base::BytesView parameters, std::size
   return std::unique_ptr<Intake>(std::make_unique<TableIntake>(std::move(parsed)));
 }
 
+base::Result<std::unique_ptr<Protocol>> watch(base::BytesView parameters, const Seat& seat) {
+  CONCORDAT_TRY(Parameters parsed, parse_parameters(parameters, seat.parties.size()));
+  Words nothing = Tally(parsed).take();
+  return make_protocol(std::make_unique<const Parameters>(std::move(parsed)), std::move(nothing),
+                       seat);
+}
+
 }  // namespace
 
 ProtocolKind kind() {
-  return {"aggregate/1", take};
+  return {"aggregate/1", take, watch};
 }
 
 }  // namespace concordat::session::aggregate

@@ -41,10 +41,18 @@ base::Result<std::unique_ptr<Intake>> take(base::BytesView parameters, std::size
   return std::unique_ptr<Intake>(std::make_unique<ItemIntake>(parsed));
 }
 
+base::Result<std::unique_ptr<Protocol>> watch(base::BytesView parameters, const Seat& seat) {
+  if (seat.parties.size() != 2) {
+    return base::Error(Errc::bad_parties, std::to_string(seat.parties.size()) + " parties");
+  }
+  CONCORDAT_TRY(const Parameters parsed, parse(parameters));
+  return make_protocol(parsed, base::SecretBytes(), seat);
+}
+
 }  // namespace
 
 ProtocolKind kind() {
-  return {"psi_size/1", take};
+  return {"psi_size/1", take, watch};
 }
 
 ItemIntake::ItemIntake(const Parameters& parameters)
