@@ -79,10 +79,10 @@ void AuditKeeper::start_when_drained() {
   if (!is_waiting || std::chrono::steady_clock::now() >= *next_boot_) start();
 }
 
-std::vector<attest::SignerKey> AuditKeeper::earlier_log_keys(std::string_view origin) const {
+std::vector<attest::SignerKey> AuditKeeper::other_log_keys(std::string_view origin) const {
   std::vector<attest::SignerKey> out;
   for (auto at = custody_.roots().rbegin(); at != custody_.roots().rend(); ++at) {
-    if (at->first >= custody_.current_root().generation()) continue;
+    if (at->first == custody_.current_root().generation()) continue;
     const auto key = policy::SigningKey::from_seed(at->second.audit_key(origin));
     if (key) out.push_back(key->public_key());
   }
@@ -121,7 +121,7 @@ void AuditKeeper::open() {
          policy->envelope(),
          party_.policies->authority().encoded(),
          "root generation " + std::to_string(custody_.current_root().generation()) + " unsealed"}});
-    held->earlier_log_keys = earlier_log_keys(held->origin);
+    held->earlier_log_keys = other_log_keys(held->origin);
     const attest::MintRequest request =
         audit::boot_document({held->origin, held->id, held->boot_key.public_key(),
                               held->log_key.public_key(), policy->digest()});

@@ -53,8 +53,8 @@ class AuditKeeper {
 
  private:
   void open();
-  // Of held generations before the one whose key signs.
-  [[nodiscard]] std::vector<attest::SignerKey> earlier_log_keys(std::string_view origin) const;
+  // Of the other held generations: a later one's, too, where that was there before the current one.
+  [[nodiscard]] std::vector<attest::SignerKey> other_log_keys(std::string_view origin) const;
   void find_genesis(base::Bytes document, AuditTrail::Boot boot);
   [[nodiscard]] bool is_genesis_of_root(base::BytesView document) const;
   void begin(AuditTrail::Boot boot);
