@@ -101,7 +101,7 @@ Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
   }
   const std::uint32_t replaced_by = handed != nullptr ? handed->generation : 0;
   for (auto at = custody_.roots().rbegin(); at != custody_.roots().rend(); ++at) {
-    if (at->first >= own) continue;
+    if (at->first == own) continue;
     const auto key = policy::SigningKey::from_seed(at->second.audit_key(boot.origin));
     if (!key) return key.error();
     (at->first < replaced_by ? boot.handover.replaced_keys : boot.earlier_log_keys)

@@ -2,7 +2,6 @@
 // answers their requests, each with the protocol of their own. One io_context, one thread.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <set>

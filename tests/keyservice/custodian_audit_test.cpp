@@ -338,6 +338,38 @@ TEST_F(CustodianAuditTest, ARootThatComesLateTakesNoAnswerThatWaitsForItsEntry) 
   EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
 }
 
+// A parent decides which is unsealed first.
+TEST_F(CustodianAuditTest, ALogThatWasOpenedUnderALaterRootIsGoneOnFromUnderTheCurrentOne) {
+  const Root second = Root::create(2, base::SecretBytes::random(kRootSize)).value();
+  world_.edit_policy = [&, edit = world_.edit_policy](const std::string& text) {
+    auto policy = nlohmann::ordered_json::parse(edit(text));
+    policy["root"]["generations"].push_back(
+        {{"generation", 2}, {"state", "read_only"}, {"commitment", second.commitment().hex()}});
+    return policy.dump(2);
+  };
+  start_administered();
+  const base::SecretBytes prk = custody_.root().prk();
+  const auto opened_under = [&](std::uint32_t generation) {
+    run_until([&] {
+      return keeper_.trail().is_open() && keeper_.trail().state().root_generation == generation;
+    });
+  };
+  custody_.wipe();
+  custody_.take(Root::from_prk(2, second.prk()).value(), "acme");
+  custody_.pin(*side_.policies.latest());
+  keeper_.start();
+  opened_under(2);
+  custody_.take(Root::from_prk(1, prk.clone()).value(), "acme");
+  custody_.pin(*side_.policies.latest());
+  keeper_.root_changed();
+  opened_under(1);
+  keeper_.stop();
+  keeper_.start();
+  opened_under(1);
+  const Audited log = audited();
+  EXPECT_TRUE(log.report.is_good()) << test::told(log.report);
+}
+
 TEST_F(CustodianAuditTest, OfARefusedEnclaveTheDocumentIsKeptWithinBounds) {
   CustodianLimits limits;
   limits.refusal_entry_burst = 2;
