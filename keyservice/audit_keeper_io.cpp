@@ -126,9 +126,9 @@ void AuditKeeper::end() {
 
 void AuditKeeper::open() {
   if (!custody_.has_root()) return;  // the next start goes on
-  // Why it is not there is told by whoever reads it.
-  if (!has_what_is_known()) return later(kTick);
   guarded([this] {
+    // Why it is not there is told by whoever reads it.
+    if (!has_what_is_known()) return later(kTick);
     const auto& policy = party_.policies->latest();
     std::string origin = audit_origin(policy->realm(), custodian_);
     auto log_key = policy::SigningKey::from_seed(custody_.current_root().audit_key(origin));
