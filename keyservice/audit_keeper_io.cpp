@@ -71,7 +71,7 @@ bool AuditKeeper::has_what_is_known() const {
   const auto& pinned = party_.policies->latest()->model().root_generations;
   const bool is_the_only_one =
       !pinned.empty() && pinned.back().generation == policy::kFirstRootGeneration;
-  return is_the_only_one || custody_.may_change_journal();
+  return is_the_only_one || custody_.journal().is_loaded();
 }
 
 Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
@@ -88,7 +88,7 @@ Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
   }
   const std::uint32_t replaced_by = handed != nullptr ? handed->generation : 0;
   for (auto at = custody_.roots().rbegin(); at != custody_.roots().rend(); ++at) {
-    if (at->first >= own) continue;
+    if (at->first == own) continue;
     const auto key = policy::SigningKey::from_seed(at->second.audit_key(boot.origin));
     if (!key) return key.error();
     (at->first < replaced_by ? boot.handover.replaced_keys : boot.earlier_log_keys)
@@ -107,7 +107,7 @@ Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
 
 void AuditKeeper::hand_over(HandOverLog log, audit::Store::Done done) {
   if (!custody_.has_root() || !custody_.may_change_journal()) {
-    return done(Error(Errc::not_ready, "the journal is not there to say it"));
+    return done(Error(Errc::not_ready, "the journal cannot say that the log is handed over"));
   }
   custody_.keyring().hand_over(std::move(log), std::move(done));
 }
