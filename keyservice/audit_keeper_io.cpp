@@ -84,7 +84,7 @@ bool AuditKeeper::has_what_is_known() const {
   const auto& pinned = party_.policies->latest()->model().root_generations;
   const bool is_the_only_one =
       !pinned.empty() && pinned.back().generation == policy::kFirstRootGeneration;
-  return is_the_only_one || custody_.may_change_journal();
+  return is_the_only_one || custody_.journal().is_loaded();
 }
 
 Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
@@ -120,7 +120,7 @@ Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
 
 void AuditKeeper::hand_over(HandOverLog log, audit::Store::Done done) {
   if (!custody_.has_root() || !custody_.may_change_journal()) {
-    return done(Error(Errc::not_ready, "the journal is not there to say it"));
+    return done(Error(Errc::not_ready, "the journal cannot say that the log is handed over"));
   }
   custody_.keyring().hand_over(std::move(log), std::move(done));
 }
@@ -140,9 +140,9 @@ void AuditKeeper::end() {
 
 void AuditKeeper::open() {
   if (!custody_.has_root()) return;  // the next start goes on
-  // Why it is not there is told by whoever reads it.
-  if (!has_what_is_known()) return later(kTick);
   guarded([this] {
+    // Why it is not there is told by whoever reads it.
+    if (!has_what_is_known()) return later(kTick);
     const auto& policy = party_.policies->latest();
     std::string origin = audit_origin(policy->realm(), custodian_);
     auto log_key = policy::SigningKey::from_seed(custody_.current_root().audit_key(origin));

@@ -58,8 +58,9 @@ class AuditKeeper {
   // Whether what is known of the log beside its own files can be read: where there was never another
   // root generation, nothing is.
   [[nodiscard]] bool has_what_is_known() const;
-  // What of the log came from held generations before the one whose key signs (AUDIT.md).
-  // key_replaced where it was handed to a later one.
+  // What of the log may be of held generations other than the one whose key signs: earlier ones, or
+  // a later one that a policy called current before it took over (AUDIT.md). key_replaced where it
+  // was handed to one that took over since.
   [[nodiscard]] base::Status add_earlier(AuditTrail::Boot& boot);
   void hand_over(HandOverLog log, audit::Store::Done done);
   void find_genesis(base::Bytes document, AuditTrail::Boot boot);

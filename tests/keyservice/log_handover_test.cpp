@@ -157,6 +157,18 @@ TEST_F(LogHandoverTest, NothingIsSignedBeforeTheJournalSaysSoAndThenTheSameIsGon
   EXPECT_TRUE(audited().report.is_good()) << test::told(audited().report);
 }
 
+// Of what somebody saw a later head: whatever is not in it may be what was seen.
+TEST_F(LogHandoverTest, NothingIsHandedOverOnAStoreThatIsRolledBack) {
+  start_open();
+  take_over();
+  call_current(2);
+  custody_.take_seen(vouch_for(second_, {300, {}}), [](const Status&) {});
+  const test::Files before = shared_.files;
+  EXPECT_NE(refusal().find("cannot say"), std::string::npos);
+  EXPECT_TRUE(shared_.files == before);
+  EXPECT_EQ(handed(), nullptr);
+}
+
 // That is still valid and calls the replaced generation current.
 TEST_F(LogHandoverTest, UnderAnOlderPolicyNothingIsWrittenThatTheNewerKeyHas) {
   rotate();
@@ -180,6 +192,11 @@ TEST_F(LogHandoverTest, BeforeATakingOverItGoesThereAndBack) {
   call_current(2);
   reopen(2);
   EXPECT_EQ(handed()->generation, 2u);
+  call_current(1);
+  reopen(1);  // from what the later key signed
+  EXPECT_EQ(handed()->generation, 1u);
+  call_current(2);
+  reopen(2);
   take_over();
   reopen(2);
   EXPECT_TRUE(audited().report.is_good()) << test::told(audited().report);
