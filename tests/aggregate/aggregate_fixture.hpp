@@ -48,7 +48,10 @@ inline constexpr std::size_t kSalt = 32;
     if (!begun) return {{}, {}, begun.error()};
     parties.push_back(*std::move(begun));
   }
-  return test::Lockstep(seats.front().parties, std::move(parties)).run(hooks);
+  test::Lockstep lockstep(seats.front().parties, std::move(parties));
+  lockstep.watch_with(
+      kind().watch(base::as_bytes(parameters), test::watching(seats.front())).value());
+  return lockstep.run(hooks);
 }
 
 [[nodiscard]] inline std::string text_of(const test::LockstepResult& result) {

@@ -78,8 +78,15 @@ class RootRotation(unittest.TestCase):
     def make_second(self) -> None:
         challenge, document = secrets.token_bytes(32).hex(), self.folder / "genesis-2.cbor"
         self.story.bind_kms_key()  # which names the next generation, too
-        self.root("make", "--challenge", challenge, "--out", document)
-        self.assertEqual(self.refusal("make", "--challenge", challenge, "--out", document), "root_already_pinned")
+        make = ("make", "--challenge", challenge, "--out", document)
+        cut_short = b"sealed by KMS, and then the custodian was gone"
+        self.lab.put_into_store("custodian/root-2", cut_short)
+        self.assertEqual(self.refusal(*make), "root_already_pinned")
+        self.assertEqual(self.refusal(*make, "--anew"), "not_confirmed")
+        self.assertIn("'root-2'", self.root(*make, "--anew", "--yes")["replaced"])
+        self.assertEqual([copy.read_bytes() for copy in self.folder.glob("genesis-2.cbor.replaced-*")], [cut_short])
+        self.assertEqual(self.refusal(*make), "root_already_pinned")
+        self.assertEqual(self.refusal(*make, "--anew", "--yes"), "genesis_complete")
         pinned = self.lab.policy("pin-root", "--document", document, "--challenge", challenge, "--lab-root", self.lab.lab_root)
         self.assertEqual(pinned["generation"], 2)
         self.lab.roll_out("custodian")

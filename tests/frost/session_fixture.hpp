@@ -69,7 +69,13 @@ struct Run {
       CONCORDAT_TRY(auto protocol, begin(*intake, seat(party, roster), brought[party]));
       protocols.push_back(std::move(protocol));
     }
-    return Lockstep(taking_part, std::move(protocols));
+    Lockstep out(taking_part, std::move(protocols));
+    for (const ProtocolKind& kind : kinds()) {
+      if (kind.name != name || kind.watch == nullptr) continue;
+      CONCORDAT_TRY(auto watcher, kind.watch(base::as_bytes(parameters.dump()), seat(0, roster)));
+      out.watch_with(std::move(watcher));
+    }
+    return out;
   }
   [[nodiscard]] LockstepResult run(const Lockstep::Hooks& hooks = {}) {
     return start().value().run(hooks);

@@ -1,6 +1,7 @@
-// Descriptors, rosters and receipts from anywhere: what is taken is written back as it was.
+// Descriptors, rosters, receipts and proofs from anywhere: what is taken is written back as it was.
 #include <cstdlib>
 
+#include "session/proof.hpp"
 #include "session/receipt.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -19,7 +20,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto record = session::decode_forming_record(input)) {
     if (!base::equal(session::encode(*record), input)) std::abort();
   }
+  base::cbor::Reader reader(input);
+  const auto transcript = session::messaging::read_transcript(reader, session::limits::kMaxParties);
+  if (transcript && reader.finish()) {
+    base::cbor::Writer again;
+    session::messaging::write_transcript(again, *transcript);
+    if (!base::equal(again.view(), input)) std::abort();
+  }
   // Nobody signed it.
   if (session::verify_receipt(input, {}, attest::TrustAnchors::aws())) std::abort();
+  const auto watch = [](std::string_view, base::BytesView, const session::Seat&)
+      -> base::Result<std::unique_ptr<session::Protocol>> { std::abort(); };
+  if (session::verify_proof(input, {}, attest::TrustAnchors::aws(), watch)) std::abort();
   return 0;
 }

@@ -38,7 +38,10 @@ namespace concordat::session::psi_size {
     EXPECT_TRUE(feed_in_pieces(*intake, base::as_bytes(inputs[i]), random));
     parties.push_back(intake->begin(seats[i]).value());
   }
-  return test::Lockstep({1, 2}, std::move(parties)).run(hooks);
+  test::Lockstep lockstep({1, 2}, std::move(parties));
+  lockstep.watch_with(
+      kind().watch(base::as_bytes(parameters), test::watching(seats.front())).value());
+  return lockstep.run(hooks);
 }
 
 [[nodiscard]] inline std::string result_of(const test::LockstepResult& result) {

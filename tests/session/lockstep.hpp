@@ -51,6 +51,9 @@ class Lockstep {
   Lockstep(std::vector<PartyIndex> parties, std::vector<std::unique_ptr<Protocol>> protocols)
       : parties_(std::move(parties)), protocols_(std::move(protocols)) {}
 
+  // One that was made by ProtocolKind::watch: it must say of every message what the parties say.
+  void watch_with(std::unique_ptr<Protocol> watcher) { watcher_ = std::move(watcher); }
+
   [[nodiscard]] LockstepResult run(const Hooks& hooks) {
     LockstepResult result;
     for (Round round = 1; round <= protocols_.front()->rounds(); ++round) {
@@ -111,6 +114,9 @@ class Lockstep {
     base::Status first = ask(*protocols_.front());
     for (const auto& protocol : protocols_)
       EXPECT_EQ(text(ask(*protocol)), text(first));
+    if (watcher_) {
+      EXPECT_EQ(text(ask(*watcher_)), text(first));
+    }
     return first;
   }
 
@@ -150,10 +156,16 @@ class Lockstep {
         return;
       }
     }
+    if (!watcher_) return;
+    Incoming seen;
+    for (const auto& [from, outgoing] : sent)
+      seen.broadcasts.emplace(from, outgoing.broadcast);
+    EXPECT_EQ(text(watcher_->receive(round, std::move(seen))), "taken");
   }
 
   std::vector<PartyIndex> parties_;
   std::vector<std::unique_ptr<Protocol>> protocols_;
+  std::unique_ptr<Protocol> watcher_;
 };
 
 // Seats of `count` parties, numbered from 1, of a run that `tag` tells from others.
@@ -168,6 +180,12 @@ class Lockstep {
     out[i].roster.mutable_view()[0] = tag;
   }
   return out;
+}
+
+// As seats(), of whoever takes no part.
+[[nodiscard]] inline Seat watching(Seat seat) {
+  seat.self = 0;
+  return seat;
 }
 
 }  // namespace concordat::session::test

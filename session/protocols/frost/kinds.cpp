@@ -161,10 +161,22 @@ Result<std::unique_ptr<Intake>> take_reshare(BytesView parameters, std::size_t p
   return std::unique_ptr<Intake>(std::make_unique<ReshareIntake>(std::move(parsed)));
 }
 
-constexpr std::array<ProtocolKind, 4> kKinds{{{kKeygenName, take_keygen},
+// Who has no seat deals nothing and holds nothing, and checks what others deal.
+Result<std::unique_ptr<Protocol>> watch_keygen(BytesView parameters, const Seat& seat) {
+  CONCORDAT_CHECK(parse_keygen(parameters));
+  return Keygen::begin(seat, seat.parties.size());
+}
+
+Result<std::unique_ptr<Protocol>> watch_reshare(BytesView parameters, const Seat& seat) {
+  CONCORDAT_TRY(const ReshareParameters parsed, parse_reshare(parameters, seat.parties.size()));
+  return Resharing::begin(seat, parsed.group, parsed.dealers, parsed.holders, std::nullopt);
+}
+
+// Signing and its preparation take the message and nonces that parties alone have.
+constexpr std::array<ProtocolKind, 4> kKinds{{{kKeygenName, take_keygen, watch_keygen},
                                               {kPreprocessName, take_preprocess},
                                               {kSignName, take_sign},
-                                              {kReshareName, take_reshare}}};
+                                              {kReshareName, take_reshare, watch_reshare}}};
 
 }  // namespace
 
