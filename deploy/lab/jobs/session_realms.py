@@ -294,7 +294,7 @@ class SessionStory:
         for what, receipt, parties in self.receipts:
             verified = self.realms.verify_receipt(receipt, parties)
             runs.add(verified["run"])
-        require(len(runs) == 3, f"receipts of {len(runs)} runs")
+        require(len(runs) == 4, f"receipts of {len(runs)} runs")
         return f"{len(self.receipts)} receipts of {len(runs)} runs: every authority's signatures, every enclave's document"
 
     def count(self) -> str:
