@@ -72,6 +72,10 @@ class Protocol {
 
   [[nodiscard]] virtual Round rounds() const noexcept = 0;
   [[nodiscard]] virtual RoundShape shape(Round round) const noexcept = 0;
+  // A part of what the next send() will need, some hundredths of a second of it; whether more is
+  // left. For owners with other things to do on their thread, who call it before send() until it
+  // says no; send() does whatever is left.
+  [[nodiscard]] virtual bool work() { return false; }
   [[nodiscard]] virtual base::Result<Outgoing> send(Round round) = 0;
   // Whether an honest party can have sent this, by the parameters, the seat's public part and the
   // broadcasts of earlier rounds alone: the same verdict at every party.

@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <thread>
 
 #include "attest/base/descriptor.hpp"
 #include "attest/base/file.hpp"
@@ -26,6 +29,10 @@ namespace host = session::host;
 constexpr std::chrono::milliseconds kReadyTime = std::chrono::seconds(60);
 // The session's own deadline ends it long before.
 constexpr std::chrono::milliseconds kRunTime = std::chrono::hours(24 * 7);
+// To come back where the channel was cut: some two minutes in all, for a relay that is started anew.
+constexpr unsigned kAttempts = 20;
+constexpr std::chrono::milliseconds kPause{500};
+constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(8);
 
 Error cannot_read(const std::string& path) {
   return Error(base::FileErrc::cannot_read, path + ": " + std::strerror(errno));
@@ -35,26 +42,67 @@ class SessionLink {
  public:
   SessionLink(const attest::TrustAnchors& anchors, const ChannelOrder& channel,
               const SessionOrder& order)
-      : stream_(anchors, channel, host::kControlPurpose), order_(order) {}
+      : anchors_(anchors), channel_(channel), order_(order) {}
 
   Result<SessionOutcome> run() {
-    CONCORDAT_CHECK(stream_.open());
-    CONCORDAT_CHECK(send_order());
-    while (!is_ready_ && !ended_)
-      CONCORDAT_CHECK(take_report(kReadyTime));
-    if (!ended_) CONCORDAT_CHECK(send_input());
-    if (!ended_) CONCORDAT_CHECK(stream_.send(host::encode(host::BeginRun{})));
-    while (!ended_)
-      CONCORDAT_CHECK(take_report(kRunTime));
+    CONCORDAT_CHECK(order_.resume ? dial_again() : begin());
+    CONCORDAT_CHECK(follow());
+    CONCORDAT_CHECK(order_.store_outcome(outcome_));
+    // A run that was refused has nothing to be fetched, and its channel is over.
+    (void)stream_->send(host::encode(host::EndFetched{}));
     return std::move(outcome_);
   }
 
  private:
+  Status dial() {
+    stream_.emplace(anchors_, channel_, host::kControlPurpose);
+    return stream_->open();
+  }
+
+  Status begin() {
+    CONCORDAT_CHECK(dial());
+    CONCORDAT_CHECK(send_order());
+    while (!is_ready_ && !ended_)
+      CONCORDAT_CHECK(take_report(kReadyTime));
+    if (!ended_) CONCORDAT_CHECK(send_input());
+    if (!ended_) CONCORDAT_CHECK(stream_->send(host::encode(host::BeginRun{})));
+    return {};
+  }
+
+  // To the run's end, over as many channels as it takes.
+  Status follow() {
+    while (!ended_) {
+      const Status taken = take_report(kRunTime);
+      if (taken) continue;
+      if (!taken.error().is(host::Errc::no_answer)) return taken;
+      CONCORDAT_CHECK(come_back(taken.error()));
+    }
+    return {};
+  }
+
+  // All that was said is said again. What began is not called off by a channel that was cut.
+  Status come_back(const Error& why) {
+    if (order_.on_stage) order_.on_stage({"cut", why.to_string()});
+    for (; attempts_ < kAttempts; ++attempts_) {
+      std::this_thread::sleep_for(std::min(kPause * (attempts_ + 1), kLongestPause));
+      if (!dial_again()) continue;
+      ++attempts_;
+      return {};
+    }
+    return why;
+  }
+
+  Status dial_again() {
+    outcome_ = {};
+    CONCORDAT_CHECK(dial());
+    return stream_->send(host::encode(host::ResumeRun{order_.session}));
+  }
+
   Status send_order() {
     for (const BytesView piece : host::in_pieces(order_.envelope)) {
-      CONCORDAT_CHECK(stream_.send(host::encode(host::DescriptorPiece{base::to_bytes(piece)})));
+      CONCORDAT_CHECK(stream_->send(host::encode(host::DescriptorPiece{base::to_bytes(piece)})));
     }
-    return stream_.send(host::encode(
+    return stream_->send(host::encode(
         host::OrderedRun{order_.party, static_cast<std::uint64_t>(order_.forming.count()),
                          order_.authorities, order_.kept}));
   }
@@ -73,7 +121,7 @@ class SessionLink {
       if (size == 0) return {};
       host::InputPiece piece{base::SecretBytes::take(
           std::span(buffer).first(static_cast<std::size_t>(size)))};
-      if (const Status sent = stream_.send(host::encode(std::move(piece))); !sent) {
+      if (const Status sent = stream_->send(host::encode(std::move(piece))); !sent) {
         // The enclave may have said why before it hung up.
         while (!ended_)
           CONCORDAT_CHECK(take_report(std::chrono::milliseconds(0)));
@@ -83,13 +131,13 @@ class SessionLink {
   }
 
   Status take_report(std::chrono::milliseconds patience) {
-    const auto record = stream_.receive(patience);
+    const auto record = stream_->receive(patience);
     if (!record) return Error(host::Errc::no_answer, record.error().to_string());
     CONCORDAT_TRY(host::ControlReport report, host::decode_report(*record));
     std::visit([this](auto& part) { take(std::move(part)); }, report);
     if (!std::exchange(is_to_keep_, false)) return {};
     CONCORDAT_CHECK(order_.store_kept(outcome_.kept));
-    return stream_.send(host::encode(host::KeptStored{}));
+    return stream_->send(host::encode(host::KeptStored{}));
   }
   void take(const host::StageReached& stage) {
     if (stage.stage == host::kReadyStage) is_ready_ = true;
@@ -107,9 +155,12 @@ class SessionLink {
     ended_ = true;
   }
 
-  OperatorStream stream_;
+  const attest::TrustAnchors& anchors_;
+  const ChannelOrder& channel_;
+  std::optional<OperatorStream> stream_;
   const SessionOrder& order_;
   SessionOutcome outcome_;
+  unsigned attempts_ = 0;  // to come back, in all
   bool is_ready_ = false;
   bool is_to_keep_ = false;
   bool ended_ = false;

@@ -9,6 +9,12 @@
 
 namespace concordat::cli {
 
+struct SessionOutcome {
+  session::host::RunEnded end;
+  base::Bytes result, receipt, kept;
+  std::map<session::PartyIndex, base::Bytes> evidence;
+};
+
 struct SessionOrder {
   base::Bytes envelope;                  // the signed descriptor
   std::vector<base::Bytes> authorities;  // encoded, of all parties' realms
@@ -16,16 +22,16 @@ struct SessionOrder {
   std::chrono::milliseconds forming{};
   base::Bytes kept;   // sealed, of an earlier run; empty: none
   std::string input;  // file; "-": standard input; empty: none
-  // Told as the run goes on.
+  session::DescriptorDigest session;  // of the envelope
+  // Back to one's run of this session, which is under way or has ended: nothing is handed over.
+  bool resume = false;
+  // Told as the run goes on; again from the beginning where a channel was cut.
   std::function<void(const session::host::StageReached&)> on_stage;
   // Stores what the run says to keep, sealed, durably: the result is confirmed only after it.
+  // What is stored already is stored.
   std::function<base::Status(base::BytesView)> store_kept;
-};
-
-struct SessionOutcome {
-  session::host::RunEnded end;
-  base::Bytes result, receipt, kept;
-  std::map<session::PartyIndex, base::Bytes> evidence;
+  // Takes in what came of it: only then the enclave lets go of it.
+  std::function<base::Status(const SessionOutcome&)> store_outcome;
 };
 
 }  // namespace concordat::cli

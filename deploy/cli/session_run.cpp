@@ -30,6 +30,7 @@ struct SessionRunOptions {
   std::string input, kept;
   std::string result, receipt, keep, evidence;
   unsigned wait = 300;
+  bool resume = false;
   bool json = false;
 };
 
@@ -58,8 +59,13 @@ Status check_keeps_what_is_there(const SessionRunOptions& options) {
                      options.keep + " is there already: name another file with --keep");
 }
 
-// Without the file this party would confirm a key of which it has no share.
+// Without the file this party would confirm a key of which it has no share. One that was written
+// before the channel was cut is there.
 Status store_kept(const SessionRunOptions& options, base::BytesView kept) {
+  if (!options.keep.empty() && std::filesystem::exists(options.keep)) {
+    const auto there = base::read_file(options.keep, session::host::kKeptBytes);
+    if (there && std::ranges::equal(*there, kept)) return {};
+  }
   CONCORDAT_CHECK(check_keeps_what_is_there(options));
   if (!options.keep.empty()) return base::write_file(options.keep, kept, kSealedFileMode);
   return base::Error(base::FileErrc::cannot_write,
@@ -70,32 +76,6 @@ void say_stage(const Invocation& invocation, const session::host::StageReached& 
   invocation.err << invocation.program << ": session run: " << stage.stage
                  << (stage.detail.empty() ? "" : ": ") << stage.detail << "\n";
   invocation.err.flush();
-}
-
-Result<FinishedRun> run_session(const SessionRunOptions& given, const Invocation& invocation) {
-  SessionRunOptions options = given;
-  CONCORDAT_CHECK(check_keeps_what_is_there(options));
-  CONCORDAT_TRY(SessionFile file, read_session_file(options.session));
-  const DescriptorFields& fields = file.descriptor.fields();
-  CONCORDAT_TRY(const session::PartyIndex self, party_named(fields, options.self));
-  if (options.at.enclave.empty()) options.at.enclave = fields.party(self)->enclave;
-
-  SessionOrder order;
-  order.envelope = file.envelope.encode();
-  order.party = self;
-  order.forming = std::chrono::seconds(options.wait);
-  order.input = options.input;
-  CONCORDAT_TRY(order.authorities, encoded_authorities(options));
-  if (!options.kept.empty()) {
-    CONCORDAT_TRY(order.kept, base::read_file(options.kept, session::host::kKeptBytes));
-  }
-  order.on_stage = [&invocation](const session::host::StageReached& stage) {
-    say_stage(invocation, stage);
-  };
-  order.store_kept = [&options](base::BytesView kept) { return store_kept(options, kept); };
-  CONCORDAT_TRY(const auto operators, Operator::open(options.at, invocation));
-  CONCORDAT_TRY(SessionOutcome outcome, operators->run(order));
-  return FinishedRun{std::move(file.descriptor), self, std::move(outcome)};
 }
 
 // What came of it into the files that were named.
@@ -112,6 +92,37 @@ Status write_outcome(const SessionRunOptions& options, const SessionOutcome& out
         base::write_file(options.evidence + "." + std::to_string(party), evidence));
   }
   return {};
+}
+
+Result<FinishedRun> run_session(const SessionRunOptions& given, const Invocation& invocation) {
+  SessionRunOptions options = given;
+  if (!options.resume) CONCORDAT_CHECK(check_keeps_what_is_there(options));
+  CONCORDAT_TRY(SessionFile file, read_session_file(options.session));
+  const DescriptorFields& fields = file.descriptor.fields();
+  CONCORDAT_TRY(const session::PartyIndex self, party_named(fields, options.self));
+  if (options.at.enclave.empty()) options.at.enclave = fields.party(self)->enclave;
+
+  SessionOrder order;
+  order.envelope = file.envelope.encode();
+  order.session = file.descriptor.digest();
+  order.resume = options.resume;
+  order.party = self;
+  order.forming = std::chrono::seconds(options.wait);
+  order.input = options.input;
+  CONCORDAT_TRY(order.authorities, encoded_authorities(options));
+  if (!options.kept.empty()) {
+    CONCORDAT_TRY(order.kept, base::read_file(options.kept, session::host::kKeptBytes));
+  }
+  order.on_stage = [&invocation](const session::host::StageReached& stage) {
+    say_stage(invocation, stage);
+  };
+  order.store_outcome = [&options](const SessionOutcome& outcome) {
+    return write_outcome(options, outcome);
+  };
+  order.store_kept = [&options](base::BytesView kept) { return store_kept(options, kept); };
+  CONCORDAT_TRY(const auto operators, Operator::open(options.at, invocation));
+  CONCORDAT_TRY(SessionOutcome outcome, operators->run(order));
+  return FinishedRun{std::move(file.descriptor), self, std::move(outcome)};
 }
 
 bool is_text(const Bytes& bytes) {
@@ -198,9 +209,6 @@ ExitStatus say_failure(const FinishedRun& run, const SessionRunOptions& options,
 ExitStatus run_session_run(const SessionRunOptions& options, const Invocation& invocation) {
   const auto run = run_session(options, invocation);
   if (!run) return answer_failure(invocation, options.json, "session run", run.error());
-  if (const Status written = write_outcome(options, run->outcome); !written) {
-    return answer_failure(invocation, options.json, "session run", written.error());
-  }
   if (!run->outcome.end.code.empty()) return say_failure(*run, options, invocation);
   return answer(invocation, options.json, to_json(*run, options), to_text(*run, options));
 }
@@ -239,13 +247,17 @@ void add_session_run(Command session, Invocation& invocation) {
       .type_name("SECONDS")
       .range(1U, 300U)
       .capture_default_str();
+  run.add_flag("--resume", options->resume,
+               "Back to one's run of this session, under way or ended, whose result is not here");
   run.add_flag("--json", options->json, "Print one JSON object; progress goes to standard error");
   run.footer(
       "The input goes to the enclave over a channel that is attested to this program, and from\n"
       "there nowhere before every party is attested and all have signed one roster. Without\n"
       "--enclave it is the one that the descriptor names. The operator's key must be in policy\n"
-      "with purpose \"session-control\". The run ends when this program does. Where there is no\n"
-      "result, it is said who is missing and why, or who is to blame, and what is proved.\n"
+      "with purpose \"session-control\". Where there is no result, it is said who is missing and why,\n"
+      "or who is to blame, and what is proved. When the channel is cut this program dials again. When\n"
+      "this program ends before the run, a run that has formed goes on, and its end waits an hour for\n"
+      "the same operator: --resume, with the same options, fetches it.\n"
       "Examples:\n"
       "  concordat session run --as bank-a --party-authority b.cbor --key dana.key \\\n"
       "      --parent unix:/run/concordat/operator.sock --input november.csv --receipt r.cbor\n"
@@ -253,6 +265,8 @@ void add_session_run(Command session, Invocation& invocation) {
       "      --parent unix:/run/concordat/operator.sock --keep share.sealed --result group --json\n"
       "  concordat session run payment.signed.json --as 1 --party-authority b.cbor --key d.key \\\n"
       "      --parent unix:/run/concordat/operator.sock --kept share.sealed --result signature\n"
+      "  concordat session run --as bank-a --key dana.key --parent unix:/run/concordat/operator.sock \\\n"
+      "      --result totals.json --receipt r.cbor --resume\n"
       "Exit status: 0 there is a result, 2 refused or ended without one, 1 not reached, usage or\n"
       "input/output error.");
   on_chosen(run, invocation,

@@ -22,6 +22,8 @@ enum Kind : std::uint64_t {
   kInput,
   kBegin,
   kKeptStored,
+  kResume,
+  kFetched,
   kStage = 16,
   kResult,
   kReceipt,
@@ -61,6 +63,14 @@ Bytes encode_part(const BeginRun&) {
 Bytes encode_part(const KeptStored&) {
   cbor::Writer writer;
   writer.array(1).uint(kKeptStored);
+  return std::move(writer).take();
+}
+Bytes encode_part(const ResumeRun& part) {
+  return piece(kResume, part.session.view());
+}
+Bytes encode_part(const EndFetched&) {
+  cbor::Writer writer;
+  writer.array(1).uint(kFetched);
   return std::move(writer).take();
 }
 SecretBytes encode_input(const InputPiece& part) {
@@ -139,6 +149,12 @@ Result<InputPiece> read_input(cbor::Reader& reader) {
   return out;
 }
 
+Result<ResumeRun> read_resume(cbor::Reader& reader) {
+  CONCORDAT_TRY(const BytesView digest, reader.read_bytes(DescriptorDigest::kSize));
+  CONCORDAT_TRY(const DescriptorDigest session, DescriptorDigest::from(digest));
+  return ResumeRun{session};
+}
+
 Result<RunEnded> read_ended(cbor::Reader& reader) {
   RunEnded out;
   CONCORDAT_TRY(out.code, read_words(reader));
@@ -190,6 +206,8 @@ Result<ControlOrder> read_any_order(cbor::Reader& reader) {
   if (head.kind == kInput && head.items == 2) return as<ControlOrder>(read_input(reader));
   if (head.kind == kBegin && head.items == 1) return ControlOrder(BeginRun{});
   if (head.kind == kKeptStored && head.items == 1) return ControlOrder(KeptStored{});
+  if (head.kind == kResume && head.items == 2) return as<ControlOrder>(read_resume(reader));
+  if (head.kind == kFetched && head.items == 1) return ControlOrder(EndFetched{});
   return Error(cbor::Errc::malformed, "no such order");
 }
 
@@ -239,6 +257,29 @@ std::vector<BytesView> in_pieces(BytesView bytes) {
   std::vector<BytesView> out;
   for (; !bytes.empty(); bytes = bytes.subspan(out.back().size()))
     out.push_back(bytes.first(std::min(bytes.size(), kControlPiece)));
+  return out;
+}
+
+std::vector<ControlReport> reports_of(const Ended& ended) {
+  std::vector<ControlReport> out;
+  if (ended.output) {
+    for (const BytesView piece : in_pieces(ended.output->result))
+      out.emplace_back(ResultPiece{base::to_bytes(piece)});
+  }
+  for (const BytesView piece : in_pieces(ended.receipt))
+    out.emplace_back(ReceiptPiece{base::to_bytes(piece)});
+  RunEnded end{{}, {}, ended.run, {}};
+  for (const Named& named : ended.named) {
+    end.named.emplace_back(named.party, named.why);
+    if (named.evidence.size() > kEvidenceBytes) continue;
+    for (const BytesView piece : in_pieces(named.evidence))
+      out.emplace_back(EvidencePiece{named.party, base::to_bytes(piece)});
+  }
+  if (!ended.status) {
+    end.code = ended.status.error().name();
+    end.detail = ended.status.error().to_string();
+  }
+  out.emplace_back(std::move(end));
   return out;
 }
 

@@ -9,9 +9,12 @@
 //   [3, piece of the input]                      [20, party, piece of its evidence]
 //   [4]  the input has ended: begin              [21, code, detail, run or h'',
 //   [5]  what is to be kept is stored             [[party, why], ...]]  the end; code "": done
+//   [6, digest of the descriptor]  or, in place of 1 to 4: back to one's run of that session
+//   [7]  the end was taken in, all of it
 //
 // After [2] the enclave says the stage "ready" or the end; input before it is an error. After what
-// is to be kept it says the stage "keep", and confirms the run's result only after [5].
+// is to be kept it says the stage "keep", and confirms the run's result only after [5]. After [6] all
+// that the run has said is said again; an end is kept for that until [7], and for a while.
 #pragma once
 
 #include <variant>
@@ -55,7 +58,12 @@ struct InputPiece {
 };
 struct BeginRun {};
 struct KeptStored {};
-using ControlOrder = std::variant<DescriptorPiece, OrderedRun, InputPiece, BeginRun, KeptStored>;
+struct ResumeRun {
+  DescriptorDigest session;
+};
+struct EndFetched {};
+using ControlOrder = std::variant<DescriptorPiece, OrderedRun, InputPiece, BeginRun, KeptStored,
+                                  ResumeRun, EndFetched>;
 
 struct StageReached {
   std::string stage, detail;
@@ -80,6 +88,9 @@ struct RunEnded {
 };
 using ControlReport = std::variant<StageReached, ResultPiece, ReceiptPiece, KeptPiece,
                                    EvidencePiece, RunEnded>;
+
+// What an operator is told of a run's end: its result, receipt and proof, and then that it ended.
+[[nodiscard]] std::vector<ControlReport> reports_of(const Ended& ended);
 
 // Into what takes it in, and into its digest.
 [[nodiscard]] base::Status feed(const InputPiece& piece, Intake& intake, base::Sha256& digest);

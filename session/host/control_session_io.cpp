@@ -17,6 +17,12 @@ using base::Status;
 
 }  // namespace
 
+bool may_control(const policy::Model& model, const policy::SignerKey& operator_key) {
+  const auto* const listed = policy::operator_with(model, operator_key);
+  return listed != nullptr && std::ranges::find(listed->second.purposes, kControlPurpose) !=
+                                  listed->second.purposes.end();
+}
+
 void ControlSession::start(peer::StreamSocket socket, peer::Party& party, peer::NsmWorker& nsm) {
   peer::SecureStream::Events events;
   const auto weak = weak_from_this();
@@ -51,7 +57,9 @@ void ControlSession::on_ended(const Status& status) {
     parts_.log.error(who_ ? "operator_left" : "operator_refused", status.error(),
                      {{"source", parts_.source}});
   }
-  if (const auto run = run_.lock()) run->cancel(Error(Errc::cancelled, "its operator left"));
+  if (const auto run = std::exchange(run_, {})) {
+    status ? run->call_off(attendance_) : run->leave(attendance_);
+  }
   if (const auto over = std::exchange(over_, {})) over();
 }
 
@@ -62,10 +70,10 @@ void ControlSession::end(const Error& why) {
 void ControlSession::policy_changed(const policy::Model& model) {
   if (!who_) return;
   const auto* const listed = policy::operator_with(model, who_->key());
-  const bool may = listed != nullptr && listed->first == who_->name() &&
-                   std::ranges::find(listed->second.purposes, kControlPurpose) !=
-                       listed->second.purposes.end();
-  if (!may) end(Error(peer::Errc::policy_differs, "a newer policy"));
+  if (may_control(model, who_->key()) && listed->first == who_->name()) return;
+  const Error why(peer::Errc::policy_differs, "a newer policy");
+  if (run_) run_->cancel(why);
+  end(why);
 }
 
 void ControlSession::on_record(const base::SecretBytes& record) {
@@ -144,84 +152,51 @@ Status ControlSession::take(BeginRun) {
   if (has_input_) {
     CONCORDAT_TRY(order_->input, InputDigest::from(input_.finish().view()));
   }
-  HostedRun::Events events;
-  events.progress = [weak = weak_from_this()](Stage stage, const std::string& detail) {
-    if (const auto self = weak.lock())
-      self->say(StageReached{std::string(to_string(stage)), detail});
-  };
-  events.keep = [weak = weak_from_this()](const Output& output,
-                                          std::function<void(Status)> done) {
-    if (const auto self = weak.lock()) self->keep(output, std::move(done));
-  };
-  events.ended = [weak = weak_from_this()](const Ended& ended) {
-    if (const auto self = weak.lock()) self->on_run_ended(ended);
-  };
-  CONCORDAT_TRY(const auto run, parts_.runs.begin_run(*std::move(order_), std::move(events)));
-  run_ = run;
+  CONCORDAT_TRY(auto run, parts_.runs.begin_run(*std::move(order_), *who_));
+  attend(std::move(run));
   return {};
 }
 
-void ControlSession::on_run_ended(const Ended& ended) {
-  // What is left of the run is for the others' sake, and nobody's to cancel.
-  run_.reset();
-  tell_end(ended);
+Status ControlSession::take(const ResumeRun& part) {
+  if (order_ || run_) return Error(Errc::malformed_order, "back to a run, behind an order");
+  CONCORDAT_TRY(auto run, parts_.runs.find_run(part.session, *who_));
+  parts_.log.info("operator_came_back", {{"operator", who_->name()},
+                                         {"digest", part.session.hex()}});
+  attend(std::move(run));
+  return {};
 }
 
-// Sealed by the custodian, and then stored by the operator: only then is it safe.
-void ControlSession::keep(const Output& output, std::function<void(Status)> done) {
-  const auto on_sealed = [weak = weak_from_this(),
-                          done = std::move(done)](const Result<Bytes>& sealed) {
-    const auto self = weak.lock();
-    if (!self) return;
-    if (!sealed) return done(sealed.error());
-    self->kept_ = done;
-    self->say_in_pieces(*sealed, [](Bytes piece) { return KeptPiece{std::move(piece)}; });
-    self->say(StageReached{std::string(kKeepStage), {}});
-  };
-  parts_.sealing.seal(base::sha256({output.result}), output.kept.clone(), on_sealed);
+void ControlSession::attend(std::shared_ptr<AttendedRun> run) {
+  run_ = std::move(run);
+  attendance_ = run_->attach([weak = weak_from_this()](const ControlReport& report) {
+    if (const auto self = weak.lock()) self->say(report);
+  });
 }
 
 Status ControlSession::take(KeptStored) {
-  // Said before it was sent, it would confirm a share that nobody has.
-  if (!kept_) return Error(Errc::malformed_order, "nothing was given to be kept");
-  std::exchange(kept_, {})(Status());
-  return {};
+  if (!run_) return Error(Errc::malformed_order, "no run has begun");
+  return run_->stored();
 }
 
-void ControlSession::tell_end(const Ended& ended) {
-  if (ended.output) {
-    say_in_pieces(ended.output->result, [](Bytes piece) { return ResultPiece{std::move(piece)}; });
-  }
-  say_in_pieces(ended.receipt, [](Bytes piece) { return ReceiptPiece{std::move(piece)}; });
-  RunEnded end{{}, {}, ended.run, {}};
-  for (const Named& named : ended.named) {
-    end.named.emplace_back(named.party, named.why);
-    if (named.evidence.size() > kEvidenceBytes) continue;
-    say_in_pieces(named.evidence, [party = named.party](Bytes piece) {
-      return EvidencePiece{party, std::move(piece)};
-    });
-  }
-  if (!ended.status) {
-    end.code = ended.status.error().name();
-    end.detail = ended.status.error().to_string();
-  }
-  say(std::move(end));
+Status ControlSession::take(EndFetched) {
+  if (!run_) return Error(Errc::malformed_order, "no run has begun");
+  CONCORDAT_CHECK(run_->fetched());
   told_all_ = true;
   flush();
+  return {};
 }
 
 void ControlSession::refuse(const Error& why) {
   if (told_all_) return;
   parts_.log.error("run_refused", why, {{"source", parts_.source}});
+  // A run says its own end, and that it was this.
+  if (run_) return run_->has_ended() ? stream_->abort(why) : run_->cancel(why);
   Ended ended;
   ended.status = why;
-  tell_end(ended);
-}
-
-template <class Piece>
-void ControlSession::say_in_pieces(BytesView bytes, Piece piece) {
-  for (const BytesView part : in_pieces(bytes))
-    say(piece(base::to_bytes(part)));
+  for (const ControlReport& report : reports_of(ended))
+    say(report);
+  told_all_ = true;
+  flush();
 }
 
 void ControlSession::say(const ControlReport& report) {

@@ -1,29 +1,27 @@
 // One operator's channel to a party's enclave: an order comes in, a run is begun, and what came of
-// it goes out (control.hpp). A run goes on only as long as whoever ordered it is there.
+// it goes out (control.hpp). Whoever ends the channel in order calls the run off; one that is cut
+// leaves it to the operator's next channel (attended_run_io.hpp).
 #pragma once
 
 #include <deque>
 
 #include "peer/secure_stream_io.hpp"
-#include "session/host/control.hpp"
-#include "session/host/hosted_run_io.hpp"
+#include "session/host/attended_run_io.hpp"
 
 namespace concordat::session::host {
 
-// How what a run says to keep leaves the enclave, and comes back: sealed by its own custodian, each
-// under a key of its own, named by the SHA-256 of the run's result, so that it can be ended alone.
-struct Sealing {
-  std::function<void(const base::Sha256Digest&, base::SecretBytes,
-                     std::function<void(base::Result<base::Bytes>)>)>
-      seal;
-  std::function<void(base::Bytes, std::function<void(base::Result<base::SecretBytes>)>)> open;
-};
+// Whether policy lists the key for kControlPurpose.
+[[nodiscard]] bool may_control(const policy::Model& model, const policy::SignerKey& operator_key);
 
 class RunBeginner {
  public:
   virtual ~RunBeginner() = default;
-  [[nodiscard]] virtual base::Result<std::shared_ptr<HostedRun>> begin_run(
-      Order order, HostedRun::Events events) = 0;
+  // Errors of HostedRun::start; run_under_way, too_many_runs, result_waiting.
+  [[nodiscard]] virtual base::Result<std::shared_ptr<AttendedRun>> begin_run(
+      Order order, const policy::AdmittedOperator& who) = 0;
+  // That this operator ordered: unknown_session where there is none, or it is somebody else's.
+  [[nodiscard]] virtual base::Result<std::shared_ptr<AttendedRun>> find_run(
+      const DescriptorDigest& session, const policy::AdmittedOperator& who) = 0;
 };
 
 // References outlive the session.
@@ -40,6 +38,7 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   ControlSession(ControlParts parts, std::function<void()> over)
       : parts_(std::move(parts)), over_(std::move(over)) {}
 
+  [[nodiscard]] bool is_admitted() const noexcept { return who_.has_value(); }
   // `party` admits operators for kControlPurpose alone.
   void start(peer::StreamSocket socket, peer::Party& party, peer::NsmWorker& nsm);
   // Ends it, unless the operator may still order runs.
@@ -56,14 +55,12 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   [[nodiscard]] base::Status take(const InputPiece& part);
   [[nodiscard]] base::Status take(BeginRun);
   [[nodiscard]] base::Status take(KeptStored);
+  [[nodiscard]] base::Status take(const ResumeRun& part);
+  [[nodiscard]] base::Status take(EndFetched);
   void open_kept(base::Bytes kept);
-  void on_run_ended(const Ended& ended);
-  void keep(const Output& output, std::function<void(base::Status)> done);
-  void tell_end(const Ended& ended);
+  void attend(std::shared_ptr<AttendedRun> run);
   void refuse(const base::Error& why);
   void say(const ControlReport& report);
-  template <class Piece>
-  void say_in_pieces(base::BytesView bytes, Piece piece);
   void flush();
 
   ControlParts parts_;
@@ -75,12 +72,11 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   bool is_ready_ = false;
   base::Sha256 input_;
   bool has_input_ = false;
-  std::weak_ptr<HostedRun> run_;
+  std::shared_ptr<AttendedRun> run_;  // once it is begun, or found again
+  AttendedRun::Attendance attendance_ = 0;
   bool begun_ = false;
-  // Of what was handed over to be kept: told when the operator has it.
-  std::function<void(base::Status)> kept_;
   std::deque<base::Bytes> outgoing_;
-  bool told_all_ = false;
+  bool told_all_ = false;  // and nothing is awaited any more
 };
 
 }  // namespace concordat::session::host

@@ -29,6 +29,9 @@ base::CodeInfo describe(Errc code) noexcept {
     case Errc::run_not_counted:
       return {"run_not_counted",
               "no custodian counted the run of this input, so none of it moves"};
+    case Errc::result_waiting:
+      return {"result_waiting",
+              "an earlier run of this session has a result that its operator did not fetch"};
     case Errc::no_answer:
       return {"no_answer", "the enclave ended the control channel without telling the outcome"};
   }

@@ -20,6 +20,7 @@ enum class Errc {
   no_answer,
   other_role,
   run_not_counted,
+  result_waiting,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(Errc) {

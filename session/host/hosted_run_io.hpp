@@ -132,6 +132,7 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   void cut(PartyIndex party, const peer::Now& now);
   void seal_if_wanted();
   void pump();
+  void work_on();
   void write_to(PartyIndex party, SeatLink& seat, const peer::Now& now);
   void look_at_run(const peer::Now& now);
   void tell_output(const peer::Now& now);
@@ -161,6 +162,7 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   std::set<StreamId> ended_early_;
   std::map<StreamId, PartyIndex> seat_of_;
   bool pumping_ = false;
+  bool working_ = false;  // a part of it is posted
   bool sealing_ = false;
   bool told_ = false;
   bool over_ = false;

@@ -1,4 +1,6 @@
 // How a hosted run goes on when it has formed: bytes between streams and messaging::Run.
+#include <boost/asio/post.hpp>
+
 #include "attest/verify.hpp"
 #include "peer/error.hpp"
 #include "session/host/errc.hpp"
@@ -129,7 +131,7 @@ void HostedRun::abandon(Error why) {
 Status HostedRun::start_protocol(const peer::Now& now) {
   messaging::Group group = this->group();
   CONCORDAT_TRY(auto protocol, order_.intake->begin(group.seat));
-  const messaging::Timing timing{order_.descriptor->fields().round_time, order_.farewell};
+  const messaging::Timing timing{order_.descriptor->fields().round_time, order_.farewell, true};
   order_.intake.reset();
   if (environment_.deviate) protocol = environment_.deviate(std::move(protocol));
   CONCORDAT_TRY(run_, messaging::Run::begin(std::move(group), std::move(formed_->key),
@@ -237,7 +239,22 @@ void HostedRun::pump() {
     if (!over_) look_at_run(*at);
   }
   pumping_ = false;
+  work_on();
   arm();
+}
+
+// A part at a time: everything else on this thread has its turn in between.
+void HostedRun::work_on() {
+  if (over_ || !run_->has_work() || std::exchange(working_, true)) return;
+  boost::asio::post(environment_.io, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->working_ = false;
+    const auto at = self->now();
+    if (!at || !self->run_) return;
+    self->run_->work(at->monotonic);
+    self->run_->has_work() ? self->work_on() : self->pump();
+  });
 }
 
 void HostedRun::write_to(PartyIndex party, SeatLink& seat, const peer::Now& now) {

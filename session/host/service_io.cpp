@@ -1,5 +1,7 @@
 #include "session/host/service_io.hpp"
 
+#include <algorithm>
+
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
 #include "session/host/errc.hpp"
@@ -61,7 +63,7 @@ void Service::take_in(peer::StreamSocket socket) {
 }
 
 void Service::begin_operator(peer::StreamSocket socket, const std::string& source) {
-  if (operators_.size() >= kMaxOperators) {
+  if (operators_.size() >= kMaxOperators && !end_a_stranger()) {
     return parts_.log.error("operator_refused", Error(peer::Errc::busy), {{"source", source}});
   }
   const std::uint64_t number = next_operator_++;
@@ -72,6 +74,17 @@ void Service::begin_operator(peer::StreamSocket socket, const std::string& sourc
       });
   operators_.emplace(number, session);
   session->start(std::move(socket), control_party_, parts_.nsm);
+}
+
+// The oldest channel whose operator has not shown who it is gives its place up.
+bool Service::end_a_stranger() {
+  const auto stranger = std::ranges::find_if(
+      operators_, [](const auto& entry) { return !entry.second->is_admitted(); });
+  if (stranger == operators_.end()) return false;
+  const auto session = stranger->second;
+  operators_.erase(stranger);
+  session->end(Error(peer::Errc::busy, "others wait"));
+  return true;
 }
 
 void Service::begin_party(peer::StreamSocket socket, const std::string& source) {
@@ -106,15 +119,26 @@ void Service::lead_in(peer::StreamSocket stream, Result<ReadHello> read,
   run->second->accept(std::move(stream), std::move(read->bytes));
 }
 
-Result<std::shared_ptr<HostedRun>> Service::begin_run(Order order, HostedRun::Events events) {
+Result<std::shared_ptr<AttendedRun>> Service::begin_run(Order order,
+                                                        const policy::AdmittedOperator& who) {
   const DescriptorDigest session = order.descriptor->digest();
   if (stopped_) return Error(Errc::cancelled);
   if (runs_.contains(session)) return Error(Errc::run_under_way, session.hex());
   if (runs_.size() >= kMaxRuns) return Error(Errc::too_many_runs, std::to_string(kMaxRuns));
+  if (const auto earlier = attended_.find(session);
+      earlier != attended_.end() && earlier->second.run->has_result()) {
+    return Error(Errc::result_waiting, session.hex());
+  }
   order.intake->remember(memory_);
-  events.over = [this, alive = alive_, session, over = std::move(events.over)] {
+  const std::uint64_t number = ++begun_;
+  auto attended = std::make_shared<AttendedRun>(
+      parts_.io, parts_.sealing, who.key(), parts_.patience,
+      [this, alive = alive_, session, number] {
+        if (*alive) forget(session, number);
+      });
+  HostedRun::Events events = attended->events();
+  events.over = [this, alive = alive_, session] {
     if (*alive) runs_.erase(session);
-    if (over) over();
   };
   auto dial = [this](const PartyEntry& party, peer::ConnectHandler handler) {
     peer::async_dial_target(parts_.io, parts_.relay, peer::EnclaveTarget{party.enclave}, kDialTime,
@@ -124,8 +148,38 @@ Result<std::shared_ptr<HostedRun>> Service::begin_run(Order order, HostedRun::Ev
                 HostedRun::start({parts_.io, parts_.party, parts_.nsm, parts_.ledger, parts_.log,
                                   std::move(dial), parts_.deviate},
                                  std::move(order), std::move(events)));
+  attended->began(run);
   runs_.emplace(session, run);
-  return run;
+  attended_.erase(session);
+  if (attended_.size() >= kMaxRuns + kMaxEnds) forget_an_end();
+  attended_.emplace(session, Attended{number, attended});
+  return attended;
+}
+
+Result<std::shared_ptr<AttendedRun>> Service::find_run(const DescriptorDigest& session,
+                                                       const policy::AdmittedOperator& who) {
+  const auto found = attended_.find(session);
+  if (found == attended_.end() || found->second.run->operator_key() != who.key()) {
+    return Error(Errc::unknown_session, session.hex());
+  }
+  return found->second.run;
+}
+
+// Of a later run of the session: nothing.
+void Service::forget(const DescriptorDigest& session, std::uint64_t number) {
+  const auto found = attended_.find(session);
+  if (found != attended_.end() && found->second.number == number) attended_.erase(found);
+}
+
+void Service::forget_an_end() {
+  auto oldest = attended_.end();
+  for (auto at = attended_.begin(); at != attended_.end(); ++at) {
+    if (!at->second.run->has_ended()) continue;
+    if (oldest == attended_.end() || at->second.number < oldest->second.number) oldest = at;
+  }
+  if (oldest == attended_.end()) return;
+  parts_.log.error("session_end_dropped", Error(Errc::too_many_runs, oldest->first.hex()));
+  attended_.erase(oldest);
 }
 
 // A newer policy may have let go of an operator; the runs look at their seats themselves.
@@ -134,12 +188,27 @@ void Service::policy_changed() {
   const auto operators = operators_;
   for (const auto& [number, session] : operators)
     session->policy_changed(model);
+  forget_operators_without(model);
   const auto runs = runs_;
   for (const auto& [digest, run] : runs)
     run->policy_changed();
 }
 
+// Nobody comes back for these.
+void Service::forget_operators_without(const policy::Model& model) {
+  for (auto at = attended_.begin(); at != attended_.end();) {
+    const auto& run = at->second.run;
+    if (may_control(model, run->operator_key())) {
+      ++at;
+      continue;
+    }
+    run->cancel(Error(peer::Errc::policy_differs, "a newer policy"));
+    at = attended_.erase(at);
+  }
+}
+
 void Service::policy_lapsed(const Error& why) {
+  attended_.clear();
   const auto runs = runs_;
   for (const auto& [digest, run] : runs)
     run->policy_lapsed(why);

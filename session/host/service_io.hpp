@@ -19,6 +19,7 @@ struct ServiceParts {
   RunLedger& ledger;
   Sealing sealing;  // of what a run says to keep
   decltype(Environment::deviate) deviate{};
+  Patience patience{};
 };
 
 class Service final : private RunBeginner {
@@ -26,6 +27,8 @@ class Service final : private RunBeginner {
   // Each party's own computation is on this thread: a few are enough.
   static constexpr std::size_t kMaxRuns = 4;
   static constexpr std::size_t kMaxOperators = 16;
+  // Of runs that ended and whose operators did not fetch it; then the oldest goes.
+  static constexpr std::size_t kMaxEnds = 16;
   // Whose source the parent has not said yet, which it says at once.
   static constexpr std::size_t kMaxUnread = 64;
 
@@ -45,8 +48,14 @@ class Service final : private RunBeginner {
   void begin_operator(peer::StreamSocket socket, const std::string& source);
   void begin_party(peer::StreamSocket socket, const std::string& source);
   void lead_in(peer::StreamSocket stream, base::Result<ReadHello> read, const std::string& source);
-  [[nodiscard]] base::Result<std::shared_ptr<HostedRun>> begin_run(
-      Order order, HostedRun::Events events) override;
+  [[nodiscard]] base::Result<std::shared_ptr<AttendedRun>> begin_run(
+      Order order, const policy::AdmittedOperator& who) override;
+  [[nodiscard]] base::Result<std::shared_ptr<AttendedRun>> find_run(
+      const DescriptorDigest& session, const policy::AdmittedOperator& who) override;
+  void forget(const DescriptorDigest& session, std::uint64_t number);
+  void forget_an_end();
+  void forget_operators_without(const policy::Model& model);
+  [[nodiscard]] bool end_a_stranger();
 
   ServiceParts parts_;
   peer::Party control_party_;  // as the enclave's own, and admits operators for kControlPurpose
@@ -56,6 +65,12 @@ class Service final : private RunBeginner {
   std::size_t unread_ = 0;
   std::unique_ptr<peer::Listener> listener_;
   std::map<DescriptorDigest, std::shared_ptr<HostedRun>> runs_;
+  struct Attended {
+    std::uint64_t number = 0;  // in the order of beginning
+    std::shared_ptr<AttendedRun> run;
+  };
+  std::map<DescriptorDigest, Attended> attended_;  // also of runs that ended
+  std::uint64_t begun_ = 0;
   std::map<std::uint64_t, std::shared_ptr<ControlSession>> operators_;
   std::uint64_t next_operator_ = 1;
   bool stopped_ = false;

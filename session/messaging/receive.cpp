@@ -40,7 +40,7 @@ Status Run::on(PartyIndex from, Broadcast message) {
   }
   into.seen[from] = seen;
   into.bodies[from] = std::move(message.body);
-  if (message.round == round_) take_in(from);
+  if (message.round == round_ && !is_working_) take_in(from);
   progress();
   return {};
 }

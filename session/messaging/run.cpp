@@ -153,7 +153,20 @@ void Run::enter(Round round) {
     if (peer.barred || peer.link.unacknowledged() <= 1) continue;
     return bar(party, Error(Errc::unexpected_acknowledgement, "echoes what it does not have"));
   }
-  if (const auto sent = send_round(round); !sent) return stop(Reason::failed, {}, sent.error());
+  (void)book();
+  is_working_ = timing_.in_parts && protocol_->work();
+  if (!is_working_) begin_round();
+}
+
+void Run::work(Time now) {
+  passed(now);
+  if (!has_work() || protocol_->work()) return;
+  is_working_ = false;
+  begin_round();
+}
+
+void Run::begin_round() {
+  if (const auto sent = send_round(round_); !sent) return stop(Reason::failed, {}, sent.error());
   const auto early = book().seen;
   for (const auto& [party, seen] : early) {
     if (party != self_) take_in(party);
@@ -243,7 +256,7 @@ Signature Run::sign(base::BytesView statement) const {
 }
 
 void Run::progress() {
-  if (ended_) return;
+  if (ended_ || is_working_) return;
   if (output_) {
     if (!is_sealed_) return;
     if (is_everybody(confirmations_.size())) decide();

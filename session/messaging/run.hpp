@@ -34,6 +34,8 @@ struct Timing {
   std::chrono::milliseconds round = std::chrono::minutes(1);
   // From output or stop to the end, at most.
   std::chrono::milliseconds farewell = std::chrono::seconds(30);
+  // Its owner has the protocol's work done, by work(), in parts.
+  bool in_parts = false;
 };
 
 class Run {
@@ -53,6 +55,10 @@ class Run {
   // any more: it is that party's fault, but for not_admitted, which says that none is wanted.
   [[nodiscard]] base::Status received(PartyIndex party, base::BytesView piece, Time now);
   void passed(Time now);
+  // With Timing::in_parts: whether the round that was entered waits for work of one's own; and a part
+  // of that.
+  [[nodiscard]] bool has_work() const noexcept { return is_working_ && !ended_; }
+  void work(Time now);
   // When passed() is to be called next; nullopt once closed.
   [[nodiscard]] std::optional<Time> wakes_at() const;
 
@@ -107,6 +113,7 @@ class Run {
 
   // run.cpp: from round to round.
   void enter(Round round);
+  void begin_round();
   void remember_before(Round round);
   [[nodiscard]] static SeenRound seen_round(std::map<PartyIndex, base::Bytes> bodies,
                                             const std::map<PartyIndex, Echo>& echoes);
@@ -172,6 +179,7 @@ class Run {
   Time now_;
   Time deadline_;  // of the round; of the farewell, once ended
   Round round_ = 0;
+  bool is_working_ = false;  // nothing of this round is sent or judged yet
   std::map<PartyIndex, Peer> peers_;
   std::map<Round, RoundBook> books_;  // of this round, the one before and the one after
   Transcript past_;                   // of the rounds whose books are gone, unless too much

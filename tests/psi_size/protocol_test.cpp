@@ -3,6 +3,7 @@
 #include <set>
 
 #include "session/protocols/psi_size/errc.hpp"
+#include "session/protocols/psi_size/limits.hpp"
 #include "tests/psi_size/psi_fixture.hpp"
 
 namespace concordat::session::psi_size {
@@ -21,6 +22,22 @@ std::string lines(const std::set<std::string>& items, std::mt19937_64& random) {
   for (const std::string& item : all)
     out += item + (random() % 2 == 0 ? "\n" : "\r\n");
   return out;
+}
+
+// No part is longer than others' turns should be, and what is sent is the same kind of list.
+TEST(PsiSize, BlindsInPartsBeforeItSends) {
+  constexpr std::size_t kItems = 200;
+  auto intake = taken(R"({"max_items": 200})").value();
+  ASSERT_TRUE(intake->feed(base::as_bytes("a\nb\n")));
+  const auto protocol = intake->begin(test::seats(2)[0]).value();
+  std::size_t parts = 1;
+  while (protocol->work())
+    ++parts;
+  EXPECT_EQ(parts, (kItems + kItemsAPart - 1) / kItemsAPart);
+  EXPECT_FALSE(protocol->work()) << "nothing is left";
+  const auto sent = protocol->send(1).value();
+  EXPECT_EQ(sent.broadcast.size(), kItems * 32);
+  EXPECT_TRUE(protocol->check_broadcast(1, 1, sent.broadcast));
 }
 
 TEST(PsiSize, IsThatOfTheIntersection) {

@@ -77,6 +77,84 @@ struct Table {
   }
 };
 
+// Whose work comes in three parts each round.
+class InParts final : public Protocol {
+ public:
+  explicit InParts(std::unique_ptr<Protocol> inner) : inner_(std::move(inner)) {}
+  bool work() override { return --left_ > 0; }
+  Round rounds() const noexcept override { return inner_->rounds(); }
+  RoundShape shape(Round round) const noexcept override { return inner_->shape(round); }
+  base::Result<Outgoing> send(Round round) override {
+    EXPECT_LE(left_, 0) << "sent before its work was done";
+    return inner_->send(round);
+  }
+  base::Status check_broadcast(Round round, PartyIndex from,
+                               base::BytesView broadcast) const override {
+    return inner_->check_broadcast(round, from, broadcast);
+  }
+  base::Status check_letter(Round round, PartyIndex from, PartyIndex to,
+                            const base::SecretBytes& letter,
+                            const std::map<PartyIndex, base::Bytes>& broadcasts) const override {
+    return inner_->check_letter(round, from, to, letter, broadcasts);
+  }
+  base::Status receive(Round round, Incoming incoming) override {
+    left_ = 3;
+    return inner_->receive(round, std::move(incoming));
+  }
+  base::Result<Output> output() override { return inner_->output(); }
+
+ private:
+  std::unique_ptr<Protocol> inner_;
+  int left_ = 3;
+};
+
+// What others say meanwhile waits, and nothing of a round is said before its work is done.
+TEST(SessionRun, WorkInPartsKeepsARoundWaitingAndNothingElse) {
+  for (const auto& kind : {session::test::committed_sum(), session::test::shared_sum(),
+                           session::test::late_letters()}) {
+    Table table(3);
+    table.begin_all(kind);
+    Timing in_parts = kTiming;
+    in_parts.in_parts = true;
+    const auto protocol = [&] {
+      return std::make_unique<InParts>(table.protocol(kind, 2));
+    };
+    table.runs[2] =
+        Run::begin(table.group_of(2), table.key(2), protocol(), in_parts, Time{}).value();
+    table.connect_all();
+    auto& second = *table.runs.at(2);
+    std::size_t parts = 0;
+    for (table.pump(); second.has_work(); table.pump()) {
+      EXPECT_EQ(table.runs.at(1)->outcome(), nullptr) << "without what the second owes";
+      second.work(Time{});
+      ++parts;
+    }
+    EXPECT_EQ(parts, 2 * table.protocol(kind, 2)->rounds());
+    for (const auto& [party, run] : table.runs) {
+      ASSERT_NE(run->outcome(), nullptr);
+      ASSERT_TRUE(run->outcome()->output) << to_string(*run->outcome()->stop);
+      EXPECT_EQ(run->outcome()->output->result.front(), 1 + 2 + 3);
+    }
+  }
+}
+
+TEST(SessionRun, WorkThatTakesLongerThanTheRoundEndsTheRun) {
+  Table table(3);
+  table.begin_all(session::test::committed_sum());
+  Timing in_parts = kTiming;
+  in_parts.in_parts = true;
+  const auto run =
+      Run::begin(table.group_of(2), table.key(2),
+                 std::make_unique<InParts>(table.protocol(session::test::committed_sum(), 2)),
+                 in_parts, Time{})
+          .value();
+  ASSERT_TRUE(run->has_work());
+  run->work(Time{} + kTiming.round);
+  EXPECT_FALSE(run->has_work());
+  ASSERT_NE(run->outcome(), nullptr);
+  EXPECT_TRUE(run->outcome()->stop);
+}
+
 TEST(SessionRun, HonestPartiesFinishAndAreDone) {
   for (const auto& kind : {session::test::committed_sum(), session::test::shared_sum(),
                            session::test::late_letters()}) {

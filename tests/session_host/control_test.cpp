@@ -23,6 +23,8 @@ std::vector<base::SecretBytes> all_orders() {
   out.push_back(encode(InputPiece{secret_of({9, 10})}));
   out.push_back(encode(BeginRun{}));
   out.push_back(encode(KeptStored{}));
+  out.push_back(encode(ResumeRun{}));
+  out.push_back(encode(EndFetched{}));
   return out;
 }
 std::vector<base::Bytes> all_reports() {

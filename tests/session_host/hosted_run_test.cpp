@@ -289,6 +289,25 @@ TEST(HostedRun, APolicyThatIsNotUsableAnyMoreEndsTheRun) {
   hosts.run_until([&] { return hosts.host(1).is_over; });
 }
 
+// Work in parts: 500 items are eight of them each time.
+TEST(HostedRun, APartyThatComputesForLongDoesSoInParts) {
+  HostWorld hosts(2);
+  hosts.world.edit_policy = [](PartyIndex, std::string text) {
+    return test::replaced(std::move(text), "aggregate/1", "psi_size/1");
+  };
+  hosts.hosts.clear();
+  for (const PartyIndex index : {1u, 2u})
+    hosts.add(index);
+  hosts.protocol = "psi_size/1";
+  hosts.parameters = R"({"max_items": 500})";
+  hosts.start_all("a\nb\nc\n");
+  hosts.run_until_ended();
+  for (const auto& host : hosts.hosts) {
+    ASSERT_TRUE(host->ended->status) << host->ended->status.error().to_string();
+    EXPECT_EQ(base::as_text(host->ended->output->result), R"({"protocol":"psi_size/1","size":3})");
+  }
+}
+
 // Two who make a key; each has a share before either says that there is one.
 class KeyMaking : public testing::Test {
  protected:

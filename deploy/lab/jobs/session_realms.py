@@ -38,7 +38,8 @@ class SessionStory:
             *((f"realm-{realm.letter}", lambda realm=realm: self.make_realm(realm)) for realm in self.realms.all),
             ("rules", self.make_rules), ("enclaves", self.start_enclaves), ("tables", self.make_tables),
             ("agree", self.agree_on_sums), ("aggregate", self.aggregate), ("input-unseen", self.input_unseen),
-            ("runs-are-counted", self.one_run_too_many), ("led-astray-refused", self.led_astray),
+            ("runs-are-counted", self.one_run_too_many), ("operator-comes-back", self.operator_comes_back),
+            ("led-astray-refused", self.led_astray),
             ("replay-refused", self.replayed), ("key-generation", self.generate_key),
             ("restart", self.restart_a_party), ("signature", self.sign), *Resharing(self).steps(),
             ("cheat-named", self.cheat_is_named), ("cheat-proved", self.cheat_is_proved),
@@ -149,6 +150,9 @@ class SessionStory:
         return f"no row is in the {carried:,} bytes that parents carried to the three enclaves"
 
     def one_run_too_many(self) -> str:
+        for realm in self.realms.all:
+            realm.lab.terminate(realm.analyst.name)
+            realm.start_analyst(self.image)
         refused = []
         for part in self.start_all(self.sums, wait=4):
             status, answer = part.end()
@@ -156,7 +160,23 @@ class SessionStory:
             refused.append(answer["code"])
         require("runs_used_up" in refused, f"refused, but not for its count: {refused}")
         self.record.row("all three", "totals of the same tables again", "refused: runs_used_up")
-        return "the policies allow one run of an input; the second was refused before any of it moved"
+        return "the policies allow one run of an input; enclaves that were started anew refused the second before any moved"
+
+    def operator_comes_back(self) -> str:
+        """bank-a's operator's program is killed while its enclave waits for the others, and comes back to the run's end."""
+        session = self.realms.agree("drill/back", "aggregate/1", self.realms.all, self.folder / "tables/parameters.json")
+        first, *others = zip(self.realms.all, self.tables)
+        lost = self.realms.order(first[0], session, "--input", first[1])
+        lost.wait_for("forming")
+        lost.daemon.process.kill()
+        lost.daemon.process.wait()
+        ordered = [self.realms.order(realm, session, "--input", table) for realm, table in others]
+        back = self.realms.order(first[0], session, "--resume")
+        self.results([back, *ordered], "resumed")
+        status, answer = self.realms.order(first[0], session, "--resume").end()
+        require(status == 2 and answer["code"] == "unknown_session", f"fetched twice: {answer}")
+        self.record.row("bank-a", "the result of a run whose operator's program was killed", "fetched by --resume, once")
+        return "the run went on without its operator, who fetched its result on another channel"
 
     # --- A parent that does its worst ---
 
@@ -301,7 +321,7 @@ class SessionStory:
         for what, receipt, parties in self.receipts:
             verified = self.realms.verify_receipt(receipt, parties)
             runs.add(verified["run"])
-        require(len(runs) == 5, f"receipts of {len(runs)} runs")
+        require(len(runs) == 6, f"receipts of {len(runs)} runs")
         return f"{len(self.receipts)} receipts of {len(runs)} runs: every authority's signatures, every enclave's document"
 
     def count(self) -> str:

@@ -36,28 +36,41 @@ void hash_item(base::BytesView item, std::span<std::uint8_t, kDigestSize> digest
   sodium_memzero(&state, sizeof state);
 }
 
-std::vector<Element> blind(const base::SecretBytes& digests, const base::sharing::Scalar& key) {
-  std::vector<Element> out;
-  out.reserve(digests.size() / kDigestSize);
-  const base::BytesView all = digests.expose(base::SecretAccess{});
+bool blind(const base::SecretBytes& digests, const base::sharing::Scalar& key, std::size_t most,
+           std::vector<Element>& out) {
+  const std::size_t all = digests.size() / kDigestSize;
+  const std::size_t until = std::min(all, out.size() + most);
+  const base::BytesView bytes = digests.expose(base::SecretAccess{});
+  out.reserve(all);
   Element item;  // tells the item to whoever can guess it
-  for (std::size_t at = 0; at < all.size(); at += kDigestSize) {
+  while (out.size() < until) {
     const base::StackWipe wipe;
-    crypto_core_ristretto255_from_hash(item.mutable_view().data(), &all[at]);
+    crypto_core_ristretto255_from_hash(item.mutable_view().data(),
+                                       &bytes[out.size() * kDigestSize]);
     out.push_back(blinded(item, key));
   }
   sodium_memzero(item.mutable_view().data(), Element::kSize);
-  std::ranges::sort(out);
-  return out;
+  return until < all;
 }
 
-std::vector<Element> blind_again(const std::vector<Element>& elements,
-                                 const base::sharing::Scalar& key) {
-  std::vector<Element> out;
+bool blind_again(const std::vector<Element>& elements, const base::sharing::Scalar& key,
+                 std::size_t most, std::vector<Element>& out) {
+  const std::size_t until = std::min(elements.size(), out.size() + most);
   out.reserve(elements.size());
-  for (const Element& element : elements)
-    out.push_back(blinded(element, key));
-  std::ranges::sort(out);
+  while (out.size() < until)
+    out.push_back(blinded(elements[out.size()], key));
+  return until < elements.size();
+}
+
+void sort(std::vector<Element>& elements) {
+  std::ranges::sort(elements);
+}
+
+std::vector<Element> elements_of(base::BytesView bytes) {
+  std::vector<Element> out;
+  out.reserve(bytes.size() / Element::kSize);
+  for (; bytes.size() >= Element::kSize; bytes = bytes.subspan(Element::kSize))
+    out.push_back(Element::from(bytes.first(Element::kSize)).value());
   return out;
 }
 

@@ -26,6 +26,7 @@ class PsiSize final : public Protocol {
   [[nodiscard]] RoundShape shape(Round round) const noexcept override {
     return {round == kCommitments ? base::Sha256Digest::kSize : size_ * Element::kSize, 0};
   }
+  [[nodiscard]] bool work() override;
   [[nodiscard]] base::Result<Outgoing> send(Round round) override;
   [[nodiscard]] base::Status check_broadcast(Round round, PartyIndex from,
                                              base::BytesView broadcast) const override;
@@ -47,17 +48,31 @@ class PsiSize final : public Protocol {
   base::SecretBytes digests_;  // as many as `size_`, whatever the number of items
   Seat seat_;
   base::sharing::Scalar key_ = base::sharing::Scalar::random();
-  base::Bytes list_;  // of round 3, ours
+  // What is blinded, and how much of it is: our items for round 1, then the other's for round 3.
+  std::vector<Element> theirs_, blinded_;
+  base::Bytes list_;  // of round 1, and then of round 3, ours
   std::map<PartyIndex, base::Bytes> commitments_;
   std::size_t common_ = 0;
 };
 
+bool PsiSize::work() {
+  if (digests_.empty() && theirs_.empty()) return false;
+  const bool is_left = digests_.empty() ? blind_again(theirs_, key_, kItemsAPart, blinded_)
+                                        : blind(digests_, key_, kItemsAPart, blinded_);
+  if (is_left) return true;
+  sort(blinded_);
+  list_ = encode(blinded_);
+  digests_.wipe();
+  theirs_.clear();
+  blinded_.clear();
+  return false;
+}
+
 base::Result<Outgoing> PsiSize::send(Round round) {
+  while (work()) {
+  }
   Outgoing out;
-  if (round == kItems) {
-    out.broadcast = encode(blind(digests_, key_));
-    digests_.wipe();
-  } else if (round == kCommitments) {
+  if (round == kCommitments) {
     out.broadcast = base::to_bytes(commitment(seat_.self, list_).view());
   } else {
     out.broadcast = list_;
@@ -89,9 +104,8 @@ base::Status PsiSize::receive(Round round, Incoming incoming) {
   }
   std::vector<std::vector<Element>> lists;  // of each party
   for (const auto& [from, broadcast] : incoming.broadcasts) {
-    CONCORDAT_TRY(std::vector<Element> list, decode(broadcast, size_));
-    if (round == kItems && from != seat_.self) list_ = encode(blind_again(list, key_));
-    lists.push_back(std::move(list));
+    lists.push_back(elements_of(broadcast));
+    if (round == kItems && from != seat_.self) theirs_ = lists.back();
   }
   if (round == kLists) {
     std::vector<Element> common;
