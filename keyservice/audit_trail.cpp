@@ -98,7 +98,8 @@ AuditLogState AuditTrail::state() const {
         state.why, [](char c) { return !audit::is_printable(c); }, '?');
   }
   if (!open_) return state;
-  state.root_generation = open_->boot.root_generation;
+  // A boot that is still trying has signed nothing: what its log is signed under nobody knows yet.
+  if (open_->log.is_open()) state.root_generation = open_->boot.root_generation;
   state.size = open_->log.head().size;
   state.last = open_->log.head_time();
   state.waiting = open_->log.pending();

@@ -125,6 +125,7 @@ class Custodian {
                     base::UnixMillis now);
   // What the worker remembers of the journal: before it asks for anything, and whenever it learns
   // of a later one elsewhere.
+  void tell_custodian(const SessionPtr& session);
   void take_seen(const SessionPtr& session, const VouchedHead& seen);
   void on_head_refused(const SessionPtr& session, const base::Error& why);
   void say_rollback(const base::Status& able);

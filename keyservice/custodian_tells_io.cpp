@@ -83,11 +83,13 @@ void Custodian::take_seen(const VouchedHead& seen, const std::string& custodian)
 
 void Custodian::tell_custodians() {
   for (const auto& [number, session] : sessions_) {
-    if (!session->is_custodian() || !session->stream->can_send()) continue;
-    if (const Status told = session->teller.tell(custody_, *session->stream); !told) {
-      session->stream->abort(told.error());
-    }
+    if (session->is_custodian() && session->stream->can_send()) tell_custodian(session);
   }
+}
+
+void Custodian::tell_custodian(const SessionPtr& session) {
+  const Status told = session->teller.tell(custody_, *session->stream);
+  if (!told) session->stream->abort(told.error());
 }
 
 void Custodian::on_head_refused(const SessionPtr& session, const Error& why) {

@@ -9,7 +9,7 @@
 namespace concordat::cli {
 
 // Why a retirement is refused here, before or after custodians are asked.
-enum class RetireErrc { no_custodian = 1, not_among_them, no_recovery_set };
+enum class RetireErrc { no_custodian = 1, not_among_them, no_recovery_set, same_custodian };
 [[nodiscard]] base::CodeInfo describe(RetireErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(RetireErrc) {
   return "retire";

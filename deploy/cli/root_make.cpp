@@ -127,14 +127,24 @@ Result<Bytes> ask_to_make(OperatorChannel& channel, const keyservice::GenesisCha
   return base::to_bytes(document);
 }
 
+bool is_in_the_way(const Error& why) {
+  return operators_code(why) == Error(keyservice::Errc::root_already_pinned).name();
+}
+
 Status make_root(const MakeOptions& options, const Invocation& invocation, std::string& replaced) {
   CONCORDAT_TRY(const auto challenge, keyservice::GenesisChallenge::from_hex(options.challenge));
   CONCORDAT_TRY(const auto self, Operator::open(options.at.at, invocation));
   // The channel first: with it comes the custodian's policy, if that pins another generation.
   CONCORDAT_TRY(const auto channel, self->dial());
-  if (options.anew) CONCORDAT_CHECK(make_room(options, invocation, *self, replaced));
-  CONCORDAT_TRY(const Bytes document, ask_to_make(*channel, challenge));
-  return base::write_file(options.out, document);
+  auto document = ask_to_make(*channel, challenge);
+  // Room is made once the custodian says that it lacks it, and not before: what lies there while
+  // one is being made, perhaps for this operator's own earlier try, is no leftover (not_ready).
+  if (options.anew && !document && is_in_the_way(document.error())) {
+    CONCORDAT_CHECK(make_room(options, invocation, *self, replaced));
+    if (!replaced.empty()) document = ask_to_make(*channel, challenge);
+  }
+  if (!document) return document.error();
+  return base::write_file(options.out, *document);
 }
 
 ExitStatus run(const MakeOptions& options, const Invocation& invocation) {

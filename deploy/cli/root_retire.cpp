@@ -1,5 +1,6 @@
 // concordat root retire
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <set>
@@ -147,17 +148,27 @@ Status check_sets(const RetireOptions& options, const policy::Model& model, Reti
 
 // --- Asking ---
 
-Status ask_one(const RetireOptions& options, Operator& self, const std::string& name) {
+// By module id. A name is the parent's word, who might lead two to one custodian and so hide another.
+using Answered = std::map<std::string, std::string, std::less<>>;
+
+Status ask_one(const RetireOptions& options, Operator& self, const std::string& name,
+               Answered& answered) {
   self.turn_to(name);
   CONCORDAT_TRY(const auto channel, self.dial());
+  const auto [other, is_new] = answered.emplace(channel->enclave().module_id(), name);
+  if (!is_new) {
+    return Error(RetireErrc::same_custodian,
+                 "enclave " + other->first + " answers to " + other->second + ", too");
+  }
   CONCORDAT_CHECK(channel->ask({0, keyservice::RetireRootRequest{options.generation}}));
   return {};
 }
 
 void ask_all(const RetireOptions& options, Operator& self, const std::set<std::string>& names,
              Retirement& out) {
+  Answered answered;
   for (const std::string& name : names) {
-    out.custodians.push_back({name, ask_one(options, self, name),
+    out.custodians.push_back({name, ask_one(options, self, name, answered),
                               std::ranges::count(options.unreachable_ok, name) != 0});
   }
 }
@@ -280,6 +291,8 @@ base::CodeInfo describe(RetireErrc code) noexcept {
     case RetireErrc::no_recovery_set:
       return {"no_recovery_set",
               "recovery sets of this generation end with it, and none of a later one was shown"};
+    case RetireErrc::same_custodian:
+      return {"same_custodian", "two names led to one custodian, and perhaps to none of another"};
   }
   return {"unknown", "unknown error of retirements"};
 }

@@ -135,12 +135,21 @@ TEST_F(RootCli, WhatIsNotMadeIsNotWritten) {
   EXPECT_TRUE(operations_.empty()) << "nothing was asked for";
 }
 
-// These tests' custodian looks into no store: what is there, the parent tells the operator.
+// These tests' custodian finds in the store what their parent tells the operator.
 class RootAnew : public RootCli {
  protected:
   RootAnew() {
     at_.server_.make_roots_by(
-        [](const keyservice::GenesisChallenge&, const policy::PolicyPtr&, const auto& done) {
+        [this](const keyservice::GenesisChallenge&, const policy::PolicyPtr&, const auto& done) {
+          if (is_made_meanwhile_) return done(Error(keyservice::Errc::not_ready));
+          const bool has_room =
+              std::ranges::none_of(std::array{kBlob, kDocument}, [&](const char* name) {
+                return parent_of_[name].status == 200 &&
+                       std::ranges::none_of(removed_,
+                                            [&](const auto& gone) { return gone.first == name; });
+              });
+          if (!has_room) return done(Error(keyservice::Errc::root_already_pinned));
+          ++made_;
           done(Bytes{1, 2, 3});
         });
     // The policy of the operator's file pins none yet: the next one is the first.
@@ -157,7 +166,8 @@ class RootAnew : public RootCli {
     const Outcome ended = anew(std::move(more));
     EXPECT_EQ(ended.status, 2) << ended.out;
     EXPECT_FALSE(std::filesystem::exists(path("genesis")));
-    EXPECT_TRUE(asked().empty()) << "nothing is made";
+    EXPECT_EQ(made_, 0);
+    (void)asked();
     return json::parse(ended.out).at("code");
   }
 
@@ -165,7 +175,17 @@ class RootAnew : public RootCli {
   static constexpr const char* kDocument = "/v1/store/custodian/genesis-1";
   const std::string digest_ = base::sha256({base::as_bytes("sealed")}).hex();
   const std::string copy_ = path("genesis.replaced-" + digest_.substr(0, 16));
+  bool is_made_meanwhile_ = false;
+  int made_ = 0;
 };
+
+// Of its own first try, perhaps: between blob and document.
+TEST_F(RootAnew, WhatIsBeingMadeIsNotRemoved) {
+  parent_of_[kBlob] = {200, "sealed"};
+  is_made_meanwhile_ = true;
+  EXPECT_EQ(refusal({"--yes"}), "not_ready");
+  EXPECT_TRUE(removed_.empty());
+}
 
 TEST_F(RootAnew, ReplacesWhatWasCutShortOnceItIsConfirmed) {
   parent_of_[kBlob] = {200, "sealed"};
@@ -183,7 +203,7 @@ TEST_F(RootAnew, ReplacesWhatWasCutShortOnceItIsConfirmed) {
   EXPECT_EQ(removed_, (std::vector<std::pair<std::string, std::string>>{{kBlob, digest_}}));
   EXPECT_EQ(base::read_file(copy_, 100).value(), base::to_bytes(base::as_bytes("sealed")));
   EXPECT_EQ(base::read_file(path("genesis"), 100).value(), (Bytes{1, 2, 3}));
-  EXPECT_EQ(asked(), (Operations{"root-make"}));
+  EXPECT_EQ(made_, 1);
   EXPECT_NE(made.err.find("removed 'root-1'"), std::string::npos) << made.err;
 }
 
@@ -207,6 +227,10 @@ TEST_F(RootAnew, WhatCanBePinnedIsNotReplaced) {
 }
 
 TEST_F(RootAnew, ThePolicysPinnedGenerationsAreNotLookedAt) {
+  at_.server_.make_roots_by(
+      [](const keyservice::GenesisChallenge&, const policy::PolicyPtr&, const auto& done) {
+        done(Error(keyservice::Errc::root_already_pinned));
+      });
   write_policy(test::replaced(text_of_now(), "\"generations\": []",
                               R"("generations": [{"generation": 1, "state": "current", )"
                               R"("commitment": ")" +
@@ -215,7 +239,7 @@ TEST_F(RootAnew, ThePolicysPinnedGenerationsAreNotLookedAt) {
   parent_of_[kBlob] = {200, "sealed"};
   parent_of_["/v1/store/custodian/root-2"] = parent_of_["/v1/store/custodian/genesis-2"] = {404,
                                                                                             "{}"};
-  EXPECT_EQ(anew({"--yes"}).status, 0);
+  EXPECT_EQ(refusal({"--yes"}), "root_already_pinned") << "and nothing is found of generation 2";
   EXPECT_TRUE(removed_.empty()) << "root-1 is the pinned root's only copy";
 }
 
@@ -424,6 +448,18 @@ TEST_F(RootRetirement, AsksEveryCustodianThatIsFoundOrNamed) {
   EXPECT_EQ(retire_json(0, {"--list"}).at("custodians"),
             (json{"custodian", "custodian-b", "east"}));
   EXPECT_TRUE(dialled_.empty());
+}
+
+TEST_F(RootRetirement, TwoNamesForOneEnclaveHideNobody) {
+  const auto enclave = custodian();
+  for (int i = 0; i < 4; ++i) {
+    open_next([&] { return std::make_unique<LocalChannel>(enclave, at_, operations_); });
+  }
+  const json refused = retire_json(1);
+  EXPECT_TRUE(refused.at("custodians").at(0).at("asked"));
+  EXPECT_EQ(refused.at("custodians").at(1).at("code"), "same_custodian");
+  EXPECT_EQ(asked(), (Operations{"root-retire"}));
+  EXPECT_TRUE(retire_json(0, {"--unreachable-ok", "custodian-b"}).at("ok"));
 }
 
 TEST_F(RootRetirement, OneThatNeedsItRefuses) {

@@ -240,5 +240,26 @@ TEST(Keyring, ATakingOverWhoseSnapshotFailsIsDoneAndTheNextChangeWritesIt) {
   EXPECT_FALSE(custodian.keyring.journal().needs_older_generation());
 }
 
+TEST(Keyring, ASnapshotThatATakingOverLacksIsWrittenAfterARestart) {
+  MemoryStore::Shared world;
+  {
+    Custodian custodian(world);
+    ASSERT_TRUE(custodian.load());
+    ASSERT_TRUE(custodian.create(new_key("k", 1)));
+    custodian.keyring.take(test_journal_keys(2));
+    custodian.store.before_create = [&](const std::string& name) {
+      custodian.store.fail_all(name.starts_with("chunk.") ? std::optional(Failure::full)
+                                                          : std::nullopt);
+    };
+    EXPECT_TRUE(custodian.take_over(2));
+  }
+  Custodian custodian(world);
+  custodian.keyring.take(test_journal_keys(2));
+  ASSERT_TRUE(custodian.load());
+  ASSERT_TRUE(custodian.keyring.journal().needs_older_generation());
+  ASSERT_TRUE(custodian.move_implicit(2));
+  EXPECT_FALSE(custodian.keyring.journal().needs_older_generation());
+}
+
 }  // namespace
 }  // namespace concordat::test

@@ -257,7 +257,7 @@ TEST_F(ReplicasTest, WithoutTheRootUnderWhichAnotherVouchesItServesNobodyUntilIt
   create_key(*first, "payments/a");
   test::MemoryStore::Shared yesterday;
   yesterday.records = shared_.records;
-  first->custody.keyring().take_over(2, 1, [](const Status& done) { ASSERT_TRUE(done); });
+  first->custody.keyring().take_over(2, [](const Status& done) { ASSERT_TRUE(done); });
   const auto second = serving("custodian-b", &yesterday);
   const policy::PolicyPtr policy = second->side.policies.latest();
   second->custody.pin(*policy);
@@ -279,6 +279,32 @@ TEST_F(ReplicasTest, WithoutTheRootUnderWhichAnotherVouchesItServesNobodyUntilIt
   ASSERT_TRUE(second->load());
   EXPECT_TRUE(check(*second));
   EXPECT_TRUE(check(*first)) << "it has what it saw";
+}
+
+// Asked for the root that the policy still calls current, when a later one has taken over: the head
+// comes before it, so that nobody can let through the one without the other.
+TEST_F(ReplicasTest, TheHeadComesBeforeTheRootThoughAnotherGenerationVouchesForIt) {
+  Bytes bytes(kRootSize, 2);
+  const Root newer = Root::create(2, base::SecretBytes::take(bytes)).value();
+  edit_ = [&](nlohmann::ordered_json& policy) {
+    policy["root"]["generations"].push_back(
+        {{"generation", 2}, {"state", "read_only"}, {"commitment", newer.commitment().hex()}});
+  };
+  const auto first = serving("custodian-a");  // which tells nothing by itself: it knows no other
+  first->custody.take(Root::from_prk(2, newer.prk()).value(), "acme");
+  create_key(*first, "payments/a");
+  test::MemoryStore::Shared yesterday;
+  yesterday.records = shared_.records;
+  first->custody.keyring().take_over(2, [](const Status& done) { ASSERT_TRUE(done); });
+  const auto second = host("custodian-b", &yesterday);
+  second->custody.pin(*second->side.policies.latest());
+  serve(*second);
+  know(*second, {"custodian-a"});
+  auto fetched = fetch(*second);
+  ASSERT_TRUE(fetched) << fetched.error().to_string();
+  EXPECT_EQ(fetched->generation(), 1u);
+  (void)take(*second, *std::move(fetched));
+  EXPECT_TRUE(check(*second).error().is(Errc::generation_not_held));
 }
 
 TEST_F(ReplicasTest, WhoServesNobodyGivesNoRootAndTellsWhatIsMissing) {

@@ -125,9 +125,14 @@ void Keyring::set_minimum(std::string name, std::uint32_t minimum, bool implicit
 // Of the whole keyring and of no key.
 void Keyring::append_change(std::uint32_t generation, Decide decide, Done done) {
   journal_.append_under(
-      generation, std::move(decide), [done = std::move(done)](Result<journal::Head> appended) {
-        if (appended || appended.error().is(KeyStateErrc::unchanged)) return done({});
-        done(Status(std::move(appended).error()));
+      generation, std::move(decide),
+      [this, done = std::move(done)](Result<journal::Head> appended) {
+        if (!appended && !appended.error().is(KeyStateErrc::unchanged)) {
+          return done(Status(std::move(appended).error()));
+        }
+        const auto alive = lifetime_.watch();
+        done({});
+        if (!alive.expired()) snapshot_if_due();
       });
 }
 
@@ -145,7 +150,6 @@ void Keyring::take_over(std::uint32_t generation, Done done) {
   };
   append_change(generation, decide, [this, was_so, done = std::move(done)](Status taken) {
     if (!taken || !journal_.needs_older_generation()) return done(std::move(taken));
-    is_snapshot_wanted_ = true;
     write_snapshot([was_so, done](const Status& written) { done(*was_so ? written : Status()); });
   });
 }
@@ -206,23 +210,22 @@ void Keyring::hand_over(HandOverLog log, Done done) {
 
 void Keyring::write_snapshot(Done done) {
   if (journal_.is_writing_snapshot()) return done(Error(journal::Errc::snapshot_under_way));
-  is_snapshot_wanted_ = false;
   journal_.write_snapshot([this, done = std::move(done)](const Status& written) {
     last_snapshot_ = written;
-    // Wanted since this one began: what it holds may be of before.
-    const bool is_wanted =
-        std::exchange(is_snapshot_wanted_, !written && journal_.needs_older_generation());
+    const bool is_written = written.has_value();
     const auto alive = lifetime_.watch();
     done(written);
-    if (!alive.expired() && is_wanted && !journal_.is_writing_snapshot()) {
-      write_snapshot([](const Status&) {});
-    }
+    // What it holds may be of before a generation took over. One that failed waits for the next
+    // change.
+    if (!alive.expired() && is_written && journal_.needs_older_generation()) snapshot_if_due();
   });
 }
 
 void Keyring::snapshot_if_due() {
   if (journal_.is_writing_snapshot()) return;
-  if (!is_snapshot_wanted_ && journal_.entries_since_snapshot() < entries_per_snapshot_) return;
+  const bool is_due = journal_.needs_older_generation() ||
+                      journal_.entries_since_snapshot() >= entries_per_snapshot_;
+  if (!is_due) return;
   write_snapshot([](const Status&) {});
 }
 

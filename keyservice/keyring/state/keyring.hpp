@@ -110,9 +110,6 @@ class Keyring {
   UseLimits uses_;
   std::uint64_t entries_per_snapshot_;
   base::Status last_snapshot_;
-  // One that makes older generations needless, as soon as the one that is written ends, or, once it
-  // failed, after the next change.
-  bool is_snapshot_wanted_ = false;
   journal::Lifetime lifetime_;
 };
 
