@@ -185,7 +185,7 @@ TEST(HostedRun, SeatsAnEnclaveInItsOwnRoleAlone) {
 // A relay that shows one enclave of party 3 to party 1, and another to party 2.
 TEST(HostedRun, NamesTheFieldInWhichGroupsDiffer) {
   HostWorld hosts(3);
-  hosts.forming = std::chrono::milliseconds(2500);
+  hosts.forming = std::chrono::milliseconds(6000);
   Host& second = hosts.add(3);
   hosts.route = [&](PartyIndex from, PartyIndex to) {
     return from == 2 && to == 3 ? &second : hosts.hosts.at(to - 1).get();

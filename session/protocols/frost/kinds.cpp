@@ -169,7 +169,7 @@ Result<std::unique_ptr<Protocol>> watch_keygen(BytesView parameters, const Seat&
 
 Result<std::unique_ptr<Protocol>> watch_reshare(BytesView parameters, const Seat& seat) {
   CONCORDAT_TRY(const ReshareParameters parsed, parse_reshare(parameters, seat.parties.size()));
-  return Resharing::begin(seat, parsed.group, parsed.dealers, parsed.holders, std::nullopt);
+  return Resharing::begin(seat, parsed.group, parsed.dealers, parsed.holders, nullptr);
 }
 
 // Signing and its preparation take the message and nonces that parties alone have.
