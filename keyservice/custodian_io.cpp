@@ -189,21 +189,21 @@ void Custodian::on_record(const SessionPtr& session, base::SecretBytes record) {
     }
     if (custody_.is_looking()) return session->held.push_back(std::move(record));
     if (session->is_custodian()) return serve_replica(session, **policy, request, now->wall);
-    return serve_worker(session, *policy, request, now->wall);
+    return serve_worker(session, *policy, request, *now);
   }
   if (session->who) return serve_operator(session, *policy, request, now->wall);
   session->stream->abort(Error(peer::Errc::wrong_state, "a record of nobody"));
 }
 
 void Custodian::serve_worker(const SessionPtr& session, policy::PolicyPtr policy,
-                             base::BytesView request, base::UnixMillis now) {
+                             base::BytesView request, const peer::Now& now) {
   ++session->serving;
   const policy::AuditedUses level = policy->model().audited_uses;
-  auto done = [this, alive = alive_, session, level, now](ServedRequest served) {
+  auto done = [this, alive = alive_, session, level, at = now.wall](ServedRequest served) {
     if (!*alive) return;
     guarded(session, [&] {
       const bool is_silent = served.outcome && !policy::is_audited(level, served.operation);
-      is_silent ? answer_worker(session, served, now) : on_served(session, std::move(served), now);
+      is_silent ? answer_worker(session, served, at) : on_served(session, std::move(served), at);
     });
   };
   if (const Status able = may_answer(); !able && !goes_without_entry(session, level, request)) {

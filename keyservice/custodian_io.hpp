@@ -122,7 +122,7 @@ class Custodian {
   // Sends a sign of life.
   void tell_serving(Session& session);
   void serve_worker(const SessionPtr& session, policy::PolicyPtr policy, base::BytesView request,
-                    base::UnixMillis now);
+                    const peer::Now& now);
   // What the worker remembers of the journal: before it asks for anything, and whenever it learns
   // of a later one elsewhere.
   void tell_custodian(const SessionPtr& session);

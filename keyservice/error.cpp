@@ -55,6 +55,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"parent_failed", "the parent's service failed"};
     case Errc::bad_setting:
       return {"bad_setting", "a setting of the parent's configuration is not understood"};
+    case Errc::run_rate_exceeded:
+      return {"run_rate_exceeded", "the role has runs counted faster than it may; try later"};
   }
   return {"unknown", "unknown key service error"};
 }

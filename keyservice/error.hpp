@@ -30,6 +30,7 @@ enum class Errc {
   store_failed,
   parent_failed,
   bad_setting,
+  run_rate_exceeded,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(Errc) {

@@ -15,16 +15,17 @@ using base::Status;
 // One request on its way, which may have to wait for the store.
 struct KeyServer::Call {
   policy::PolicyPtr policy;
-  base::UnixMillis now;
+  peer::Now now;
   Request request;
   std::vector<policy::Grants> needs;  // request_grants.hpp
   base::UnixMillis until;
   ServedRequest served;
   Done done;
+  RunGate::Place place;  // while a run waits for the store
 };
 
 void KeyServer::serve(policy::PolicyPtr policy, const policy::AdmittedPeer& peer,
-                      base::BytesView record, base::UnixMillis now, Done done) {
+                      base::BytesView record, const peer::Now& now, Done done) {
   const auto call = std::make_shared<Call>();
   call->policy = std::move(policy);
   call->now = now;
@@ -78,8 +79,9 @@ Status KeyServer::judge_peer(const Call& call, const policy::AdmittedPeer& peer)
 
 Status KeyServer::judge(Call& call, const policy::AdmittedPeer& peer) const {
   CONCORDAT_CHECK(judge_peer(call, peer));
-  CONCORDAT_TRY(call.needs, needed_grants(*call.policy, peer.role(), call.request.body, call.now));
-  call.until = std::min(call.now + kReleaseLifetime, call.policy->valid_until());
+  CONCORDAT_TRY(call.needs, needed_grants(*call.policy, peer.role(), call.request.body,
+                                          call.now.wall));
+  call.until = std::min(call.now.wall + kReleaseLifetime, call.policy->valid_until());
   return {};
 }
 
@@ -94,12 +96,27 @@ void KeyServer::count_run(const CallPtr& call, const policy::AdmittedPeer& peer,
   }
   // Where policy limits nothing, nothing is written, as of a grant without a limit.
   if (!rule->runs_per_input) return finish(call, ResponseBody(RunCounted{}));
-  const auto counted = [call](const Result<std::uint64_t>& runs) {
+  RunOfInput run{peer.role(), asked.input, asked.run};
+  const RunCounts& runs = custody_.keyring().keys().runs();
+  const Status judged_run = runs.judge(run, *rule->runs_per_input);
+  if (judged_run) return count_new_run(call, std::move(run), *rule->runs_per_input);
+  if (!judged_run.error().is(KeyStateErrc::unchanged)) return finish(call, judged_run.error());
+  finish(call, ResponseBody(RunCounted{runs.runs_of(run.role, run.input)}));
+}
+
+void KeyServer::count_new_run(const CallPtr& call, RunOfInput run, std::uint64_t limit) {
+  auto place = runs_.enter(run.role, call->now.monotonic);
+  if (!place) return finish(call, place.error());
+  call->place = *std::move(place);
+  const auto counted = [this, call](const Result<std::uint64_t>& runs) {
+    call->place.reset();
     if (!runs) return finish(call, runs.error());
+    // As in perform().
+    if (const Status able = custody_.check(*call->policy); !able) return finish(call, able.error());
     finish(call, ResponseBody(RunCounted{*runs}));
   };
   custody_.keyring().count_run(
-      {peer.role(), asked.input, asked.run}, *rule->runs_per_input,
+      std::move(run), limit,
       lifetime_.guard(counted, [call] { finish(call, Error(Errc::out_of_memory)); }));
 }
 

@@ -4,6 +4,8 @@
 
 #include "keyservice/journal/lifetime.hpp"
 #include "keyservice/key_operations.hpp"
+#include "keyservice/run_gate.hpp"
+#include "peer/judge.hpp"
 #include "policy/evaluate.hpp"
 
 namespace concordat::keyservice {
@@ -30,7 +32,7 @@ class KeyServer {
   // missing. `done`, which must not throw, runs once and before this returns, unless a use has to
   // be recorded in the store first; it never runs when the root or this server goes before that.
   void serve(policy::PolicyPtr policy, const policy::AdmittedPeer& peer, base::BytesView record,
-             base::UnixMillis now, Done done);
+             const peer::Now& now, Done done);
   // The response that says so, without a look at policy and keys.
   void refuse(base::BytesView record, const base::Error& why, Done done);
 
@@ -45,8 +47,10 @@ class KeyServer {
   [[nodiscard]] base::Status judge_peer(const Call& call, const policy::AdmittedPeer& peer) const;
   [[nodiscard]] base::Status judge(Call& call, const policy::AdmittedPeer& peer) const;
   // By the rule of the run's session: session_unknown where none lets the peer's role take part.
+  // What was counted before costs no entry and no place.
   void count_run(const CallPtr& call, const policy::AdmittedPeer& peer,
                  const CountRunRequest& asked);
+  void count_new_run(const CallPtr& call, RunOfInput run, std::uint64_t limit);
   void count(const CallPtr& call, std::size_t need, std::size_t candidate);
   [[nodiscard]] base::Result<ResponseBody> perform(const Call& call);
   static void finish(const CallPtr& call, base::Result<ResponseBody> body);
@@ -56,6 +60,7 @@ class KeyServer {
 
   Custody& custody_;
   KeyOperations operations_;
+  RunGate runs_;
   journal::Lifetime lifetime_;
 };
 

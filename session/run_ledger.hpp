@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
+#include "attest/base/clock.hpp"
 #include "session/roster.hpp"
 
 namespace concordat::session {
@@ -15,6 +17,10 @@ struct RunToCount {
   std::string session, protocol;  // of the descriptor: by which rule of policy it is limited
   InputDigest input;
   RunId run;
+  // How long to ask again where no answer came, or none that is for good; and for whom, who may be
+  // gone before.
+  base::MonotonicMillis until;
+  std::weak_ptr<const void> asker;
 };
 
 // One party's, and durable: its custodian keeps it sealed and witnessed with everything else, so
@@ -26,8 +32,9 @@ class RunLedger {
   virtual ~RunLedger() = default;
 
   // Counts this run of the input, once however often it is asked; `done` once, also before this
-  // returns. Any error: the run must not take the input in. FormingErrc::runs_used_up when as many
-  // others as policy allows were counted before; otherwise why it could not be counted.
+  // returns, but not once `asker` is gone. Any error: the run must not take the input in, though it
+  // may have been counted. FormingErrc::runs_used_up when as many others as policy allows were
+  // counted before; otherwise why it could not be counted.
   virtual void count(RunToCount run, Done done) = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "deploy/enclave/session_ledger.hpp"
 
 #include "keyservice/keyring/state/errc.hpp"
+#include "policy/errc.hpp"
 #include "session/errc.hpp"
 #include "session/host/errc.hpp"
 
@@ -11,27 +12,84 @@ using base::Error;
 using base::Result;
 using base::Status;
 using namespace keyservice;
+using Timer = boost::asio::steady_timer;
+using std::chrono::milliseconds;
 
-Status outcome_of(const Result<ResponseBody>& answer) {
-  if (!answer) return Error(session::host::Errc::run_not_counted, answer.error().to_string());
+// A role may have a run a second counted (keyservice/limits.hpp): several that begin at one moment
+// are done within a few pauses.
+constexpr milliseconds kFirstPause{500};
+constexpr milliseconds kLongestPause = std::chrono::seconds(5);
+
+struct Outcome {
+  Status status;
+  bool is_for_good = true;
+};
+
+Outcome outcome_of(const Result<ResponseBody>& answer) {
+  const auto not_counted = [](std::string why) {
+    return Error(session::host::Errc::run_not_counted, std::move(why));
+  };
+  if (!answer) return {not_counted(answer.error().to_string()), false};
   if (std::holds_alternative<RunCounted>(*answer)) return {};
   const auto* const failure = std::get_if<Failure>(&*answer);
-  if (failure == nullptr) return Error(session::host::Errc::run_not_counted, "another answer");
+  if (failure == nullptr) return {not_counted("another answer"), false};
   if (failure->code == Error(KeyStateErrc::runs_used_up).name()) {
-    return Error(session::FormingErrc::runs_used_up, failure->detail);
+    return {Error(session::FormingErrc::runs_used_up, failure->detail)};
   }
-  return Error(session::host::Errc::run_not_counted, failure->code + ": " + failure->detail);
+  const bool is_for_good = failure->code == Error(KeyStateErrc::too_many).name() ||
+                           failure->code == Error(policy::AdmissionErrc::session_unknown).name();
+  return {not_counted(failure->code + ": " + failure->detail), is_for_good};
 }
 
 }  // namespace
 
+struct CustodianRunLedger::Counting {
+  session::RunToCount run;
+  Done done;
+  Backoff backoff;
+  Timer timer;
+};
+
 void CustodianRunLedger::count(session::RunToCount run, Done done) {
-  CountRunRequest request{std::move(run.session), std::move(run.protocol), {}, {}};
+  ask(std::make_shared<Counting>(
+      Counting{std::move(run), std::move(done), {kFirstPause, kLongestPause}, Timer(at_.io)}));
+}
+
+void CustodianRunLedger::ask(const CountingPtr& counting) {
+  const session::RunToCount& run = counting->run;
+  CountRunRequest request{run.session, run.protocol, {}, {}};
   request.input = CountedInput::from(run.input.view()).value();
   request.run = CountedRun::from(run.run.view()).value();
-  link_.request(std::move(request), [done = std::move(done)](const Result<ResponseBody>& answer) {
-    done(outcome_of(answer));
+  at_.ask(std::move(request), [this, counting](const Result<ResponseBody>& answer) {
+    if (!stopped_ && !counting->run.asker.expired()) on_answer(counting, answer);
   });
+}
+
+void CustodianRunLedger::on_answer(const CountingPtr& counting,
+                                   const Result<ResponseBody>& answer) {
+  Outcome outcome = outcome_of(answer);
+  const milliseconds pause =
+      outcome.is_for_good ? milliseconds{} : counting->backoff.next(at_.random);
+  if (outcome.is_for_good || at_.clock() + pause >= counting->run.until) {
+    return counting->done(std::move(outcome.status));
+  }
+  ask_later(counting, pause);
+}
+
+void CustodianRunLedger::ask_later(const CountingPtr& counting, milliseconds pause) {
+  pausing_.insert(counting);
+  counting->timer.expires_after(pause);
+  counting->timer.async_wait([this, counting](boost::system::error_code error) {
+    if (error) return;
+    pausing_.erase(counting);
+    if (!counting->run.asker.expired()) ask(counting);
+  });
+}
+
+void CustodianRunLedger::stop() {
+  stopped_ = true;
+  for (const CountingPtr& counting : std::exchange(pausing_, {}))
+    counting->timer.cancel();
 }
 
 }  // namespace concordat::enclave

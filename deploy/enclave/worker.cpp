@@ -43,7 +43,10 @@ class Worker {
               {surroundings.relay, std::move(custodians)}),
         announced_(io_, surroundings.relay, config.enclave,
                    [this](const std::vector<std::string>& names) { link_.know(names); }),
-        runs_(link_),
+        runs_({io_, *runtime_.party().random, base::system_monotonic_clock,
+               [this](CountRunRequest request, CustodianRunLedger::Answered done) {
+                 link_.request(std::move(request), std::move(done));
+               }}),
         agent_({io_, runtime_.party(), runtime_.nsm(), link_, log,
                 [this] { return runtime_.anchored_at(); }, CONCORDAT_VERSION, agent::kIdle,
                 [this] { return application_user(); }}),
@@ -128,6 +131,7 @@ class Worker {
     ends_.cancel();
     child_.cancel();
     if (sessions_) sessions_->stop();
+    runs_.stop();
     agent_.stop();
     announced_.stop();
     link_.stop();

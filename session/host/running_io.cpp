@@ -72,7 +72,13 @@ void HostedRun::count_run() {
       policy::session_rule(policy.model(), fields.id, fields.protocol);
   if (rule == nullptr) return decline(Error(policy::AdmissionErrc::session_unknown, fields.id));
   if (!order_.input || !rule->runs_per_input) return on_counted({});
-  environment_.ledger.count({fields.id, fields.protocol, *order_.input, formed_->run},
+  const auto at = now();
+  if (!at) return;
+  // The others' first round begins now: half of it is left to take part in it, or to decline.
+  const std::chrono::milliseconds round = fields.round_time;
+  const auto until = at->monotonic + std::min(round / 2, fields.deadline - at->wall);
+  environment_.ledger.count({fields.id, fields.protocol, *order_.input, formed_->run, until,
+                             std::weak_ptr<const void>(weak_from_this())},
                             [weak = weak_from_this()](const Status& counted) {
                               if (const auto self = weak.lock()) self->on_counted(counted);
                             });

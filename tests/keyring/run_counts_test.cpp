@@ -9,6 +9,8 @@ namespace {
 
 using namespace keyservice;
 
+constexpr journal::SealedUnder kSealed{1, 1};
+
 class RunCountsTest : public testing::Test {
  protected:
   RunCountsTest() { EXPECT_TRUE(custodian_->load()); }
@@ -88,30 +90,33 @@ TEST_F(RunCountsTest, AStoreThatFailsAllowsNothing) {
   }
 }
 
-TEST_F(RunCountsTest, ATableTakesAsManyAsItsLimitsSay) {
+// Of a role: whatever one of them fills is full for nobody else.
+TEST_F(RunCountsTest, ATableTakesAsManyOfEachRoleAsItsLimitsSay) {
   TableLimits limits;
-  limits.runs = 3;
   limits.runs_of_role = 2;
   KeyTable table(limits);
-  ASSERT_TRUE(table.apply(CountRun{run_of_input(1, 1), 1}));
-  ASSERT_TRUE(table.apply(CountRun{run_of_input(2, 1), 1}));
-  EXPECT_TRUE(table.check(CountRun{run_of_input(3, 1), 1}).error().is(KeyStateErrc::too_many));
-  ASSERT_TRUE(table.apply(CountRun{run_of_input(3, 1, "reports"), 1}));
-  EXPECT_TRUE(table.check(CountRun{run_of_input(1, 1, "third"), 1}).error().is(
-      KeyStateErrc::too_many));
+  const auto refused = [](const KeyTable& by, RunOfInput run, std::uint64_t number) {
+    return by.check(CountRun{std::move(run), number}, kSealed).error();
+  };
+  ASSERT_TRUE(table.apply(CountRun{run_of_input(1, 1), 1}, kSealed));
+  ASSERT_TRUE(table.apply(CountRun{run_of_input(2, 1), 1}, kSealed));
+  EXPECT_TRUE(refused(table, run_of_input(3, 1), 1).is(KeyStateErrc::too_many));
+  for (const char* role : {"reports", "third", "fourth"}) {
+    ASSERT_TRUE(table.apply(CountRun{run_of_input(1, 1, role), 1}, kSealed));
+    ASSERT_TRUE(table.apply(CountRun{run_of_input(2, 1, role), 1}, kSealed));
+  }
   // Neither twice, nor with a gap, nor of nobody.
-  EXPECT_TRUE(KeyTable().check(CountRun{run_of_input(1, 1), 2}).error().is(
-      KeyStateErrc::uses_differ));
-  EXPECT_TRUE(table.check(CountRun{run_of_input(1, 1), 2}).error().is(KeyStateErrc::uses_differ));
-  EXPECT_TRUE(KeyTable().check(CountRun{run_of_input(1, 1, ""), 1}).error().is(
-      KeyStateErrc::uses_differ));
+  EXPECT_TRUE(refused(KeyTable(), run_of_input(1, 1), 2).is(KeyStateErrc::uses_differ));
+  EXPECT_TRUE(refused(table, run_of_input(1, 1), 2).is(KeyStateErrc::uses_differ));
+  EXPECT_TRUE(refused(KeyTable(), run_of_input(1, 1, ""), 1).is(KeyStateErrc::uses_differ));
 }
 
 TEST_F(RunCountsTest, ASnapshotHoldsThemOnceAndInOrder) {
   KeyTable table;
   for (const auto& run : {run_of_input(2, 1), run_of_input(1, 9), run_of_input(1, 3),
                           run_of_input(1, 3, "a")}) {
-    ASSERT_TRUE(table.apply(CountRun{run, table.runs().runs_of(run.role, run.input) + 1}));
+    const std::uint64_t number = table.runs().runs_of(run.role, run.input) + 1;
+    ASSERT_TRUE(table.apply(CountRun{run, number}, kSealed));
   }
   const auto pieces = table.save();
   ASSERT_EQ(pieces.size(), 1u);

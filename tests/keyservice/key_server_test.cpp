@@ -7,6 +7,7 @@
 
 #include "attest/base/secret_access.hpp"
 #include "keyservice/keyring/key_material.hpp"
+#include "keyservice/keyring/state/errc.hpp"
 #include "keyservice/limits.hpp"
 #include "tests/peer/dialogue.hpp"
 #include "tests/support/custody_fixture.hpp"
@@ -54,7 +55,7 @@ class KeyServerTest : public testing::Test {
                       std::uint64_t serial = 1) {
     ServedRequest served;
     bool is_done = false;
-    server_.serve(world_.policy(serial), peer, record, test::kNow, [&](ServedRequest done) {
+    server_.serve(world_.policy(serial), peer, record, now_, [&](ServedRequest done) {
       EXPECT_FALSE(std::exchange(is_done, true)) << "answered twice";
       served = std::move(done);
     });
@@ -89,6 +90,7 @@ class KeyServerTest : public testing::Test {
     ASSERT_TRUE(is_done);
   }
 
+  peer::Now now_{test::kNow, {}};
   std::string grants_;  // in place of the sample policy's
   test::TestWorld world_;
   test::TestEnclave custodian_{world_, "custodian-1", "custodian"};
@@ -131,7 +133,7 @@ class RunCountingTest : public KeyServerTest {
       auto policy = nlohmann::ordered_json::parse(pinned(text));
       policy["sessions"]["sums"] = {{"id", "sums/*"},
                                     {"protocol", "aggregate/1"},
-                                    {"own_roles", {"payments"}},
+                                    {"own_roles", own_roles_},
                                     {"runs_per_input", limit_},
                                     {"realms", nlohmann::ordered_json::object()}};
       return policy.dump(2);
@@ -143,7 +145,17 @@ class RunCountingTest : public KeyServerTest {
     out.run.mutable_view()[0] = number;
     return out;
   }
+  // Answered when the store answers.
+  void begin(const policy::AdmittedPeer& peer, const CountRunRequest& asked) {
+    const SecretBytes record = encode(1, asked);
+    server_.serve(world_.policy(1), peer, record.expose(SecretAccess{}), now_,
+                  [this](const ServedRequest& served) {
+                    outcomes_.emplace_back(served.outcome ? "" : served.outcome.error().name());
+                  });
+  }
   nlohmann::ordered_json limit_ = 2;
+  std::vector<std::string> own_roles_{"payments"};
+  std::vector<std::string> outcomes_;
 };
 
 TEST_F(RunCountingTest, CountsEachRunOnceUpToTheRulesLimit) {
@@ -167,6 +179,77 @@ TEST_F(RunCountingTest, WhatNoRuleNamesIsRefusedAndNothingCounted) {
   EXPECT_EQ(code(ask(payments, other)), "session_unknown");
   EXPECT_EQ(code(ask(reports, run(1, 1))), "session_unknown");
   EXPECT_TRUE(custody_.keyring().keys().runs().empty());
+}
+
+// Inputs and runs are what a worker says: one that lies keeps the journal from nobody.
+TEST_F(RunCountingTest, ARoleHasItsRunsCountedNoFasterThanItMay) {
+  own_roles_ = {"payments", "reports"};
+  const auto payments = admitted("payments-1", "payments");
+  const auto reports = admitted("reports-1", "reports");
+  for (std::uint8_t input = 1; input <= kRunsCountedBurst; ++input)
+    ASSERT_EQ(code(ask(payments, run(input, 1))), "");
+  const std::size_t before = loaded_.store.calls();
+  EXPECT_EQ(code(ask(payments, run(200, 1))), "run_rate_exceeded");
+  // What was counted is told all the same.
+  EXPECT_EQ(std::get<RunCounted>(ask(payments, run(1, 1))).runs, 1u);
+  EXPECT_EQ(loaded_.store.calls(), before) << "the journal was asked";
+  EXPECT_EQ(code(ask(reports, run(200, 1))), "");
+  now_.monotonic = now_.monotonic + std::chrono::seconds(1);
+  EXPECT_EQ(code(ask(payments, run(200, 1))), "");
+  EXPECT_EQ(code(ask(payments, run(201, 1))), "run_rate_exceeded");
+}
+
+TEST_F(RunCountingTest, AnInputWhoseRunsAreUsedUpCostsTheJournalNothing) {
+  limit_ = 1;
+  const auto payments = admitted("payments-1", "payments");
+  ASSERT_EQ(code(ask(payments, run(1, 1))), "");
+  const std::size_t before = loaded_.store.calls();
+  for (std::uint8_t number = 2; number <= kRunsCountedBurst + 2; ++number)
+    ASSERT_EQ(code(ask(payments, run(1, number))), "runs_used_up");
+  EXPECT_EQ(loaded_.store.calls(), before);
+}
+
+TEST_F(RunCountingTest, FewRunsOfARoleWaitForTheStore) {
+  own_roles_ = {"payments", "reports"};
+  const auto payments = admitted("payments-1", "payments");
+  const auto reports = admitted("reports-1", "reports");
+  loaded_.store.answers_later = true;
+  for (std::uint8_t input = 1; input <= kMaxWaitingRuns; ++input)
+    begin(payments, run(input, 1));
+  EXPECT_TRUE(outcomes_.empty());
+  begin(payments, run(200, 1));
+  EXPECT_EQ(outcomes_, std::vector<std::string>{"too_many_waiting"});
+  begin(reports, run(200, 1));
+  EXPECT_EQ(outcomes_.size(), 1u) << "another role waits, too";
+  loaded_.shared.run();
+  EXPECT_EQ(outcomes_.size(), kMaxWaitingRuns + 2);
+  EXPECT_EQ(std::ranges::count(outcomes_, ""), static_cast<long>(kMaxWaitingRuns) + 1);
+  EXPECT_EQ(code(ask(payments, run(200, 1))), "");
+}
+
+TEST_F(RunCountingTest, ACountThatWaitedForTheStoreIsJudgedAgain) {
+  const auto payments = admitted("payments-1", "payments");
+  loaded_.store.answers_later = true;
+  begin(payments, run(1, 1));
+  // Somebody saw more of the journal than this store has.
+  custody_.take_seen(vouch_for(custody_.root(), {100, {}}), [](const base::Status&) {});
+  loaded_.shared.run();
+  EXPECT_EQ(outcomes_, std::vector<std::string>{"rolled_back"});
+  EXPECT_EQ(custody_.keyring().keys().runs().runs_of("payments", run(1, 1).input), 1u);
+}
+
+TEST(RunGate, APlaceIsFreeWhenWhoeverWaitedIsGone) {
+  RunGate gate;
+  std::vector<RunGate::Place> places;
+  for (std::size_t i = 0; i < kMaxWaitingRuns; ++i)
+    places.push_back(gate.enter("payments", {}).value());
+  // Refused for want of a place, nothing of the rate is taken.
+  for (std::uint32_t i = 0; i < kRunsCountedBurst; ++i) {
+    ASSERT_TRUE(gate.enter("payments", {}).error().is(KeyStateErrc::too_many_waiting));
+  }
+  places.pop_back();
+  EXPECT_TRUE(gate.enter("payments", {}));
+  EXPECT_TRUE(gate.enter("payments", {})) << "nobody kept the place";
 }
 
 TEST_F(RunCountingTest, WithoutALimitNothingIsWritten) {
@@ -297,7 +380,7 @@ TEST_F(KeyServerTest, WhatWaitsForTheStoreIsJudgedAgain) {
   std::string outcome;
   const SecretBytes record = encode(1, SignRequest{"payments/a", {1}});
   const auto begin = [&] {
-    server_.serve(world_.policy(1), payments, record.expose(SecretAccess{}), test::kNow,
+    server_.serve(world_.policy(1), payments, record.expose(SecretAccess{}), now_,
                   [&](const ServedRequest& served) {
                     outcome = served.outcome ? "served" : served.outcome.error().name();
                   });
@@ -317,7 +400,7 @@ TEST_F(KeyServerTest, ARequestWhoseRootGoesIsNeverAnswered) {
   const auto payments = admitted("payments-1", "payments");
   loaded_.store.answers_later = true;
   const SecretBytes record = encode(1, SignRequest{"payments/a", {1}});
-  server_.serve(world_.policy(1), payments, record.expose(SecretAccess{}), test::kNow,
+  server_.serve(world_.policy(1), payments, record.expose(SecretAccess{}), now_,
                 [](const ServedRequest&) { FAIL() << "answered without a root"; });
   custody_.wipe();
   loaded_.shared.run();
@@ -330,7 +413,7 @@ TEST_F(KeyServerTest, AServerThatGoesIsNotToldOfWaitingUses) {
   loaded_.store.answers_later = true;
   auto server = std::make_unique<KeyServer>(custody_);
   const SecretBytes record = encode(1, SignRequest{"payments/a", {1}});
-  server->serve(world_.policy(1), payments, record.expose(SecretAccess{}), test::kNow,
+  server->serve(world_.policy(1), payments, record.expose(SecretAccess{}), now_,
                 [](const ServedRequest&) { FAIL() << "answered by nobody"; });
   server.reset();
   loaded_.shared.run();

@@ -96,6 +96,28 @@ TEST(HostedRun, NothingMovesThatNoCustodianCounted) {
   expect_ended_by(hosts.host(2), 1);
 }
 
+// How long its count is asked for: half of the others' first round, and never past the deadline.
+TEST(HostedRun, AsksForItsCountWhileItCanStillTakePart) {
+  using std::chrono::minutes;
+  for (const minutes left : {minutes(60), minutes(20)}) {
+    HostWorld hosts(2);
+    hosts.round_time = std::chrono::hours(1);
+    hosts.farewell = std::chrono::milliseconds(500);
+    hosts.world.wall = hosts.descriptor()->fields().deadline - left;
+    const auto before = base::system_monotonic_clock();
+    hosts.start_all();
+    hosts.run_until_ended();
+    expect_sum(hosts, "6");
+    const RunToCount& asked = hosts.host(1).ledger.asked.at(0);
+    EXPECT_GE(asked.until, before + std::min(minutes(30), left));
+    EXPECT_LE(asked.until, base::system_monotonic_clock() + std::min(minutes(30), left));
+    EXPECT_FALSE(asked.asker.expired());
+    hosts.run_until([&] { return hosts.host(1).is_over; });
+    hosts.host(1).run.reset();
+    hosts.run_until([&] { return asked.asker.expired(); });
+  }
+}
+
 // Others begin meanwhile, and streams are cut and made anew: nothing of it is lost.
 TEST(HostedRun, WhatComesWhileARunIsCountedWaits) {
   HostWorld hosts(3);

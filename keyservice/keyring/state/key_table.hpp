@@ -63,7 +63,7 @@ class KeyTable {
 
   KeyTable() = default;
   explicit KeyTable(const TableLimits& limits)
-      : runs_({limits.runs, limits.runs_of_role}), limits_(limits) {}
+      : runs_(limits.runs_of_role), limits_(limits) {}
 
   // Whether `apply` would take it as the content of an entry that is sealed so. Codes of errc.hpp;
   // bad_key_name.
@@ -140,7 +140,7 @@ class KeyTable {
   Records records_;
   Uses uses_;
   std::map<std::string, HandOverLog, std::less<>> logs_;  // by origin
-  RunCounts runs_{{kMaxCountedRuns, kMaxRunsOfRole}};
+  RunCounts runs_{kMaxRunsOfRole};
   TableLimits limits_;
   std::uint32_t implicit_ = policy::kFirstRootGeneration;
 };

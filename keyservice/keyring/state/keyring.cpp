@@ -178,12 +178,8 @@ void Keyring::adopt(std::string name, OnKey done) {
 void Keyring::count_run(RunOfInput given, std::uint64_t limit, OnRun done) {
   const auto run = std::make_shared<const RunOfInput>(std::move(given));
   const auto decide = [this, run, limit]() -> Result<SecretBytes> {
-    if (keys().runs().has(*run)) return Error(KeyStateErrc::unchanged);
-    const std::uint64_t counted = keys().runs().runs_of(run->role, run->input);
-    if (counted >= limit) {
-      return Error(KeyStateErrc::runs_used_up, "all " + std::to_string(limit) + " of them");
-    }
-    return checked(CountRun{*run, counted + 1});
+    CONCORDAT_CHECK(keys().runs().judge(*run, limit));
+    return checked(CountRun{*run, keys().runs().runs_of(run->role, run->input) + 1});
   };
   journal_.append(decide, [this, run, done = std::move(done)](Result<journal::Head> appended) {
     if (!appended && !appended.error().is(KeyStateErrc::unchanged)) {

@@ -18,11 +18,10 @@ inline constexpr std::size_t kMaxCountedGrants = 100'000;
 inline constexpr std::size_t kMaxHandedLogs = 64;
 inline constexpr std::size_t kMaxLogOrigin = 96;  // realm (64), "/audit/", the longest name
 
-// Runs of sessions that took an input in, some 100 bytes each; they count for good, for a result
-// that was given out stays known. A run an hour for 28 years is one role's, so that a role whose
-// enclave lies uses up its own.
-inline constexpr std::size_t kMaxCountedRuns = 1'000'000;
-inline constexpr std::size_t kMaxRunsOfRole = 250'000;
+// Of each role, runs of sessions that took an input in, some 100 bytes each; they count for good,
+// for a result that was given out stays known. Daily for 27 years, and a megabyte of a snapshot. No
+// limit is all roles' together: a role whose enclave lies uses up its own, and policy bounds roles.
+inline constexpr std::size_t kMaxRunsOfRole = 10'000;
 
 // What a table takes. Another one than this is for tests, which reach its ends.
 struct TableLimits {
@@ -30,7 +29,6 @@ struct TableLimits {
   std::uint32_t versions = kMaxVersions;
   std::size_t counted_grants = kMaxCountedGrants;
   std::size_t handed_logs = kMaxHandedLogs;
-  std::size_t runs = kMaxCountedRuns;
   std::size_t runs_of_role = kMaxRunsOfRole;
 };
 

@@ -1,5 +1,7 @@
 #include "keyservice/keyring/state/run_counts.hpp"
 
+#include <algorithm>
+
 #include "keyservice/keyring/state/errc.hpp"
 
 namespace concordat::keyservice {
@@ -25,6 +27,16 @@ std::uint64_t RunCounts::runs_of(std::string_view role, const CountedInput& inpu
   return runs == nullptr ? 0 : runs->size();
 }
 
+Status RunCounts::judge(const RunOfInput& run, std::uint64_t limit) const {
+  if (has(run)) return Error(KeyStateErrc::unchanged);
+  if (runs_of(run.role, run.input) < limit) return {};
+  return Error(KeyStateErrc::runs_used_up, "all " + std::to_string(limit) + " of them");
+}
+
+bool RunCounts::empty() const noexcept {
+  return std::ranges::all_of(roles_, [](const auto& role) { return role.second.runs == 0; });
+}
+
 Status RunCounts::check(const RunOfInput& run, std::uint64_t number) const {
   const std::uint64_t counted = runs_of(run.role, run.input);
   if (run.role.empty() || number != counted + 1 || has(run)) {
@@ -32,9 +44,7 @@ Status RunCounts::check(const RunOfInput& run, std::uint64_t number) const {
   }
   const auto role = roles_.find(run.role);
   const std::size_t of_role = role == roles_.end() ? 0 : role->second.runs;
-  if (all_ >= limits_.runs || of_role >= limits_.runs_of_role) {
-    return Error(KeyStateErrc::too_many, "counted runs");
-  }
+  if (of_role >= most_of_role_) return Error(KeyStateErrc::too_many, "counted runs of the role");
   return {};
 }
 
@@ -43,7 +53,6 @@ void RunCounts::add(const RunOfInput& run) {
   RoleRuns& role = roles_[run.role];
   role.inputs[run.input].insert(run.run);
   ++role.runs;
-  ++all_;
 }
 
 }  // namespace concordat::keyservice

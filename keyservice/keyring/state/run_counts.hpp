@@ -26,19 +26,17 @@ struct RunOfInput {
 
 class RunCounts {
  public:
-  struct Limits {
-    std::size_t runs = 0;
-    std::size_t runs_of_role = 0;
-  };
   struct RoleRuns {
     std::map<CountedInput, std::set<CountedRun>> inputs;
     std::size_t runs = 0;
   };
   using Roles = std::map<std::string, RoleRuns, std::less<>>;
 
-  explicit RunCounts(Limits limits) : limits_(limits) {}
+  explicit RunCounts(std::size_t most_of_role) : most_of_role_(most_of_role) {}
 
-  [[nodiscard]] bool has(const RunOfInput& run) const;
+  // Success where policy's `limit` leaves room for one more: unchanged where the run was counted
+  // before, whatever the limit; runs_used_up.
+  [[nodiscard]] base::Status judge(const RunOfInput& run, std::uint64_t limit) const;
   [[nodiscard]] std::uint64_t runs_of(std::string_view role, const CountedInput& input) const;
 
   // Whether add() would take it as the input's `number`th: uses_differ, too_many.
@@ -47,15 +45,15 @@ class RunCounts {
   void add(const RunOfInput& run);
 
   [[nodiscard]] const Roles& roles() const noexcept { return roles_; }
-  [[nodiscard]] bool empty() const noexcept { return all_ == 0; }
+  [[nodiscard]] bool empty() const noexcept;
 
  private:
+  [[nodiscard]] bool has(const RunOfInput& run) const;
   [[nodiscard]] const std::set<CountedRun>* find(std::string_view role,
                                                  const CountedInput& input) const;
 
-  Limits limits_;
+  std::size_t most_of_role_;
   Roles roles_;
-  std::size_t all_ = 0;
 };
 
 }  // namespace concordat::keyservice
