@@ -1,6 +1,12 @@
 // Keys by which a custodian seals what runs of sessions say to keep (shares of keys): one for each
 // result, so that what a later run replaced can be ended by itself, for good, by destroying its key.
 // The names are in the program, not in a parent's configuration.
+//
+// A custodian makes a record of such a key before it first encrypts with it: a derived key of the
+// root generation that seals then, which `get` never gives out. So it is listed, keeps its bytes
+// when the root is replaced, and that generation is not retired while the key leans on it. A role
+// has a bounded number of them that are not destroyed (kMaxShareKeys), and uses no other role's,
+// whatever policy grants.
 #pragma once
 
 #include <string>
