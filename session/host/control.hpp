@@ -10,8 +10,9 @@
 //   [4]  the input has ended: begin              [21, code, detail, run or h'',
 //   [5]  what is to be kept is stored             [[party, why], ...]]  the end; code "": done
 //
-// After [2] the enclave says the stage "ready" or the end; input before it is an error. After what
-// is to be kept it says the stage "keep", and confirms the run's result only after [5].
+// After [2] the enclave says the stage "ready" or the end; input before it is an error. What was
+// kept is opened after [4], and the run begins. After what is to be kept it says the stage "keep",
+// and confirms the run's result only after [5].
 #pragma once
 
 #include <variant>

@@ -56,7 +56,7 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   [[nodiscard]] base::Status take(const InputPiece& part);
   [[nodiscard]] base::Status take(BeginRun);
   [[nodiscard]] base::Status take(KeptStored);
-  void open_kept(base::Bytes kept);
+  [[nodiscard]] base::Status begin();
   void on_run_ended(const Ended& ended);
   void keep(const Output& output, std::function<void(base::Status)> done);
   void tell_end(const Ended& ended);
@@ -72,7 +72,9 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   std::optional<policy::AdmittedOperator> who_;
   base::Bytes envelope_;
   std::optional<Order> order_;
-  bool is_ready_ = false;
+  // Of an earlier run, sealed. Opened when the run begins and not before: an order that waits holds
+  // no share past the end of the key that this is sealed with.
+  base::Bytes brought_;
   base::Sha256 input_;
   bool has_input_ = false;
   std::weak_ptr<HostedRun> run_;
