@@ -22,8 +22,8 @@ inline constexpr std::string_view kSessionShares = "session-shares/";
 // Of a result's SHA-256, in hex: a key's name has no room for all of it beside a long role's.
 inline constexpr std::size_t kResultInName = 32;
 
-// "session-shares/ROLE/": policy grants the role `encrypt` and `decrypt` with all keys of it, and
-// nobody else `decrypt`. ROLE is the enclave's, which its parent's configuration says, and a
+// "session-shares/ROLE/": policy grants the role `encrypt` and `decrypt` with all keys of it; to
+// another role a custodian answers not_granted. ROLE is the enclave's, which its parent's configuration says, and a
 // descriptor that seats it in another is refused (HostedRun::start).
 [[nodiscard]] inline std::string session_shares_of(std::string_view role) {
   return std::string(kSessionShares) + std::string(role) + "/";
