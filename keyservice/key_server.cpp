@@ -4,6 +4,8 @@
 
 #include "keyservice/keyring/state/errc.hpp"
 #include "keyservice/request_grants.hpp"
+#include "keyservice/session_shares.hpp"
+#include "policy/finding.hpp"
 
 namespace concordat::keyservice {
 
@@ -17,6 +19,7 @@ struct KeyServer::Call {
   policy::PolicyPtr policy;
   peer::Now now;
   Request request;
+  std::string role;                   // the peer's
   std::vector<policy::Grants> needs;  // request_grants.hpp
   base::UnixMillis until;
   ServedRequest served;
@@ -79,10 +82,21 @@ Status KeyServer::judge_peer(const Call& call, const policy::AdmittedPeer& peer)
 
 Status KeyServer::judge(Call& call, const policy::AdmittedPeer& peer) const {
   CONCORDAT_CHECK(judge_peer(call, peer));
+  call.role = peer.role();
+  CONCORDAT_CHECK(check_share_key(call));
   CONCORDAT_TRY(call.needs, needed_grants(*call.policy, peer.role(), call.request.body,
                                           call.now.wall));
   call.until = std::min(call.now.wall + kReleaseLifetime, call.policy->valid_until());
   return {};
+}
+
+// Whatever a policy grants: a pattern that is too wide opens no other role's shares, and fills no
+// other role's part of the keyring.
+Status KeyServer::check_share_key(const Call& call) {
+  const std::string_view name = key_name(call.request.body);
+  if (!name.starts_with(kSessionShares) || name.starts_with(session_shares_of(call.role))) return {};
+  return Error(policy::AdmissionErrc::not_granted,
+               policy::quote(name) + " is for shares of another role than " + call.role);
 }
 
 void KeyServer::count_run(const CallPtr& call, const policy::AdmittedPeer& peer,
@@ -123,7 +137,7 @@ void KeyServer::count_new_run(const CallPtr& call, RunOfInput run, std::uint64_t
 // One after the other, so that a need which is refused costs no use of a later one; among those
 // that would do, the first that has uses left.
 void KeyServer::count(const CallPtr& call, std::size_t need, std::size_t candidate) {
-  if (need == call->needs.size()) return finish(call, perform(*call));
+  if (need == call->needs.size()) return record_share_key(call);
   const policy::Grant& grant = *call->needs[need][candidate];
   const auto granted = [this, call, need, &grant] {
     if (grant.expires) call->until = std::min(call->until, *grant.expires);
@@ -142,6 +156,26 @@ void KeyServer::count(const CallPtr& call, std::size_t need, std::size_t candida
   custody_.keyring().uses().use(
       identity_of(grant), *grant.use_limit,
       lifetime_.guard(counted, [call] { finish(call, Error(Errc::out_of_memory)); }));
+}
+
+// Without a record a name stands for other bytes once the root was replaced: nothing that is sealed
+// so would open again.
+void KeyServer::record_share_key(const CallPtr& call) {
+  const auto* const asked = std::get_if<EncryptRequest>(&call->request.body);
+  if (asked == nullptr || !asked->name.starts_with(kSessionShares)) {
+    return finish(call, perform(*call));
+  }
+  if (const Status ready = custody_.check(*call->policy); !ready) {
+    return finish(call, ready.error());
+  }
+  const auto recorded = [this, call](const Result<KeySummary>& key) {
+    if (!key) return finish(call, key.error());
+    finish(call, perform(*call));
+  };
+  custody_.keyring().create_once(
+      {asked->name, KeyType::derived, false, call->now.wall, {}},
+      {session_shares_of(call->role), kMaxShareKeys},
+      lifetime_.guard(recorded, [call] { finish(call, Error(Errc::out_of_memory)); }));
 }
 
 Result<ResponseBody> KeyServer::perform(const Call& call) {

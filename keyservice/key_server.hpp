@@ -29,8 +29,8 @@ class KeyServer {
 
   // `policy`: in force now, not the one of the peer's handshake, so that a grant withdrawn since is
   // withdrawn for live channels too. Every request gets a response; a refusal says which grant is
-  // missing. `done`, which must not throw, runs once and before this returns, unless a use has to
-  // be recorded in the store first; it never runs when the root or this server goes before that.
+  // missing. `done`, which must not throw, runs once and before this returns, unless a use, run
+  // or key has to be recorded in the store first; it never runs when the root or this server goes before that.
   void serve(policy::PolicyPtr policy, const policy::AdmittedPeer& peer, base::BytesView record,
              const peer::Now& now, Done done);
   // The response that says so, without a look at policy and keys.
@@ -46,12 +46,16 @@ class KeyServer {
   void guarded(const CallPtr& call, const Body& body);
   [[nodiscard]] base::Status judge_peer(const Call& call, const policy::AdmittedPeer& peer) const;
   [[nodiscard]] base::Status judge(Call& call, const policy::AdmittedPeer& peer) const;
+  // not_granted for a key of another role's shares (session_shares.hpp).
+  [[nodiscard]] static base::Status check_share_key(const Call& call);
   // By the rule of the run's session: session_unknown where none lets the peer's role take part.
   // What was counted before costs no entry and no place.
   void count_run(const CallPtr& call, const policy::AdmittedPeer& peer,
                  const CountRunRequest& asked);
   void count_new_run(const CallPtr& call, RunOfInput run, std::uint64_t limit);
   void count(const CallPtr& call, std::size_t need, std::size_t candidate);
+  // The key of a session share has one before anything is sealed with it.
+  void record_share_key(const CallPtr& call);
   [[nodiscard]] base::Result<ResponseBody> perform(const Call& call);
   static void finish(const CallPtr& call, base::Result<ResponseBody> body);
   static void answer(ServedRequest& served, std::uint64_t id,

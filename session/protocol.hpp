@@ -98,7 +98,7 @@ class Intake {
 
   // The next piece of the party's private input; pieces end anywhere. No reference to it is kept.
   [[nodiscard]] virtual base::Status feed(base::BytesView piece) = 0;
-  // What this party's earlier run said to keep.
+  // What this party's earlier run said to keep. Behind the whole input, once.
   [[nodiscard]] virtual base::Status restore(base::SecretBytes kept) = 0;
   // What this process has in memory from run to run, which outlives this object and its protocol.
   // Whoever drives runs has one and hands it to each of one party's; most protocols pass it over.

@@ -25,7 +25,7 @@ using base::Result;
 using base::Status;
 namespace host = session::host;
 
-// Until the enclave has looked at the order, which may have its custodian open what was kept.
+// Until the enclave has looked at the order.
 constexpr std::chrono::milliseconds kReadyTime = std::chrono::seconds(60);
 // The session's own deadline ends it long before.
 constexpr std::chrono::milliseconds kRunTime = std::chrono::hours(24 * 7);

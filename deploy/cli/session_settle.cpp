@@ -62,7 +62,8 @@ struct Destroyed {
   std::uint64_t epoch = 0;
 };
 
-// Or was destroyed before: by a run of this command that was cut off, maybe.
+// Or was destroyed before: by a run of this command that was cut off, maybe. A name without a record
+// sealed nothing (key_unknown): the share is another role's, or another custodian's.
 Result<Destroyed> destroy(OperatorChannel& channel, const std::string& role,
                           const GroupInfo& group) {
   Destroyed out{keyservice::session_share_key(role, base::sha256({group.encoded()})),
@@ -70,7 +71,6 @@ Result<Destroyed> destroy(OperatorChannel& channel, const std::string& role,
   keyservice::SetKeyStateRequest request;
   request.name = out.key;
   request.state = keyservice::VersionState::destroyed;
-  request.implicit = true;
   const auto reply = channel.ask({0, std::move(request)});
   const base::Error is_gone(keyservice::KeyStateErrc::key_destroyed);
   if (!reply && operators_code(reply.error()) != is_gone.name()) return reply.error();
@@ -145,7 +145,8 @@ void add_session_settle(Command session, Invocation& invocation) {
       "judged by one's own policy. It must be of a resharing that all confirmed, or of a\n"
       "signature by a later group: so there are enough shares without the old ones. Then the\n"
       "custodian destroys the key that those are sealed under: no copy of them opens again,\n"
-      "wherever it is kept. The operator's key must be in policy with purpose \"admin\".\n"
+      "wherever it is kept. key_unknown: nothing was sealed under it; see --role.\n"
+      "The operator's key must be in policy with purpose \"admin\".\n"
       "Examples:\n"
       "  concordat session settle reshare.cbor --role analyst --party-authority b.cbor \\\n"
       "      --parent unix:/run/concordat/operator.sock --key dana.key\n"

@@ -12,9 +12,10 @@
 //   [6, digest of the descriptor]  or, in place of 1 to 4: back to one's run of that session
 //   [7]  the end was taken in, all of it
 //
-// After [2] the enclave says the stage "ready" or the end; input before it is an error. After what
-// is to be kept it says the stage "keep", and confirms the run's result only after [5]. After [6] all
-// that the run has said is said again; an end is kept for that until [7], and for a while.
+// After [2] the enclave says the stage "ready" or the end; input before it is an error. What was
+// kept is opened after [4], and the run begins. After what is to be kept it says the stage "keep",
+// and confirms the run's result only after [5]. After [6] all that the run has said is said again;
+// an end is kept for that until [7], and for a while.
 #pragma once
 
 #include <variant>

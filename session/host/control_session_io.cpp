@@ -118,40 +118,37 @@ Status ControlSession::take(OrderedRun part) {
                                   {"session", fields.id},
                                   {"digest", order_->descriptor->digest().hex()},
                                   {"party", order_->self}});
-  if (!part.kept.empty()) {
-    open_kept(std::move(part.kept));
-    return {};
-  }
-  is_ready_ = true;
+  brought_ = std::move(part.kept);
   say(StageReached{std::string(kReadyStage), {}});
   return {};
 }
 
-void ControlSession::open_kept(Bytes kept) {
-  parts_.sealing.open(std::move(kept),
-                      [weak = weak_from_this()](Result<base::SecretBytes> opened) {
-                        const auto self = weak.lock();
-                        if (!self || self->told_all_) return;
-                        Status taken = opened ? Status() : Status(opened.error());
-                        if (opened) taken = self->order_->intake->restore(*std::move(opened));
-                        if (!taken) return self->refuse(taken.error());
-                        self->is_ready_ = true;
-                        self->say(StageReached{std::string(kReadyStage), {}});
-                      });
-}
-
 Status ControlSession::take(const InputPiece& part) {
-  if (!is_ready_ || begun_) return Error(Errc::malformed_order, "input out of turn");
+  if (!order_ || begun_) return Error(Errc::malformed_order, "input out of turn");
   has_input_ = has_input_ || !part.bytes.empty();
   return feed(part, *order_->intake, input_);
 }
 
 Status ControlSession::take(BeginRun) {
-  if (!is_ready_ || begun_) return Error(Errc::malformed_order, "begin out of turn");
+  if (!order_ || begun_) return Error(Errc::malformed_order, "begin out of turn");
   begun_ = true;
   if (has_input_) {
     CONCORDAT_TRY(order_->input, InputDigest::from(input_.finish().view()));
   }
+  if (brought_.empty()) return begin();
+  parts_.sealing.open(std::exchange(brought_, {}),
+                      [weak = weak_from_this()](Result<base::SecretBytes> opened) {
+                        const auto self = weak.lock();
+                        if (!self || self->told_all_) return;
+                        Status begun = opened ? Status() : Status(opened.error());
+                        if (opened) begun = self->order_->intake->restore(*std::move(opened));
+                        if (begun) begun = self->begin();
+                        if (!begun) self->refuse(begun.error());
+                      });
+  return {};
+}
+
+Status ControlSession::begin() {
   CONCORDAT_TRY(auto run, parts_.runs.begin_run(*std::move(order_), *who_));
   attend(std::move(run));
   return {};

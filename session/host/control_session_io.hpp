@@ -57,7 +57,7 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   [[nodiscard]] base::Status take(KeptStored);
   [[nodiscard]] base::Status take(const ResumeRun& part);
   [[nodiscard]] base::Status take(EndFetched);
-  void open_kept(base::Bytes kept);
+  [[nodiscard]] base::Status begin();
   void attend(std::shared_ptr<AttendedRun> run);
   void refuse(const base::Error& why);
   void say(const ControlReport& report);
@@ -69,7 +69,9 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   std::optional<policy::AdmittedOperator> who_;
   base::Bytes envelope_;
   std::optional<Order> order_;
-  bool is_ready_ = false;
+  // Of an earlier run, sealed. Opened when the run begins and not before: an order that waits holds
+  // no share past the end of the key that this is sealed with.
+  base::Bytes brought_;
   base::Sha256 input_;
   bool has_input_ = false;
   std::shared_ptr<AttendedRun> run_;  // once it is begun, or found again

@@ -34,6 +34,14 @@ class SessionSettle : public OperatorCli {
     write("old-group", old_.encoded());
     write_own_policy();
     write("receipt.cbor", receipt_of_resharing());
+    for (const GroupInfo& group : {old_, other_})
+      seal_under(key_of(group));
+  }
+  // As a custodian does it when it first seals a share.
+  void seal_under(const std::string& key) {
+    at_.custody_.keyring().create({key, keyservice::KeyType::derived, false, at_.now_, {}},
+                                  [](const auto& made) { ASSERT_TRUE(made); });
+    at_.loaded_.shared.run();
   }
   // In force now, whenever that is.
   [[nodiscard]] std::string with_dana(std::string text) const {
@@ -81,10 +89,10 @@ class SessionSettle : public OperatorCli {
     return session::receipt_of(net.instances(), 0, base::as_bytes("the new group"), world_.wall)
         .value();
   }
-  json settle(int status, std::vector<std::string> more = {}) {
+  json settle(int status, std::vector<std::string> more = {}, const std::string& role = "payments") {
     open_next([this] { return std::make_unique<LocalChannel>(custodian(), at_, operations_); });
     std::vector<std::string> arguments{"session", "settle", path("receipt.cbor"), "--role",
-                                       "payments", "--json"};
+                                       role, "--json"};
     for (const char* other : {"2.cbor", "3.cbor"}) {
       arguments.emplace_back("--party-authority");
       arguments.push_back(path(other));
@@ -125,6 +133,18 @@ TEST_F(SessionSettle, EndsWhatTheResharingReplacedAndNothingElse) {
   EXPECT_TRUE(at_.custody_.for_reading(
       keyservice::session_share_key("reports", base::sha256({old_.encoded()})), 1));
   EXPECT_EQ(settle(0, {"--group", path("old-group")}).at("destroyed").size(), 1u) << "once more";
+}
+
+TEST_F(SessionSettle, WhatSealedNothingIsNotSaidToBeDestroyed) {
+  write_own_policy([](std::string text) {
+    json policy = json::parse(text);
+    policy["sessions"]["sums"]["own_roles"] = {"payments", "reports"};
+    return policy.dump(2);
+  });
+  const std::string key = keyservice::session_share_key("reports", base::sha256({old_.encoded()}));
+  EXPECT_EQ(settle(2, {}, "reports").at("code"), "key_unknown");
+  EXPECT_EQ(at_.custody_.keyring().keys().find(key), nullptr);
+  EXPECT_TRUE(usable(old_));
 }
 
 TEST_F(SessionSettle, NothingIsAskedForUnlessTheReceiptShowsIt) {

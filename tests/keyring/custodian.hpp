@@ -8,6 +8,7 @@
 #include "keyservice/keyring/state/errc.hpp"
 #include "keyservice/keyring/state/keyring.hpp"
 #include "tests/support/memory_store.hpp"
+#include "tests/support/policy_fixture.hpp"
 
 namespace concordat::test {
 
@@ -25,7 +26,6 @@ using keyservice::NewVersion;
 using keyservice::VersionState;
 using Failure = MemoryStore::Failure;
 
-inline constexpr UnixMillis kNow{1767700000000};
 inline constexpr std::uint32_t kGeneration = 1;
 
 inline SecretBytes material_of(std::uint8_t byte, std::size_t size = 32) {

@@ -100,6 +100,31 @@ TEST(Keyring, OfTwoThatAdoptAnImplicitKeyAtOnceBothAreDone) {
   EXPECT_EQ(contents(a.keyring.keys()), contents(b.keyring.keys()));
 }
 
+TEST(Keyring, OfTwoThatMakeAKeyOnceAtOnceBothAreDoneAndTheirQuotaIsOne) {
+  MemoryStore::Shared world;
+  Custodian a(world);
+  Custodian b(world);
+  ASSERT_TRUE(a.load());
+  ASSERT_TRUE(b.load());
+  std::vector<std::string> said;
+  const auto make = [&](Custodian& custodian, const std::string& name) {
+    custodian.keyring.create_once({name, KeyType::derived, false, kNow, derived()}, {"s/", 2},
+                                  [&](const Result<KeySummary>& made) {
+                                    said.emplace_back(made ? "done" : made.error().name());
+                                  });
+  };
+  make(a, "s/1");
+  make(b, "s/1");
+  world.run();
+  make(a, "s/2");
+  make(b, "s/3");
+  world.run();
+  EXPECT_EQ(said, (std::vector<std::string>{"done", "done", "done", "too_many"}));
+  ASSERT_TRUE(a.refresh());
+  EXPECT_EQ(contents(a.keyring.keys()), contents(b.keyring.keys()));
+  EXPECT_EQ(a.keyring.keys().records().size(), 2u);
+}
+
 // What was asked for under one generation, and comes to be written when another has taken over.
 class KeyringTakenOver : public testing::Test {
  protected:

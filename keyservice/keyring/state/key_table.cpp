@@ -385,6 +385,15 @@ Result<UsableVersion> KeyTable::for_reading(std::string_view name, std::uint32_t
   return use(*record, record->key.versions[version - 1]);
 }
 
+std::size_t KeyTable::count_with(std::string_view prefix) const {
+  std::size_t count = 0;
+  for (auto at = records_.lower_bound(prefix);
+       at != records_.end() && at->first.starts_with(prefix); ++at) {
+    if (at->second.state != VersionState::destroyed) ++count;
+  }
+  return count;
+}
+
 std::vector<KeySummary> KeyTable::list(std::string_view after, std::size_t max) const {
   std::vector<KeySummary> out;
   for (auto at = records_.upper_bound(after); at != records_.end() && out.size() < max; ++at)

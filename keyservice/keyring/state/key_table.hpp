@@ -81,6 +81,8 @@ class KeyTable {
   // Null for a name without a record.
   [[nodiscard]] const KeyRecord* find(std::string_view name) const;
   [[nodiscard]] const Records& records() const noexcept { return records_; }
+  // That begin so and are not destroyed.
+  [[nodiscard]] std::size_t count_with(std::string_view prefix) const;
   // Up to `max` of the names behind `after`, ascending: a page of the list, tombstones included.
   [[nodiscard]] std::vector<KeySummary> list(std::string_view after, std::size_t max) const;
   // key_unknown.

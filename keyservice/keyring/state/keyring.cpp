@@ -2,6 +2,7 @@
 
 #include "keyservice/journal/errc.hpp"
 #include "keyservice/keyring/state/errc.hpp"
+#include "policy/finding.hpp"
 
 namespace concordat::keyservice {
 
@@ -66,11 +67,26 @@ void Keyring::append(std::string name, Decide decide, OnKey done) {
 }
 
 void Keyring::create(CreateKey key, OnKey done) {
+  create_unless(std::move(key), [] { return Status(); }, std::move(done));
+}
+
+void Keyring::create_once(CreateKey key, Quota quota, OnKey done) {
+  const auto refused = [this, name = key.name, quota = std::move(quota)]() -> Status {
+    if (keys().find(name) != nullptr) return Error(KeyStateErrc::unchanged);
+    if (keys().count_with(quota.prefix) < quota.limit) return {};
+    return Error(KeyStateErrc::too_many,
+                 std::to_string(quota.limit) + " keys " + policy::quote(quota.prefix + "*"));
+  };
+  create_unless(std::move(key), refused, std::move(done));
+}
+
+void Keyring::create_unless(CreateKey key, std::function<Status()> refused, OnKey done) {
   std::string name = key.name;
   const auto change = std::make_shared<Change>(std::move(key));
   append(
       std::move(name),
-      [this, change]() -> Result<SecretBytes> {
+      [this, change, refused = std::move(refused)]() -> Result<SecretBytes> {
+        CONCORDAT_CHECK(refused());
         derive_from_sealing(std::get<CreateKey>(*change).first);
         return checked(*change);
       },

@@ -49,6 +49,14 @@ class Keyring {
   // A new key; the material of `first` was checked by whoever made it.
   void create(CreateKey key, OnKey done);
 
+  // The same where the name has no record yet; done where it has one, destroyed ones too. too_many
+  // where `limit` keys whose names begin with `prefix` are there and not destroyed.
+  struct Quota {
+    std::string prefix;
+    std::size_t limit = 0;
+  };
+  void create_once(CreateKey key, Quota quota, OnKey done);
+
   struct Rotation {
     std::string name;
     // Where it is another one, nothing is done (version_differs): who repeats this rotates once.
@@ -95,6 +103,7 @@ class Keyring {
   // What is to be changed, as the table stands; unchanged: nothing.
   using Decide = std::function<base::Result<base::SecretBytes>()>;
   void append(std::string name, Decide decide, OnKey done);
+  void create_unless(CreateKey key, std::function<base::Status()> refused, OnKey done);
   void append_change(std::uint32_t generation, Decide decide, Done done);
   [[nodiscard]] std::uint32_t adopted(std::string_view name, bool implicit) const;
   void derive_from_sealing(NewVersion& made) const;

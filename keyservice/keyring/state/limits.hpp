@@ -8,6 +8,9 @@ namespace concordat::keyservice {
 
 // Some 100 bytes each: what an enclave of common size can hold, and more than anybody listed.
 inline constexpr std::size_t kMaxKeys = 1'000'000;
+// Keys of session shares that are not destroyed, of a role: some for each signing key that it has a
+// share of. A role whose enclave lies makes as many, until an operator ends one.
+inline constexpr std::size_t kMaxShareKeys = 1'000;
 // Of one key: daily rotation for 27 years. A destroyed version keeps its number.
 inline constexpr std::uint32_t kMaxVersions = 10'000;
 inline constexpr std::size_t kMaxMaterial = 64;  // the largest of key_types.hpp
