@@ -50,8 +50,8 @@ class ShareKeys : public testing::Test {
   ResponseBody ask(const std::string& role, const RequestBody& body) {
     const SecretBytes record = encode(1, body);
     ServedRequest served;
-    server_.serve(world_.policy(1), admitted(role), record.expose(base::SecretAccess{}), peer::Now{test::kNow, {}},
-                  [&](ServedRequest done) { served = std::move(done); });
+    server_.serve(world_.policy(1), admitted(role), record.expose(base::SecretAccess{}),
+                  peer::Now{test::kNow, {}}, [&](ServedRequest done) { served = std::move(done); });
     loaded_.shared.run();
     return std::move(decode_response(served.response, operation_of(body)).value().body);
   }
