@@ -257,7 +257,7 @@ TEST_F(ReplicasTest, WithoutTheRootUnderWhichAnotherVouchesItServesNobodyUntilIt
   create_key(*first, "payments/a");
   test::MemoryStore::Shared yesterday;
   yesterday.records = shared_.records;
-  first->custody.keyring().take_over(2, 1, [](const Status& done) { ASSERT_TRUE(done); });
+  first->custody.keyring().take_over(2, [](const Status& done) { ASSERT_TRUE(done); });
   const auto second = serving("custodian-b", &yesterday);
   const policy::PolicyPtr policy = second->side.policies.latest();
   second->custody.pin(*policy);

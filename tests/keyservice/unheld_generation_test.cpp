@@ -55,7 +55,7 @@ class UnheldGeneration : public testing::Test {
       return told;
     }
     void adopt(const std::string& name) {
-      custody.keyring().adopt(name, 1, [](const auto& made) { ASSERT_TRUE(made); });
+      custody.keyring().adopt(name, [](const auto& made) { ASSERT_TRUE(made); });
     }
 
     MemoryStore store;
@@ -83,7 +83,7 @@ class UnheldGeneration : public testing::Test {
     yesterday_.records = world_.records;
     first.adopt("payments/b");
     under_first_ = first.custody.head().value();
-    first.custody.keyring().take_over(2, 1, [](const base::Status& done) { ASSERT_TRUE(done); });
+    first.custody.keyring().take_over(2, [](const base::Status& done) { ASSERT_TRUE(done); });
     first.adopt("payments/c");
     under_second_ = first.custody.head().value();
     EXPECT_EQ(under_second_.generation, 2u);
