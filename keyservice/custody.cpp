@@ -93,6 +93,11 @@ const Root& Custody::root() const noexcept {
   return sealing != nullptr ? *sealing : roots_.rbegin()->second;
 }
 
+bool Custody::is_under_current() const noexcept {
+  return root(current_) != nullptr && keyring_->journal().is_loaded() &&
+         keyring_->journal().generation() >= current_;
+}
+
 const Root& Custody::current_root() const noexcept {
   const Root* const current = root(current_);
   return current != nullptr ? *current : roots_.rbegin()->second;
@@ -119,6 +124,10 @@ Status Custody::check(const policy::Policy& policy) {
     return Error(Errc::not_ready,
                  last_load_ ? "the keyring is being loaded"
                             : "the keyring is not loaded: " + last_load_.error().to_string());
+  }
+  // The store has more, under a root that is not held: this state is an older one.
+  if (!last_load_ && last_load_.error().is(journal::Errc::unknown_generation)) {
+    return Error(Errc::generation_not_held, last_load_.error().detail());
   }
   if (journal.generation() < policy.model().current_root()->generation) {
     return Error(Errc::generation_not_taken_over,
@@ -209,21 +218,31 @@ Result<Custody::Standing> Custody::standing_of(const VouchedHead& seen) const {
   }
   if (!is_loaded) return Standing::unjudged;
   const journal::Journal& journal = keyring_->journal();
-  if (seen.generation < std::max(current_, journal.generation())) {
-    // From where on it does not count is known when the current generation has taken over.
-    if (journal.generation() < current_) return Standing::unjudged;
-    // Whoever knows a root that was replaced may invent heads under it.
-    if (seen.head.position >= journal.generation_since()) {
-      return Error(Errc::head_forged, "position " + std::to_string(seen.head.position) +
-                                          ", where a later generation had taken over");
-    }
+  const Status found = journal.check_seen(seen.head);
+  // From where on an older one does not count is known when the current one has taken over.
+  if (seen.generation < current_ && journal.generation() < current_) {
+    return found ? Standing::says_nothing : Standing::unjudged;
+  }
+  const bool is_no_news = found || found.error().is(journal::Errc::head_too_old);
+  if (seen.generation < journal.generation()) {
+    CONCORDAT_CHECK(check_replaced(seen, is_no_news));
+    return Standing::says_nothing;
   }
   if (voucher != nullptr) return Standing::counts;
-  if (seen.generation > journal.generation()) return Standing::unjudged;
   // Whoever vouched for it: it asks for nothing that is not there.
-  const Status found = journal.check_seen(seen.head);
-  const bool is_no_news = found || found.error().is(journal::Errc::head_too_old);
-  return is_no_news ? Standing::says_nothing : Standing::unjudged;
+  const bool is_of_now = seen.generation == journal.generation();
+  return found || (is_of_now && is_no_news) ? Standing::says_nothing : Standing::unjudged;
+}
+
+// Whoever knows a root that was replaced may invent heads under it, anywhere: what the journal has
+// by the word of the later one is all that there was under this one.
+Status Custody::check_replaced(const VouchedHead& seen, bool is_no_news) const {
+  const std::string where = "position " + std::to_string(seen.head.position);
+  if (seen.head.position >= keyring_->journal().generation_since()) {
+    return Error(Errc::head_forged, where + ", where a later generation had taken over");
+  }
+  if (is_no_news) return {};
+  return Error(Errc::head_forged, where + ", with an entry that no later generation took over");
 }
 
 void Custody::take_seen(const VouchedHead& seen, const std::string& reporter,

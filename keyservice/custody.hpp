@@ -38,6 +38,9 @@ class Custody {
   [[nodiscard]] const Root& root() const noexcept;
   // That the policy pins as current, or the newest that is held. Only with a root.
   [[nodiscard]] const Root& current_root() const noexcept;
+  // That the policy's current root is held, the journal was read, and that generation or a later one
+  // seals it: before, whoever got hold of an older root may have written what it says.
+  [[nodiscard]] bool is_under_current() const noexcept;
   // Null where it is not held.
   [[nodiscard]] const Root* root(std::uint32_t generation) const noexcept;
   using Roots = std::map<std::uint32_t, Root>;
@@ -58,16 +61,19 @@ class Custody {
   // That there is a root and `policy` pins every one that is held: a root that was replaced serves
   // nobody. That one is lacking is no error here. not_ready, wrong_root.
   [[nodiscard]] base::Status check_root(const policy::Policy& policy) const;
-  // The same, that the keyring was loaded (not_ready with why it was not), that it is under the
-  // generation that the policy calls current or a later one (generation_not_taken_over), that the
+  // The same, that the keyring was loaded (not_ready with why it was not) and is not behind entries
+  // under a root that is not held (generation_not_held), that it is under the generation that the
+  // policy calls current or a later one (generation_not_taken_over), that the
   // store holds what peers saw of it (HeadWatch::check): on another state nothing is decided; and
   // that all of that was judged (generation_not_held where its root is lacking, or not_ready).
   [[nodiscard]] base::Status check(const policy::Policy& policy);
 
-  // That the journal was read and its store holds what was seen of it, whatever generation seals:
-  // what does not wait for a taking over may be written. Only with a root.
+  // That the journal was read and its store holds what was seen of it, all of which was judged,
+  // whatever generation seals: what does not wait for a taking over may be written. Only with a
+  // root.
   [[nodiscard]] bool may_change_journal() {
-    return keyring_->journal().is_loaded() && watch_.check(keyring_->journal());
+    return keyring_->journal().is_loaded() && unjudged_.empty() &&
+           watch_.check(keyring_->journal());
   }
 
   // What became of the last load; success before the first.
@@ -131,8 +137,11 @@ class Custody {
     says_nothing,  // of a generation that is pinned no more, or what the journal has anyway
     unjudged,      // nobody can say yet
   };
-  // head_forged: by its tag, or by a root that had been replaced where it says that it stands.
+  // head_forged: by its tag, or check_replaced.
   [[nodiscard]] base::Result<Standing> standing_of(const VouchedHead& seen) const;
+  // Of a generation that another one has replaced. head_forged: where that one had taken over, or
+  // with another entry than the journal has there.
+  [[nodiscard]] base::Status check_replaced(const VouchedHead& seen, bool is_no_news) const;
   void compare(const journal::Head& seen, journal::Journal::Done then);
   void check_or_look(journal::Journal::Done then);
   // As far as they can be now; tells those who brought them.

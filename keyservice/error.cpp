@@ -34,8 +34,8 @@ base::CodeInfo describe(Errc code) noexcept {
       return {"wrong_root", "what KMS returned does not match the pinned commitment"};
     case Errc::generation_not_held:
       return {"generation_not_held",
-              "a peer saw a head under a pinned root generation that is not held: nobody can say "
-              "whether the store is as new"};
+              "the store, or what a peer saw of it, goes on under a root generation that is not "
+              "held: nobody can say what the state is"};
     case Errc::generation_not_taken_over:
       return {"generation_not_taken_over",
               "the journal is of an older root generation than the policy's current one"};

@@ -31,6 +31,7 @@ void HeadWatch::keep_own(const journal::Head& own) noexcept {
 
 std::vector<journal::Head> HeadWatch::missing_ends() const {
   std::vector<journal::Head> out;
+  if (forked_) return out;
   if (own_) out.push_back(*own_);
   if (missing_.empty()) return out;
   const auto& [lowest, first] = *missing_.begin();

@@ -23,6 +23,7 @@ class HeadWatch {
   // so long without one that this cannot be told any more; nothing heals that.
   [[nodiscard]] base::Status check(const journal::Journal& journal);
   // Of those that are waited for: one's own, the lowest and the highest, as far as there are any.
+  // None once forked: which of two is true this one cannot vouch for.
   [[nodiscard]] std::vector<journal::Head> missing_ends() const;
 
  private:

@@ -281,7 +281,7 @@ TEST_F(CustodianAuditTest, ARollbackThatIsNoticedDuringTheLoadIsInTheLog) {
   start_administered();
   keeper_.on_open([this] { custodian_->audit_opened(); });
   const auto yesterday = loaded_.shared.records;
-  custody_.keyring().adopt("payments/a", 1, [](const auto& made) { ASSERT_TRUE(made); });
+  custody_.keyring().adopt("payments/a", [](const auto& made) { ASSERT_TRUE(made); });
   const VouchedHead seen = custody_.head().value();
   custody_.wipe();
   loaded_.shared.records = yesterday;

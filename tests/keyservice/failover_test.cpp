@@ -304,7 +304,7 @@ TEST_F(FailoverTest, WhoAnswersUnderAnOlderRootThanWasSeenIsRefusedUntilThePolic
   create_key(*first, "payments/a");
   test::MemoryStore::Shared yesterday;
   yesterday.records = shared_.records;
-  first->custody.keyring().take_over(2, 1, [](const base::Status& done) { ASSERT_TRUE(done); });
+  first->custody.keyring().take_over(2, [](const base::Status& done) { ASSERT_TRUE(done); });
   start({"custodian-a", "custodian-b"});
   ASSERT_EQ(code(get()), "answered");
   ASSERT_EQ(link_->seen()->generation, 2u);

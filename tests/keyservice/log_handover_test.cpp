@@ -162,7 +162,7 @@ TEST_F(LogHandoverTest, NothingIsHandedOverOnAStoreThatIsRolledBack) {
   start_open();
   take_over();
   call_current(2);
-  custody_.take_seen(vouch_for(second_, {300, {}}), [](const Status&) {});
+  custody_.take_seen(vouch_for(second_, {300, {}}), "w", [](const Status&) {});
   const test::Files before = shared_.files;
   EXPECT_NE(refusal().find("cannot say"), std::string::npos);
   EXPECT_TRUE(shared_.files == before);

@@ -55,7 +55,7 @@ class UnheldGeneration : public testing::Test {
       return told;
     }
     void adopt(const std::string& name) {
-      custody.keyring().adopt(name, 1, [](const auto& made) { ASSERT_TRUE(made); });
+      custody.keyring().adopt(name, [](const auto& made) { ASSERT_TRUE(made); });
     }
 
     MemoryStore store;
@@ -83,7 +83,7 @@ class UnheldGeneration : public testing::Test {
     yesterday_.records = world_.records;
     first.adopt("payments/b");
     under_first_ = first.custody.head().value();
-    first.custody.keyring().take_over(2, 1, [](const base::Status& done) { ASSERT_TRUE(done); });
+    first.custody.keyring().take_over(2, [](const base::Status& done) { ASSERT_TRUE(done); });
     first.adopt("payments/c");
     under_second_ = first.custody.head().value();
     EXPECT_EQ(under_second_.generation, 2u);
@@ -181,8 +181,71 @@ TEST_F(UnheldGeneration, SaysNothingWhereTheStoreHasWhatWasSeen) {
             std::vector<std::string>{"head_forged"})
       << "where the second had taken over";
   EXPECT_EQ(*late.bring(claimed(numbered(1), under_first_.head.position)),
-            std::vector<std::string>{"generation_not_held"});
-  EXPECT_EQ(late.check(second_current_), "generation_not_held");
+            std::vector<std::string>{"head_forged"})
+      << "of which the second says what there was";
+  EXPECT_EQ(late.check(second_current_), "ok");
+}
+
+// By a later one that the journal knows nothing of, or by one that is no more the policy's current.
+TEST_F(UnheldGeneration, NorWhereOneThatDoesNotSealVouchesForIt) {
+  Keeper late(yesterday_, both_, {1});
+  ASSERT_EQ(late.load(), "ok");
+  const journal::Head there = late.custody.head()->head;
+  EXPECT_EQ(*late.bring(vouch_for(numbered(2), there)), std::vector<std::string>{"ok"});
+  EXPECT_EQ(late.check(both_), "ok");
+  Keeper waiting(yesterday_, second_current_, {1, 2});
+  ASSERT_EQ(waiting.load(), "ok");
+  EXPECT_EQ(*waiting.bring(vouch_for(numbered(1), there)), std::vector<std::string>{"ok"});
+  EXPECT_EQ(waiting.custody.unjudged_heads(), 0u);
+}
+
+// Whoever has the replaced root makes the tag, and one admitted worker brings it.
+TEST_F(UnheldGeneration, ThatWasReplacedStopsNobodyByAnInventedHead) {
+  Keeper full(world_, second_current_, {1, 2});
+  const auto early = full.bring(claimed(numbered(1), 1), "v");
+  ASSERT_EQ(full.load(), "ok");
+  EXPECT_EQ(*early, std::vector<std::string>{"head_forged"});
+  for (std::uint64_t position = 1; position <= under_second_.head.position; ++position) {
+    EXPECT_EQ(*full.bring(claimed(numbered(1), position)), std::vector<std::string>{"head_forged"})
+        << position;
+  }
+  EXPECT_EQ(full.check(second_current_), "ok");
+  EXPECT_EQ(full.custody.heads_for_custodians(), std::vector{under_second_});
+  EXPECT_EQ(*full.bring(under_first_), std::vector<std::string>{"ok"});
+}
+
+TEST_F(UnheldGeneration, WhoSawTwoHistoriesVouchesForNeither) {
+  Keeper full(world_, second_current_, {1, 2});
+  ASSERT_EQ(full.load(), "ok");
+  EXPECT_EQ(*full.bring(claimed(numbered(2), under_second_.head.position)),
+            std::vector<std::string>{"forked"});
+  EXPECT_EQ(full.check(second_current_), "forked");
+  EXPECT_TRUE(full.custody.heads_for_custodians().empty());
+}
+
+// Nobody brings a head: what it reads by itself says that its state is an older one.
+TEST_F(UnheldGeneration, UnderWhichTheJournalWentOnStopsServing) {
+  Keeper late(yesterday_, both_, {1});
+  ASSERT_EQ(late.load(), "ok");
+  ASSERT_EQ(late.check(both_), "ok");
+  yesterday_.records = world_.records;
+  EXPECT_EQ(late.load(), "unknown_generation");
+  EXPECT_EQ(late.check(both_), "generation_not_held");
+  late.give(both_, {2});
+  ASSERT_EQ(late.load(), "ok");
+  EXPECT_EQ(late.check(both_), "ok");
+}
+
+TEST_F(UnheldGeneration, NothingIsWrittenWhileAHeadIsStillToBeJudged) {
+  Keeper late(yesterday_, both_, {1});
+  ASSERT_EQ(late.load(), "ok");
+  EXPECT_TRUE(late.custody.may_change_journal());
+  late.bring(under_second_);
+  EXPECT_FALSE(late.custody.may_change_journal());
+  late.give(both_, {2});
+  yesterday_.records = world_.records;
+  ASSERT_EQ(late.load(), "ok");
+  EXPECT_TRUE(late.custody.may_change_journal());
 }
 
 TEST_F(UnheldGeneration, OneReporterKeepsItsFirstHeadAndItsLatest) {
