@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attest/base/cbor_fixed.hpp"
+#include "policy/finding.hpp"
 
 namespace concordat::session {
 namespace {
