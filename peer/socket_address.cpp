@@ -42,11 +42,18 @@ SocketAddress vsock_address(const VsockEndpoint& endpoint) {
   return {&address, sizeof(address)};
 }
 
-template <class Sockaddr>
-std::string ip_text(int family, const void* binary, in_port_t port) {
+std::string ip_text(int family, const void* binary) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   ::inet_ntop(family, binary, text.data(), text.size());
-  return to_string(TcpEndpoint{text.data(), ntohs(port)});
+  return text.data();
+}
+
+std::string network_of_ip6(in6_addr address) {
+  constexpr std::size_t kHalf = sizeof(address.s6_addr) / 2;
+  // IPv4 as a socket of both kinds shows it: the address is in the last four bytes.
+  if (IN6_IS_ADDR_V4MAPPED(&address)) return ip_text(AF_INET, address.s6_addr + kHalf + 4);
+  std::fill_n(address.s6_addr + kHalf, kHalf, std::uint8_t{0});
+  return ip_text(AF_INET6, &address) + "/64";
 }
 
 }  // namespace
@@ -66,11 +73,11 @@ std::string text_of(const SocketAddress& address) {
   switch (family_of(address)) {
     case AF_INET: {
       const auto in = as<sockaddr_in>(address);
-      return ip_text<sockaddr_in>(AF_INET, &in.sin_addr, in.sin_port);
+      return to_string(TcpEndpoint{ip_text(AF_INET, &in.sin_addr), ntohs(in.sin_port)});
     }
     case AF_INET6: {
       const auto in = as<sockaddr_in6>(address);
-      return ip_text<sockaddr_in6>(AF_INET6, &in.sin6_addr, in.sin6_port);
+      return to_string(TcpEndpoint{ip_text(AF_INET6, &in.sin6_addr), ntohs(in.sin6_port)});
     }
     case AF_VSOCK: {
       const auto vm = as<sockaddr_vm>(address);
@@ -78,6 +85,19 @@ std::string text_of(const SocketAddress& address) {
     }
     default:
       return "unix";
+  }
+}
+
+std::optional<std::string> network_of(const SocketAddress& address) {
+  switch (family_of(address)) {
+    case AF_INET: {
+      const auto in = as<sockaddr_in>(address);
+      return ip_text(AF_INET, &in.sin_addr);
+    }
+    case AF_INET6:
+      return network_of_ip6(as<sockaddr_in6>(address).sin6_addr);
+    default:
+      return std::nullopt;
   }
 }
 

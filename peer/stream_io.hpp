@@ -47,6 +47,7 @@ void async_connect(boost::asio::io_context& io, const Endpoint& endpoint,
 // word (but ids are used again after an enclave ends); `text` is for logs.
 struct PeerAddress {
   std::optional<std::uint32_t> context_id;
+  std::optional<std::string> network;  // socket_address.hpp
   std::string text;
 };
 

@@ -35,7 +35,7 @@ Forming::Forming(FormingContext context, const peer::Now& now)
       public_key_(key_.public_key()),
       nonce_(context_.random->make<RunNonce>()),
       deadline_(now.monotonic + limits::kFormingTime),
-      admissions_(peer::kAdmissionsPerSecond, peer::kAdmissionBurst, now.monotonic),
+      door_(context_.descriptor->fields().parties.size() - 1 + limits::kSpareStreams),
       pulse_at_(now.monotonic + limits::kPulse),
       now_(now) {
   for (const PartyIndex index : context_.descriptor->fields().indices()) {
@@ -87,13 +87,13 @@ peer::HandshakeContext Forming::handshake_context() {
   out.peer_extensions = {kPartyExtension, kKeyExtension, kNonceExtension};
   out.session = peer::SessionTerms{
       {0, context_.descriptor->digest()},
-      [this](std::string_view purpose) { return serves(purpose, now_.monotonic); },
+      [this](std::string_view purpose) { return serves(purpose); },
       [this](const peer::Statement& statement, policy::Side side,
              const attest::VerifiedClaims& claims) { return admit(statement, side, claims); }};
   return out;
 }
 
-Status Forming::serves(std::string_view purpose, base::MonotonicMillis now) {
+Status Forming::serves(std::string_view purpose) const {
   const DescriptorFields& fields = context_.descriptor->fields();
   CONCORDAT_TRY(const Pairing pair, read_purpose(purpose));
   if (pair.responder != context_.self || pair.initiator >= pair.responder) {
@@ -101,7 +101,6 @@ Status Forming::serves(std::string_view purpose, base::MonotonicMillis now) {
                                               fields.name_of(pair.responder) + "; this is " +
                                               fields.name_of(context_.self));
   }
-  if (!admissions_.take(now)) return Error(peer::Errc::busy);
   return {};
 }
 
@@ -175,26 +174,42 @@ FormingOrders Forming::on_dial_failed(PartyIndex party, const peer::Now& now) {
   return orders();
 }
 
-FormingOrders Forming::on_accepted(StreamId stream, const peer::Now& now) {
+FormingOrders Forming::on_accepted(StreamId stream, const std::string& source,
+                                   const peer::Now& now) {
   now_ = now;
-  const std::size_t most = 2 * places_.size() + limits::kSpareStreams;
-  if (state_ != FormingState::failed && links_.size() >= most) make_room(now);
-  if (state_ == FormingState::failed || links_.size() >= most) {
+  const auto entry = state_ == FormingState::failed
+                         ? std::nullopt
+                         : door_.enter(stream, source, now.monotonic);
+  if (!entry) {
     orders_.close.push_back(stream);
     return orders();
   }
+  if (entry->evicted) drop(*entry->evicted, Error(peer::Errc::busy), now);
   Link& link = links_[stream];
   link.began = now.monotonic;
   link.responder = std::make_unique<peer::Responder>(handshake_context());
   return orders();
 }
 
-// Strangers may take up every place, and a party's next stream finds one all the same: the oldest
-// that others opened and that is nobody's yet goes.
-void Forming::make_room(const peer::Now& now) {
-  const auto oldest = std::ranges::find_if(
-      links_, [](const auto& entry) { return entry.second.responder != nullptr; });
-  if (oldest != links_.end()) drop(oldest->first, Error(peer::Errc::busy), now);
+// Whoever floods the device's queue would else keep a party's document from being made in time.
+void Forming::mint_in_turn() {
+  while (minting_.size() < limits::kMintsForStrangers) {
+    std::vector<StreamId> waiting;
+    for (const auto& [stream, link] : links_) {
+      if (link.waits_for) waiting.push_back(stream);
+    }
+    if (waiting.empty()) return;
+    const StreamId next = door_.take_turn(waiting);
+    Link& link = links_.at(next);
+    orders_.mint.emplace_back(next, *std::move(link.waits_for));
+    link.waits_for.reset();
+    minting_.insert(next);
+  }
+}
+
+FormingOrders Forming::orders() {
+  mint_in_turn();
+  return std::exchange(orders_, {});
 }
 
 FormingOrders Forming::on_bytes(StreamId stream, BytesView bytes, const peer::Now& now) {
@@ -213,6 +228,7 @@ FormingOrders Forming::on_bytes(StreamId stream, BytesView bytes, const peer::No
 FormingOrders Forming::on_document(StreamId stream, const Result<Bytes>& document,
                                    const peer::Now& now) {
   now_ = now;
+  minting_.erase(stream);
   const auto link = links_.find(stream);
   if (link == links_.end()) return orders();
   if (!document) {
@@ -339,7 +355,11 @@ void Forming::perform(StreamId stream, Result<peer::HandshakeAction> action, con
     return drop(stream, action.error(), now);
   }
   if (!action->send.empty()) orders_.send.emplace_back(stream, std::move(action->send));
-  if (action->mint) orders_.mint.emplace_back(stream, *std::move(action->mint));
+  if (action->mint && link.responder) {
+    link.waits_for = std::move(action->mint);
+  } else if (action->mint) {
+    orders_.mint.emplace_back(stream, *std::move(action->mint));
+  }
   if (link.handshake().state() == peer::HandshakeState::established) established(stream, now);
 }
 
@@ -382,6 +402,7 @@ void Forming::note_refusal(PartyIndex party, const Error& error) {
 // Also of a stream that was given out. Pauses grow as long as streams do not last: two enclaves of
 // one party that both hold to a seat would else shake hands without end.
 void Forming::forget(StreamId stream, const peer::Now& now) {
+  door_.leave(stream);
   const auto link = links_.find(stream);
   const bool has_lasted =
       link == links_.end() || now.monotonic - link->second.began >= limits::kSilence;

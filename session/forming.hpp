@@ -22,15 +22,16 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <set>
 
 #include "peer/handshake.hpp"
-#include "peer/token_bucket.hpp"
 #include "policy/signed_policy.hpp"
+#include "session/door.hpp"
 #include "session/forming_records.hpp"
 
 namespace concordat::session {
 
-// Chosen by whoever has the streams; never used twice.
+// Chosen by whoever has the streams, each later one greater; never used twice.
 using StreamId = std::uint64_t;
 
 struct FormingContext {
@@ -102,10 +103,13 @@ class Forming {
 
   [[nodiscard]] FormingOrders on_dialled(PartyIndex party, StreamId stream, const peer::Now& now);
   [[nodiscard]] FormingOrders on_dial_failed(PartyIndex party, const peer::Now& now);
-  [[nodiscard]] FormingOrders on_accepted(StreamId stream, const peer::Now& now);
+  // `source`: where it comes from, as one's own parent says (Door).
+  [[nodiscard]] FormingOrders on_accepted(StreamId stream, const std::string& source,
+                                          const peer::Now& now);
   // Of a stream that is not known (any more): nothing.
   [[nodiscard]] FormingOrders on_bytes(StreamId stream, base::BytesView bytes,
                                        const peer::Now& now);
+  // Also of a stream that was closed meanwhile: another one's turn comes then.
   [[nodiscard]] FormingOrders on_document(StreamId stream,
                                           const base::Result<base::Bytes>& document,
                                           const peer::Now& now);
@@ -145,6 +149,7 @@ class Forming {
     PartyIndex peer = 0;  // 0: has not said
     peer::FrameReader reader;
     base::MonotonicMillis began, heard;
+    std::optional<attest::MintRequest> waits_for;  // its turn has not come
     std::optional<peer::Established> channel;  // then the party's place has this stream
     // What it said of itself.
     base::Bytes view;
@@ -167,7 +172,7 @@ class Forming {
   Forming(FormingContext context, const peer::Now& now);
   [[nodiscard]] base::Status check_rules(const peer::Now& now) const;
   [[nodiscard]] peer::HandshakeContext handshake_context();
-  [[nodiscard]] base::Status serves(std::string_view purpose, base::MonotonicMillis now);
+  [[nodiscard]] base::Status serves(std::string_view purpose) const;
   [[nodiscard]] base::Result<policy::AdmittedPeer> admit(const peer::Statement& statement,
                                                          policy::Side side,
                                                          const attest::VerifiedClaims& claims);
@@ -184,10 +189,10 @@ class Forming {
   void forget(StreamId stream, const peer::Now& now);
   void note_refusal(PartyIndex party, const base::Error& error);
   void drop_silent(const peer::Now& now);
-  void make_room(const peer::Now& now);
+  void mint_in_turn();
   void dial_again(Place& place, const peer::Now& now);
   [[nodiscard]] std::chrono::milliseconds jittered(std::chrono::milliseconds most);
-  [[nodiscard]] FormingOrders orders() { return std::exchange(orders_, {}); }
+  [[nodiscard]] FormingOrders orders();
 
   // forming_group.cpp: the group.
   [[nodiscard]] base::Status take_seat(StreamId stream, const peer::Now& now);
@@ -209,6 +214,7 @@ class Forming {
   [[nodiscard]] std::optional<base::Error> disagreement() const;
   void begin_anew(PartyIndex because_of, base::Error why, const peer::Now& now);
   [[nodiscard]] FormedChannel channel_of(StreamId stream);
+  void close_all();
   void fail_run(base::Error error);
   [[nodiscard]] std::string who_is_missing() const;
 
@@ -220,7 +226,8 @@ class Forming {
   bool is_taken_ = false;
   bool is_past_ = false;  // the session's time: no new streams
   base::MonotonicMillis deadline_;
-  peer::TokenBucket admissions_;
+  Door door_;  // of streams that others opened, until they are a party's
+  std::set<StreamId> minting_;  // of those, asked for and not answered
   base::MonotonicMillis pulse_at_;
   peer::Now now_;
   FormingState state_ = FormingState::gathering;

@@ -41,6 +41,7 @@ Status Forming::take_seat(StreamId stream, const peer::Now& now) {
   place.seat = std::move(seat);
   place.document = link.channel->peer_document;
   place.refusal.reset();
+  door_.leave(stream);
   return {};
 }
 
@@ -207,9 +208,7 @@ std::optional<Error> Forming::disagreement() const {
 // on without this party, which then is in no other group by that key.
 void Forming::begin_anew(PartyIndex because_of, Error why, const peer::Now& now) {
   note_refusal(because_of, why);
-  for (const auto& [stream, link] : links_)
-    orders_.close.push_back(stream);
-  links_.clear();
+  close_all();
   key_ = SessionKey::generate();
   public_key_ = key_.public_key();
   nonce_ = context_.random->make<RunNonce>();
@@ -232,13 +231,20 @@ void Forming::begin_anew(PartyIndex because_of, Error why, const peer::Now& now)
   places_.at(because_of).refusal = std::move(why);
 }
 
+// What is being minted for them is answered all the same.
+void Forming::close_all() {
+  for (const auto& [stream, link] : links_) {
+    orders_.close.push_back(stream);
+    door_.leave(stream);
+  }
+  links_.clear();
+}
+
 void Forming::fail_run(Error error) {
   if (state_ == FormingState::failed) return;
   state_ = FormingState::failed;
   error_ = std::move(error);
-  for (const auto& [stream, link] : links_)
-    orders_.close.push_back(stream);
-  links_.clear();
+  close_all();
   for (auto& [index, place] : places_)
     place.stream = 0;
 }

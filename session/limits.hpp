@@ -38,8 +38,11 @@ inline constexpr std::chrono::milliseconds kFormingTime = std::chrono::minutes(5
 inline constexpr std::chrono::milliseconds kFirstRedial{200};
 inline constexpr std::chrono::milliseconds kLastRedial = std::chrono::seconds(5);
 // Streams that others opened and that are not a party's yet, beyond one for each party: strangers
-// may fill them, and then give up their oldest to whoever comes next.
+// may fill them, and then the source with the most gives up its oldest to whoever comes next.
 inline constexpr std::size_t kSpareStreams = 8;
+// Documents for them that are made at once. The device makes one at a time; the second keeps it
+// busy, and what waits here goes by sources, not by who asked first.
+inline constexpr std::size_t kMintsForStrangers = 2;
 // How often a party that waits says that it is still there, and how long one that owes something
 // may say nothing before its stream is made anew: a stream may be cut without a word.
 inline constexpr std::chrono::milliseconds kPulse = std::chrono::seconds(3);

@@ -71,20 +71,13 @@ std::optional<Route> route_for_operator(const Config& config, const Announcer* a
   return enclave != nullptr ? find_enclave(config, announced, enclave->name) : std::nullopt;
 }
 
-// The address without its port: one caller a machine, not one a connection.
-std::optional<std::string> tcp_address(const peer::PeerAddress& from) {
-  constexpr std::string_view kTcp = "tcp:";
-  const std::string_view text = from.text;
-  if (!text.starts_with(kTcp)) return {};
-  return std::string(text.substr(kTcp.size(), text.rfind(':') - kTcp.size()));
-}
-
+// One caller a machine, not one a connection.
 Source source_of_parent(const peer::PeerAddress& from) {
-  return Source{"parent/" + tcp_address(from).value_or(from.text)};
+  return Source{"parent/" + from.network.value_or(from.text)};
 }
 
 Source source_of_operator(const peer::PeerAddress& from) {
-  return Source{std::string(kOperatorPrefix) + tcp_address(from).value_or("local")};
+  return Source{std::string(kOperatorPrefix) + from.network.value_or("local")};
 }
 
 }  // namespace

@@ -8,6 +8,9 @@
 
 namespace concordat::peer::relay {
 
+// Whom a relay keeps apart: parents on a network may be many, and a stranger has many addresses.
+inline constexpr std::size_t kMaxCallers = 1'024;
+
 struct Limits {
   std::chrono::milliseconds preface_timeout{5'000};
   std::chrono::milliseconds dial_timeout{10'000};   // with prefaces towards the target

@@ -16,20 +16,50 @@ using base::Status;
 
 // Refused streams that are read to their end; beyond, they are closed without an answer.
 constexpr std::size_t kMaxLingering = 256;
-// Parents on a network may be many; enclaves are few and named in the configuration.
-constexpr std::size_t kMaxCallers = 1'024;
 // Refusals of one caller in the log.
 constexpr std::uint32_t kLoggedRefusalsPerSecond = 2;
 constexpr std::uint32_t kLoggedRefusalBurst = 20;
 const Source kUnknownCaller{"unknown"};
 
-// A caller's limits and figures. Lives as long as the relay.
+constexpr std::string_view kOthers = "others";
+
+// Few, and none of them a stranger's: the parent's own enclaves, named in its configuration, and
+// those that it does not know.
+bool is_kept(const Source& source) {
+  return source.text.starts_with("enclave/") || source == kUnknownCaller;
+}
+
+// A caller's limits and figures. Lives as long as one of its streams is counted as active.
 struct Caller {
   Source source;
   TokenBucket bucket;
   TokenBucket log_bucket;
   CallerCounters counters;
+
+  // A new one would have the same limits.
+  [[nodiscard]] bool is_forgettable(base::MonotonicMillis now) const {
+    return counters.active == 0 && bucket.is_full(now) && log_bucket.is_full(now);
+  }
 };
+
+void add(CallerCounters& sum, const CallerCounters& of) {
+  sum.accepted += of.accepted;
+  sum.opened += of.opened;
+  sum.active += of.active;
+  sum.bytes_to_target += of.bytes_to_target;
+  sum.bytes_from_target += of.bytes_from_target;
+  sum.gave_up += of.gave_up;
+  for (std::size_t i = 0; i < sum.refused.size(); ++i)
+    sum.refused[i] += of.refused[i];
+  for (std::size_t i = 0; i < sum.ended.size(); ++i)
+    sum.ended[i] += of.ended[i];
+}
+
+// Who shares a place with all others of its kind.
+Source others_like(const Source& source) {
+  const std::size_t slash = source.text.find('/');
+  return {source.text.substr(0, slash == std::string::npos ? 0 : slash + 1) + std::string(kOthers)};
+}
 
 // A stream on its way from acceptance to ok. Slot counts it from the first moment.
 struct Opening {
@@ -106,7 +136,11 @@ class Relay::Impl : public std::enable_shared_from_this<Impl> {
     base::UnixMillis since;
   };
 
-  Caller* find_caller(const Source& source);
+  Caller& find_caller(const Source& source);
+  // In one of the maps; the one that is there, if it is.
+  Caller& caller_in(std::map<std::string, Caller>& where, const Source& source,
+                    base::MonotonicMillis now);
+  void forget_idle_callers(base::MonotonicMillis now);
   void on_accept(StreamSocket stream, const std::optional<Source>& who, const PeerAddress& from);
   void on_preface(StreamSocket stream, const Result<Preface>& preface, const OpeningPtr& opening);
   void dial(StreamSocket stream, const Route& route, const OpeningPtr& opening);
@@ -130,7 +164,8 @@ class Relay::Impl : public std::enable_shared_from_this<Impl> {
   Parts parts_;
   PipePool pipes_;
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::map<std::string, Caller> callers_;
+  std::map<std::string, Caller> kept_;       // to the relay's end
+  std::map<std::string, Caller> strangers_;  // kMaxCallers at most
   std::map<std::uint64_t, Live> live_;
   std::deque<Refusal> refusals_;
   std::uint64_t next_id_ = 1;
@@ -138,34 +173,53 @@ class Relay::Impl : public std::enable_shared_from_this<Impl> {
   bool stopped_ = false;
 };
 
-Caller* Relay::Impl::find_caller(const Source& source) {
-  const auto found = callers_.find(source.text);
-  if (found != callers_.end()) return &found->second;
-  if (callers_.size() >= kMaxCallers) return nullptr;
+// Strangers may come from as many addresses as they like. Those that are gone are forgotten, and
+// where all are there, whoever comes later shares one place.
+Caller& Relay::Impl::find_caller(const Source& source) {
+  const auto found = strangers_.find(source.text);
+  if (found != strangers_.end()) return found->second;
   const auto now = base::system_monotonic_clock();
+  if (is_kept(source)) return caller_in(kept_, source, now);
+  if (strangers_.size() >= kMaxCallers) forget_idle_callers(now);
+  if (strangers_.size() >= kMaxCallers) return caller_in(kept_, others_like(source), now);
+  return caller_in(strangers_, source, now);
+}
+
+Caller& Relay::Impl::caller_in(std::map<std::string, Caller>& where, const Source& source,
+                               base::MonotonicMillis now) {
   Caller fresh{source,
                TokenBucket(limits_.streams_per_second, limits_.stream_burst, now),
                TokenBucket(kLoggedRefusalsPerSecond, kLoggedRefusalBurst, now),
                {}};
-  return &callers_.emplace(source.text, std::move(fresh)).first->second;
+  return where.emplace(source.text, std::move(fresh)).first->second;
+}
+
+// All at once, so that a flood does not have them looked for at each of its streams. Their figures
+// stay in the sums.
+void Relay::Impl::forget_idle_callers(base::MonotonicMillis now) {
+  std::erase_if(strangers_, [&](const auto& entry) {
+    const Caller& caller = entry.second;
+    if (!caller.is_forgettable(now)) return false;
+    add(caller_in(kept_, others_like(caller.source), now).counters, caller.counters);
+    return true;
+  });
 }
 
 void Relay::Impl::on_accept(StreamSocket stream, const std::optional<Source>& who,
                             const PeerAddress& from) {
-  Caller* caller = find_caller(who.value_or(kUnknownCaller));
-  if (caller == nullptr) return;  // no room to count it: closed without an answer
-  ++caller->counters.accepted;
-  if (!who) return refuse(std::move(stream), *caller, {}, Answer::unknown_caller, from.text);
-  if (caller->counters.active >= limits_.max_streams) {
-    return refuse(std::move(stream), *caller, {}, Answer::refused_by_limit, "too many streams");
+  Caller& caller = find_caller(who.value_or(kUnknownCaller));
+  ++caller.counters.accepted;
+  if (!who) return refuse(std::move(stream), caller, {}, Answer::unknown_caller, from.text);
+  if (caller.counters.active >= limits_.max_streams) {
+    return refuse(std::move(stream), caller, {}, Answer::refused_by_limit, "too many streams");
   }
-  if (!caller->bucket.take(base::system_monotonic_clock())) {
-    return refuse(std::move(stream), *caller, {}, Answer::refused_by_limit, "too fast");
+  if (!caller.bucket.take(base::system_monotonic_clock())) {
+    return refuse(std::move(stream), caller, {}, Answer::refused_by_limit, "too fast");
   }
-  ++caller->counters.active;
+  ++caller.counters.active;
   const auto opening = std::make_shared<Opening>(Opening{
-      *caller,
-      Slot(nullptr, [self = shared_from_this(), caller](void*) { --caller->counters.active; }),
+      caller,
+      Slot(nullptr, [self = shared_from_this(), &caller](void*) { --caller.counters.active; }),
       ParentHttpTarget{}});
   async_read_preface(
       std::move(stream), limits_.preface_timeout,
@@ -314,8 +368,10 @@ void Relay::Impl::note_refusal(Caller& caller, const std::string& target, Answer
 
 Snapshot Relay::Impl::snapshot() const {
   Snapshot out;
-  for (const auto& [name, caller] : callers_)
-    out.callers.emplace(name, caller.counters);
+  for (const auto* callers : {&kept_, &strangers_}) {
+    for (const auto& [name, caller] : *callers)
+      out.callers.emplace(name, caller.counters);
+  }
   for (const auto& [id, live] : live_) {
     const std::uint64_t to = live.stream->bytes_to_target();
     const std::uint64_t from = live.stream->bytes_from_target();

@@ -86,6 +86,7 @@ struct Refusal {
 inline constexpr std::size_t kKeptRefusals = 64;
 
 struct Snapshot {
+  // Under KIND/others those of KIND that are forgotten, or that no place was left for.
   std::map<std::string, CallerCounters> callers;
   std::vector<LiveStream> streams;
   std::vector<Refusal> refusals;  // the last kKeptRefusals, oldest first

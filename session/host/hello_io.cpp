@@ -23,8 +23,10 @@ class HelloRead : public std::enable_shared_from_this<HelloRead> {
     read();
   }
 
+  // A read that has completed already is not ended by this: on_read() looks.
   void give_up() {
     if (!handler_) return;
+    given_up_ = true;
     boost::system::error_code ignored;  // the read ends with an error of its own
     socket_.cancel(ignored);
   }
@@ -40,7 +42,7 @@ class HelloRead : public std::enable_shared_from_this<HelloRead> {
 
   void on_read(boost::system::error_code error, std::size_t size) {
     if (late_) return finish(base::Error(peer::StreamErrc::timed_out, "hello"));
-    if (error) return finish(base::Error(peer::StreamErrc::ended, "before its hello"));
+    if (given_up_ || error) return finish(base::Error(peer::StreamErrc::ended, "before its hello"));
     const base::BytesView bytes = base::BytesView(piece_).first(size);
     base::append(bytes_, bytes);
     frames_.feed(bytes);
@@ -65,6 +67,7 @@ class HelloRead : public std::enable_shared_from_this<HelloRead> {
   base::Bytes bytes_;
   peer::FrameReader frames_;
   bool late_ = false;
+  bool given_up_ = false;
 };
 
 }  // namespace

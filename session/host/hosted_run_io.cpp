@@ -108,11 +108,11 @@ void HostedRun::mint(StreamId stream, attest::MintRequest request, peer::MintPri
   });
 }
 
-void HostedRun::accept(peer::StreamSocket socket, Bytes first) {
+void HostedRun::accept(peer::StreamSocket socket, Bytes first, const std::string& source) {
   const auto at = now();
   if (!at || !forming_) return;
   const StreamId id = add_stream(std::move(socket), std::move(first));
-  perform(forming_->on_accepted(id, *at));
+  perform(forming_->on_accepted(id, source, *at));
 }
 
 void HostedRun::on_bytes(StreamId stream, BytesView bytes) {
@@ -155,8 +155,8 @@ void HostedRun::on_stream_ended(StreamId stream) {
 
 void HostedRun::on_document(StreamId stream, const Result<Bytes>& document) {
   const auto at = now();
-  if (!at || !streams_.contains(stream)) return;
-  if (forming_) perform(forming_->on_document(stream, document, *at));
+  if (!at || !forming_) return;
+  perform(forming_->on_document(stream, document, *at));
 }
 
 void HostedRun::dial(PartyIndex party, std::function<void(Result<peer::StreamSocket>)> done) {

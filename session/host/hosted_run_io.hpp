@@ -71,8 +71,9 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   HostedRun(const HostedRun&) = delete;
   HostedRun& operator=(const HostedRun&) = delete;
 
-  // A stream that says it is for this session; `first` was read from it already.
-  void accept(peer::StreamSocket socket, base::Bytes first);
+  // A stream that says it is for this session, and comes from there, as one's own parent says;
+  // `first` was read from it already.
+  void accept(peer::StreamSocket socket, base::Bytes first, const std::string& source);
   // While it forms it begins anew; a run under way ends where the newer policy refuses a seat.
   void policy_changed();
   void policy_lapsed(const base::Error& why);

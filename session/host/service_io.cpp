@@ -28,8 +28,7 @@ Status admit_for_control(const policy::AdmittedOperator& who) {
 
 Service::Service(ServiceParts parts)
     : parts_(std::move(parts)),
-      control_party_(parts_.party),
-      door_(base::MonotonicMillis{}) {
+      control_party_(parts_.party) {
   control_party_.also_admit_operator = admit_for_control;
 }
 
@@ -89,21 +88,21 @@ bool Service::end_a_stranger() {
 
 void Service::begin_party(peer::StreamSocket socket, const std::string& source) {
   const auto now = parts_.party.clock();
-  const auto entry = now ? door_.enter(source, now->monotonic) : std::nullopt;
+  const Door::Ticket number = next_ticket_++;
+  const auto entry = now ? door_.enter(number, source, now->monotonic) : std::nullopt;
   if (!entry) return parts_.log.error("party_refused", Error(peer::Errc::busy), {{"source", source}});
   if (entry->evicted) {
     if (const auto oldest = waiting_.extract(*entry->evicted)) oldest.mapped()();
   }
   auto end = async_read_hello(
       std::move(socket), peer::kHandshakeTimeout,
-      [this, alive = alive_, source, ticket = entry->ticket](peer::StreamSocket stream,
-                                                             Result<ReadHello> read) {
+      [this, alive = alive_, source, number](peer::StreamSocket stream, Result<ReadHello> read) {
         if (!*alive) return;
-        door_.leave(ticket);
-        waiting_.erase(ticket);
+        door_.leave(number);
+        waiting_.erase(number);
         if (!stopped_) lead_in(std::move(stream), std::move(read), source);
       });
-  waiting_.emplace(entry->ticket, std::move(end));
+  waiting_.emplace(number, std::move(end));
 }
 
 void Service::lead_in(peer::StreamSocket stream, Result<ReadHello> read,
@@ -116,7 +115,7 @@ void Service::lead_in(peer::StreamSocket stream, Result<ReadHello> read,
   if (run == runs_.end()) {
     return refuse(Error(Errc::unknown_session, read->hello.policy.digest.hex()));
   }
-  run->second->accept(std::move(stream), std::move(read->bytes));
+  run->second->accept(std::move(stream), std::move(read->bytes), source);
 }
 
 Result<std::shared_ptr<AttendedRun>> Service::begin_run(Order order,

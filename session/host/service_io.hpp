@@ -2,8 +2,8 @@
 // streams by their session; its operators' channels; and the runs that they ordered.
 #pragma once
 
+#include "session/door.hpp"
 #include "session/host/control_session_io.hpp"
-#include "session/host/door.hpp"
 #include "session/host/hello_io.hpp"
 #include "session/host/hosted_run_io.hpp"
 
@@ -31,6 +31,8 @@ class Service final : private RunBeginner {
   static constexpr std::size_t kMaxEnds = 16;
   // Whose source the parent has not said yet, which it says at once.
   static constexpr std::size_t kMaxUnread = 64;
+  // Whose hello has not come yet; then it is a run that has a place for it.
+  static constexpr std::size_t kMaxWaiting = 64;
 
   explicit Service(ServiceParts parts);
   ~Service() override;
@@ -60,7 +62,8 @@ class Service final : private RunBeginner {
   ServiceParts parts_;
   peer::Party control_party_;  // as the enclave's own, and admits operators for kControlPurpose
   ProcessMemory memory_;  // of the party's runs, one after the other
-  Door door_;
+  Door door_{kMaxWaiting};
+  Door::Ticket next_ticket_ = 1;
   std::map<Door::Ticket, std::function<void()>> waiting_;  // how to end what waits there
   std::size_t unread_ = 0;
   std::unique_ptr<peer::Listener> listener_;

@@ -38,6 +38,15 @@ TEST(TokenBucket, AnEventMayTakeManyOrNone) {
   EXPECT_FALSE(large.take({0}));
 }
 
+TEST(TokenBucket, KnowsWhenItIsAsGoodAsNew) {
+  TokenBucket bucket(2, 5, {0});
+  EXPECT_TRUE(bucket.is_full({0}));
+  EXPECT_TRUE(bucket.take({0}));
+  EXPECT_FALSE(bucket.is_full({499}));
+  EXPECT_TRUE(bucket.is_full({500}));
+  EXPECT_EQ(takes(bucket, {500}, 6), 5);
+}
+
 TEST(TokenBucket, SurvivesTheLargestRates) {
   TokenBucket bucket(UINT32_MAX, UINT32_MAX, {0});
   EXPECT_EQ(takes(bucket, {1'000'000}, 10), 10);

@@ -9,6 +9,8 @@ namespace concordat::session {
 namespace {
 
 using base::Bytes;
+using base::Error;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 bool was_refused(const Instance& instance, boost::system::error_code code,
@@ -55,12 +57,83 @@ TEST(SessionRelay, StrangersThatTakeUpEveryPlaceGiveUpTheirOldest) {
   StreamId stranger = 1'000'000;
   std::size_t given_up = 0;
   for (int i = 0; i < 50; ++i)
-    given_up += second.forming->on_accepted(++stranger, net.now()).close.size();
-  EXPECT_EQ(given_up, 50 - 2 - limits::kSpareStreams);
+    given_up += second.forming->on_accepted(++stranger, "parent/stranger", net.now()).close.size();
+  EXPECT_EQ(given_up, 50 - 1 - limits::kSpareStreams);
   Instance& first = net.start(1, descriptor);
   net.run(seconds(5));
   EXPECT_TRUE(first.formed);
   EXPECT_TRUE(second.formed);
+}
+
+// The first message of a party, as anybody on the way has it.
+Bytes hello_of_the_first(RelayNet& net, const DescriptorPtr& descriptor) {
+  const Carry honest = std::exchange(net.carry, [](const Instance&, const Instance&, Bytes) {
+    return std::vector<Bytes>();
+  });
+  Instance& first = net.start(1, descriptor);
+  while (first.sent.empty())
+    net.run(milliseconds(10));
+  net.stop(first);
+  net.run(seconds(1));
+  net.carry = honest;
+  return first.sent.front();
+}
+
+// They come twenty times as fast as anybody may, and each has this party's enclave make a document
+// as far as it can.
+TEST(SessionRelay, StrangersThatSendHellosAtOnceKeepNoPartyOut) {
+  SessionWorld world(3);
+  RelayNet net(world, 5);
+  const auto descriptor = world.descriptor();
+  Instance& third = net.start(3, descriptor);
+  const Bytes hello = hello_of_the_first(net, descriptor);
+  const auto flood = [&](int milliseconds_long) {
+    for (int i = 0; i < milliseconds_long; ++i) {
+      net.visit(third, "parent/stranger", hello);
+      net.run(milliseconds(1));
+    }
+  };
+  flood(2'000);
+  Instance& first = net.start(1, descriptor);
+  Instance& second = net.start(2, descriptor);
+  flood(5'000);
+  for (const Instance* instance : {&first, &second, &third})
+    EXPECT_TRUE(instance->formed) << instance->index;
+}
+
+// The device's time goes to sources in turn, however many streams one of them has.
+TEST(SessionRelay, DocumentsAreMadeForEachSourceInTurn) {
+  SessionWorld world(2);
+  RelayNet net(world, 6);
+  const auto descriptor = world.descriptor();
+  Instance& second = net.start(2, descriptor);
+  const Bytes hello = hello_of_the_first(net, descriptor);
+  std::vector<StreamId> asked;
+  const auto note = [&](const FormingOrders& orders) {
+    for (const auto& [stream, request] : orders.mint)
+      asked.push_back(stream);
+  };
+  StreamId stream = 1'000'000;
+  const auto visit = [&](const std::string& source) {
+    note(second.forming->on_accepted(++stream, source, net.now()));
+    note(second.forming->on_bytes(stream, hello, net.now()));
+    return stream;
+  };
+  for (std::size_t i = 0; i < limits::kSpareStreams; ++i)
+    visit("parent/stranger");
+  EXPECT_EQ(asked.size(), limits::kMintsForStrangers);
+  const StreamId party = visit("parent/1");
+  ASSERT_EQ(asked.size(), limits::kMintsForStrangers) << "one is made after the other";
+  for (std::size_t answered = 0; answered < 2; ++answered) {
+    note(second.forming->on_document(asked[answered], Error(peer::Errc::busy), net.now()));
+  }
+  ASSERT_EQ(asked.size(), limits::kMintsForStrangers + 2);
+  EXPECT_THAT(asked, testing::Contains(party));
+  // Of a stream that is gone the answer comes all the same, and makes room.
+  note(second.forming->on_closed(party, net.now()));
+  EXPECT_EQ(asked.size(), limits::kMintsForStrangers + 2);
+  note(second.forming->on_document(party, Error(peer::Errc::busy), net.now()));
+  EXPECT_EQ(asked.size(), limits::kMintsForStrangers + 3);
 }
 
 TEST(SessionRelay, TwoSessionsDoNotSplice) {

@@ -285,8 +285,14 @@ void RelayNet::connect(Instance& from, PartyIndex party) {
   const StreamId theirs = next_stream_++;
   ends_[ours] = {&from, theirs, {}};
   ends_[theirs] = {to, ours, {}};
-  perform(*to, to->forming->on_accepted(theirs, now()));
+  perform(*to, to->forming->on_accepted(theirs, "parent/" + std::to_string(from.index), now()));
   perform(from, from.forming->on_dialled(party, ours, now()));
+}
+
+void RelayNet::visit(Instance& at, const std::string& source, const Bytes& bytes) {
+  const StreamId stream = next_stream_++;
+  perform(at, at.forming->on_accepted(stream, source, now()));
+  perform(at, at.forming->on_bytes(stream, bytes, now()));
 }
 
 void RelayNet::send(StreamId from, const Bytes& bytes) {

@@ -98,6 +98,8 @@ class RelayNet {
   // Ends one stream, of all or between two parties; silently: nobody is told, nothing arrives.
   void cut(bool silently);
   void cut(PartyIndex one, PartyIndex other);
+  // A stream that nobody of these opened, with what it brings; nothing is heard on it.
+  void visit(Instance& at, const std::string& source, const base::Bytes& bytes);
   // Until nothing moves any more, or the time is over.
   void run(std::chrono::milliseconds time = std::chrono::seconds(60));
 

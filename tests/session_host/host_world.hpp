@@ -223,7 +223,7 @@ class HostWorld {
     };
     auto ours = std::make_shared<peer::StreamSocket>(stream(ends[0]));
     boost::asio::post(io, [handler, ours] { handler(std::move(*ours)); });
-    target->run->accept(stream(ends[1]), {});
+    target->run->accept(stream(ends[1]), {}, "parent/" + std::to_string(from));
   }
 
   std::vector<Stream> streams_;

@@ -1,6 +1,11 @@
 // Parties hosted by their enclaves: they find one another, compute, and say who did not come.
 #include <gmock/gmock.h>
 
+#include <boost/asio/local/connect_pair.hpp>
+
+#include "peer/frame.hpp"
+#include "peer/limits.hpp"
+#include "peer/messages.hpp"
 #include "session/host/control.hpp"
 #include "session/host/errc.hpp"
 #include "session/proof.hpp"
@@ -250,6 +255,35 @@ TEST(HostedRun, AStreamLedToTheWrongEnclaveSeatsNobody) {
     EXPECT_FALSE(host->ended->run);
   }
   EXPECT_THAT(hosts.host(3).lines, HasSubstr("this is party 3 (party-3)"));
+}
+
+base::Bytes hello_of_a_stranger(HostWorld& hosts, const DescriptorPtr& of) {
+  peer::Hello hello;
+  hello.key = hosts.world.random.make<peer::PublicKey>();
+  hello.challenge = hosts.world.random.make<peer::Challenge>();
+  hello.purpose = handshake_purpose(1, 2);
+  hello.policy = {0, of->digest()};
+  return peer::make_frame(peer::FrameType::hello, peer::encode(hello));
+}
+
+// They are gone while documents are made for them, and hold no turn of anybody.
+TEST(HostedRun, StrangersThatSendHellosAndGoKeepNoPartyOut) {
+  HostWorld hosts(2);
+  const DescriptorPtr of = hosts.descriptor();
+  Host& second = hosts.host(2);
+  ASSERT_TRUE(hosts.start(second, of, "amount\n1\n"));
+  const base::Bytes hello = hello_of_a_stranger(hosts, of);
+  for (std::uint32_t i = 0; i < 2 * peer::kAdmissionBurst; ++i) {
+    namespace local = boost::asio::local;
+    local::stream_protocol::socket ours(hosts.io), theirs(hosts.io);
+    local::connect_pair(ours, theirs);
+    second.run->accept(peer::StreamSocket(std::move(theirs)), hello, "parent/stranger");
+    hosts.io.restart();
+    hosts.io.poll();
+  }
+  ASSERT_TRUE(hosts.start(hosts.host(1), of, "amount\n2\n"));
+  hosts.run_until_ended();
+  expect_sum(hosts, "3");
 }
 
 TEST(HostedRun, AStreamThatIsCutAfterFormingIsReplaced) {
