@@ -180,7 +180,7 @@ FormingOrders Forming::on_accepted(StreamId stream, const std::string& source,
   const auto entry = state_ == FormingState::failed
                          ? std::nullopt
                          : door_.enter(stream, source, now.monotonic);
-  if (!entry) {
+  if (!entry || entry->evicted == stream) {
     orders_.close.push_back(stream);
     return orders();
   }
