@@ -2,6 +2,7 @@
 
 #include "attest/base/cbor_fixed.hpp"
 #include "attest/document.hpp"
+#include "policy/limits.hpp"
 #include "session/messaging/statements.hpp"
 #include "session/shown_group.hpp"
 
