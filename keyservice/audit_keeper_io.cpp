@@ -84,7 +84,7 @@ bool AuditKeeper::has_what_is_known() const {
   const auto& pinned = party_.policies->latest()->model().root_generations;
   const bool is_the_only_one =
       !pinned.empty() && pinned.back().generation == policy::kFirstRootGeneration;
-  return is_the_only_one || custody_.journal().is_loaded();
+  return is_the_only_one || custody_.is_under_current();
 }
 
 Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
@@ -119,7 +119,7 @@ Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
 }
 
 void AuditKeeper::hand_over(HandOverLog log, audit::Store::Done done) {
-  if (!custody_.has_root() || !custody_.may_change_journal()) {
+  if (!custody_.has_root() || !has_what_is_known() || !custody_.may_change_journal()) {
     return done(Error(Errc::not_ready, "the journal cannot say that the log is handed over"));
   }
   custody_.keyring().hand_over(std::move(log), std::move(done));

@@ -2,7 +2,7 @@
 // own, with an id, a key and an attestation document that nobody had before; after trouble again,
 // with pauses. What the store did not take is offered again, so that service comes back by itself.
 // Where a policy pins more than the realm's first root generation, the journal is read before: it
-// says which log key the log was handed to.
+// says which log key the log was handed to, and is believed under the policy's current root only.
 // One io_context, one thread.
 #pragma once
 
@@ -55,8 +55,8 @@ class AuditKeeper {
 
  private:
   void open();
-  // Whether what is known of the log beside its own files can be read: where there was never another
-  // root generation, nothing is.
+  // Whether what is known of the log beside its own files can be read, and is no older root's word
+  // (Custody::is_under_current): where there was never another root generation, nothing is.
   [[nodiscard]] bool has_what_is_known() const;
   // What of the log may be of held generations other than the one whose key signs: earlier ones, or
   // a later one that a policy called current before it took over (AUDIT.md). key_replaced where it

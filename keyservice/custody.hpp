@@ -38,8 +38,8 @@ class Custody {
   [[nodiscard]] const Root& root() const noexcept;
   // That the policy pins as current, or the newest that is held. Only with a root.
   [[nodiscard]] const Root& current_root() const noexcept;
-  // That the policy's current root is held, the journal was read, and that generation or a later one
-  // seals it: before, whoever got hold of an older root may have written what it says.
+  // That the policy's current root is held, the journal was read, and that generation or a later
+  // one seals it: before, whoever got hold of an older root may have written what it says.
   [[nodiscard]] bool is_under_current() const noexcept;
   // Null where it is not held.
   [[nodiscard]] const Root* root(std::uint32_t generation) const noexcept;

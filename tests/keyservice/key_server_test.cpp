@@ -232,7 +232,7 @@ TEST_F(RunCountingTest, ACountThatWaitedForTheStoreIsJudgedAgain) {
   loaded_.store.answers_later = true;
   begin(payments, run(1, 1));
   // Somebody saw more of the journal than this store has.
-  custody_.take_seen(vouch_for(custody_.root(), {100, {}}), [](const base::Status&) {});
+  custody_.take_seen(vouch_for(custody_.root(), {100, {}}), "somebody", [](const base::Status&) {});
   loaded_.shared.run();
   EXPECT_EQ(outcomes_, std::vector<std::string>{"rolled_back"});
   EXPECT_EQ(custody_.keyring().keys().runs().runs_of("payments", run(1, 1).input), 1u);

@@ -76,6 +76,29 @@ class LogHandoverTest : public CustodianAuditTest {
     EXPECT_TRUE(shared_.files == before);
   }
   [[nodiscard]] const HandOverLog* handed() { return custody_.keyring().keys().handed_log(origin_); }
+  // By when a worker was admitted and answered, a boot would have the log.
+  void expect_no_log(const test::Files& files) {
+    EXPECT_EQ(ask(admit(worker_), GetRequest{"payments/card", 0}), "audit_unavailable");
+    EXPECT_FALSE(keeper_.trail().is_open());
+    EXPECT_TRUE(shared_.files == files) << "it wrote";
+  }
+  // As a custodian did that did not wait for a taking over.
+  void go_on_under(const Root& root, const Root& before) {
+    at_ = keeper_.trail().head();
+    Status handed = base::Error(journal::Errc::not_loaded);
+    custody_.keyring().hand_over({origin_, root.generation(), at_.size, at_.root},
+                                 [&](const Status& status) { handed = status; });
+    ASSERT_TRUE(handed) << handed.error().to_string();
+    keeper_.stop();
+    MemoryLogStore store(shared_);
+    const auto boot_key = policy::SigningKey::generate();
+    const auto log_key = policy::SigningKey::from_seed(root.audit_key(origin_)).value();
+    const auto earlier = policy::SigningKey::from_seed(before.audit_key(origin_)).value();
+    audit::Log log(store, {origin_, audit::BootId::from(Bytes(16, 8)).value(), &boot_key, &log_key,
+                           {earlier.public_key()}});
+    log.open({Bytes(1, 1), Bytes(1, 2), Bytes(1, 3)}, world_.wall,
+             [](const Status& opened) { EXPECT_TRUE(opened) << opened.error().to_string(); });
+  }
   // By whoever has the first root: other entries than any custodian wrote.
   [[nodiscard]] test::Files invented() const {
     test::SharedFiles files;
@@ -180,25 +203,99 @@ TEST_F(LogHandoverTest, UnderAnOlderPolicyNothingIsWrittenThatTheNewerKeyHas) {
   reopen(2);
 }
 
-// A policy may call a generation current that took over nowhere yet, and an older policy come back
-// before anything was signed.
-TEST_F(LogHandoverTest, BeforeATakingOverItGoesThereAndBack) {
+TEST_F(LogHandoverTest, TakesNoAnswerThatWaitsForItsEntry) {
   start_open();
-  end_in_between();
-  EXPECT_EQ(custody_.journal().generation(), 1u);
+  take_over();
+  const auto worker = admit(worker_);
+  store_->holds_answers = true;
+  const std::size_t before = store_->writes;
+  send(worker, GetRequest{"payments/card", 0});
+  run_until([&] { return store_->writes > before; });
+  call_current(2);
+  keeper_.root_changed();
+  EXPECT_EQ(keeper_.trail().state().root_generation, 1u);
+  store_->holds_answers = false;
+  store_->release();
+  EXPECT_FALSE(std::holds_alternative<Failure>(answer(worker, policy::Operation::get)));
+  until_open(2);
+  EXPECT_TRUE(audited().report.is_good()) << test::told(audited().report);
+}
+
+// A policy may call a generation current that took over nowhere yet. Nothing is written then, no
+// operator's taking over is taken, and the policy of before brings everything back.
+TEST_F(LogHandoverTest, BeforeATakingOverNothingIsWrittenAndAllComesBack) {
+  start_open();
+  const test::Files before = shared_.files;
+  const auto position = custody_.journal().head().position;
+  call_current(2);
+  keeper_.root_changed();
+  expect_no_log(before);
+  keeper_.stop();
+  keeper_.start();
+  expect_no_log(before);
+  const Status able = custody_.check(*world_.policy(2));
+  ASSERT_FALSE(able);
+  EXPECT_EQ(able.error().name(), "generation_not_taken_over");
+  EXPECT_EQ(custody_.journal().head().position, position);
+  EXPECT_EQ(handed(), nullptr);
+
+  call_current(1);
+  keeper_.root_changed();
+  until_open(1);
+  EXPECT_EQ(ask(admit(worker_), GetRequest{"payments/card", 0}), "ok");
+  take_over();
+  call_current(2);
+  keeper_.root_changed();
+  until_open(2);
+  EXPECT_EQ(handed()->generation, 2u);
+  EXPECT_TRUE(audited().report.is_good()) << test::told(audited().report);
+}
+
+TEST_F(LogHandoverTest, ALogThatALaterKeyHadBeforeItsGenerationTookOverComesBack) {
+  start_open();
+  go_on_under(second_, first_);
+  EXPECT_EQ(handed()->generation, 2u);
+  const test::Files under_second = shared_.files;
+  call_current(2);
+  keeper_.start();
+  expect_no_log(under_second);
   call_current(1);
   reopen(1);
   EXPECT_EQ(handed()->generation, 1u);
+  take_over();
   call_current(2);
   reopen(2);
   EXPECT_EQ(handed()->generation, 2u);
-  call_current(1);
-  reopen(1);  // from what the later key signed
-  EXPECT_EQ(handed()->generation, 1u);
+}
+
+// Neither under the newer key nor, where that root is kept back, under the one that signed it.
+TEST_F(LogHandoverTest, AnInventedLogIsNotGoneOnWithOnAStoreOfBeforeTheTakingOver) {
+  const test::Files files = shared_.files = invented();
   call_current(2);
-  reopen(2);
+  start_audited();
+  expect_no_log(files);
+  custody_.wipe();
+  custody_.take(Root::from_prk(1, first_.prk()).value(), "acme");
+  call_current(2);
+  load();
+  keeper_.stop();
+  keeper_.start();
+  expect_no_log(files);
+}
+
+// A parent decides which is unsealed first.
+TEST_F(LogHandoverTest, IsOpenedUnderNoOtherRootThanThePolicysCurrentOne) {
   take_over();
-  reopen(2);
+  custody_.wipe();
+  custody_.take(Root::from_prk(2, second_.prk()).value(), "acme");
+  call_current(1);
+  load();
+  start_audited();
+  expect_no_log({});
+  custody_.take(Root::from_prk(1, first_.prk()).value(), "acme");
+  call_current(1);
+  keeper_.root_changed();
+  until_open(1);
   EXPECT_TRUE(audited().report.is_good()) << test::told(audited().report);
 }
 

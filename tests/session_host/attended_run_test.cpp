@@ -21,7 +21,10 @@ std::vector<Bytes> encoded(const std::vector<ControlReport>& reports) {
 class AttendedRunTest : public testing::Test {
  protected:
   AttendedRunTest() {
-    sealing_.seal = [this](const base::SecretBytes&, auto done) { seal_ = std::move(done); };
+    sealing_.seal = [this](const base::Sha256Digest& of, const base::SecretBytes&, auto done) {
+      sealed_for_ = of;
+      seal_ = std::move(done);
+    };
   }
   void make(Patience patience = {}) {
     run_ = std::make_shared<AttendedRun>(io_, sealing_, policy::SignerKey(), patience,
@@ -38,6 +41,12 @@ class AttendedRunTest : public testing::Test {
     out.receipt = Bytes(kControlPiece + 1, 7);
     return out;
   }
+  static Output kept_output() {
+    Output out;
+    out.result = {1, 2, 3};
+    out.kept = base::SecretBytes::zeroed(3);
+    return out;
+  }
   void run_until_over() {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (!is_over_) {
@@ -49,6 +58,7 @@ class AttendedRunTest : public testing::Test {
 
   boost::asio::io_context io_{1};
   Sealing sealing_;
+  base::Sha256Digest sealed_for_;
   std::function<void(base::Result<Bytes>)> seal_;
   bool is_over_ = false;
   std::shared_ptr<AttendedRun> run_;
@@ -110,9 +120,10 @@ TEST_F(AttendedRunTest, HandsOutWhatIsToBeKeptUntilItIsStored) {
   std::optional<Status> kept;
   const auto attendance = attach(first_);
   EXPECT_TRUE(run_->stored().error().is(Errc::malformed_order)) << "nothing was handed out";
-  events_.keep(base::SecretBytes::zeroed(3), [&](const Status& done) { kept = done; });
+  events_.keep(kept_output(), [&](const Status& done) { kept = done; });
   run_->leave(attendance);
   ASSERT_TRUE(seal_);
+  EXPECT_EQ(sealed_for_, base::sha256({Bytes{1, 2, 3}})) << "under a key of this result's own";
   seal_(Bytes{9, 9});
   const std::vector<ControlReport> handed_out{KeptPiece{{9, 9}},
                                               StageReached{std::string(kKeepStage), ""}};
@@ -129,7 +140,7 @@ TEST_F(AttendedRunTest, AShareThatCannotBeSealedIsNotHandedOut) {
   make();
   std::optional<Status> kept;
   (void)attach(first_);
-  events_.keep(base::SecretBytes::zeroed(3), [&](const Status& done) { kept = done; });
+  events_.keep(kept_output(), [&](const Status& done) { kept = done; });
   seal_(base::Error(Errc::cancelled));
   ASSERT_TRUE(kept && !*kept);
   EXPECT_TRUE(first_.empty());

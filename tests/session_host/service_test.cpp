@@ -272,7 +272,7 @@ TEST_F(ServiceTest, AnOperatorWhomANewerPolicyDoesNotListLosesChannelAndRun) {
 TEST_F(ServiceTest, SilentStrangersKeepNobodyOut) {
   serve();
   std::vector<boost::asio::local::stream_protocol::socket> silent;
-  for (std::size_t i = 0; i < Door::kMostWaiting; ++i)
+  for (std::size_t i = 0; i < Service::kMaxWaiting; ++i)
     silent.push_back(connect("parent/stranger-" + std::to_string(i % 16)));
   FormingContext context;
   context.descriptor = world_.descriptor("sums/other");
