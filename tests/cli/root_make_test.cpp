@@ -52,7 +52,7 @@ class RootAnew : public RootCli {
           if (is_made_meanwhile_) return done(Error(keyservice::Errc::not_ready));
           const bool has_room =
               std::ranges::none_of(std::array{kBlob, kDocument}, [&](const char* name) {
-                return parent_of_[name].status == 200 &&
+                return parent_of_[name].status != 404 &&
                        std::ranges::none_of(removed_,
                                             [&](const auto& gone) { return gone.first == name; });
               });

@@ -109,7 +109,7 @@ TEST_F(RootRetirement, TwoNamesForOneEnclaveHideNobody) {
   for (int i = 0; i < 4; ++i) {
     open_next([&] { return std::make_unique<LocalChannel>(enclave, at_, operations_); });
   }
-  const json refused = retire_json(1);
+  const json refused = retire_json(2);
   EXPECT_TRUE(refused.at("custodians").at(0).at("asked"));
   EXPECT_EQ(refused.at("custodians").at(1).at("code"), "same_custodian");
   EXPECT_EQ(asked(), (Operations{"root-retire"}));

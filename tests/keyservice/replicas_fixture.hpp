@@ -130,6 +130,7 @@ class ReplicasFixture : public testing::Test {
   // As RootKeeper and CustodyKeeper do.
   base::Status take(Host& host, Root root) {
     host.custody.take(std::move(root), "acme");
+    host.custody.pin(*host.side.policies.latest());
     host.replicas->root_ready();
     return host.load();
   }

@@ -297,7 +297,6 @@ TEST_F(ReplicasTest, TheHeadComesBeforeTheRootThoughAnotherGenerationVouchesForI
   yesterday.records = shared_.records;
   first->custody.keyring().take_over(2, [](const Status& done) { ASSERT_TRUE(done); });
   const auto second = host("custodian-b", &yesterday);
-  second->custody.pin(*second->side.policies.latest());
   serve(*second);
   know(*second, {"custodian-a"});
   auto fetched = fetch(*second);
