@@ -52,9 +52,11 @@ class RootAnew : public RootCli {
           if (is_made_meanwhile_) return done(Error(keyservice::Errc::not_ready));
           const bool has_room =
               std::ranges::none_of(std::array{kBlob, kDocument}, [&](const char* name) {
-                return parent_of_[name].status != 404 &&
-                       std::ranges::none_of(removed_,
-                                            [&](const auto& gone) { return gone.first == name; });
+                const bool is_removed =
+                    answers_to_removals_ == 204 &&
+                    std::ranges::any_of(removed_,
+                                        [&](const auto& gone) { return gone.first == name; });
+                return parent_of_[name].status != 404 && !is_removed;
               });
           if (!has_room) return done(Error(keyservice::Errc::root_already_pinned));
           ++made_;
