@@ -30,8 +30,8 @@ constexpr std::chrono::milliseconds kReadyTime = std::chrono::seconds(60);
 // The session's own deadline ends it long before.
 constexpr std::chrono::milliseconds kRunTime = std::chrono::hours(24 * 7);
 // To come back where the channel was cut: some two minutes in all, for a relay that is started anew.
-constexpr unsigned kAttempts = 20;
-constexpr std::chrono::milliseconds kPause{500};
+constexpr unsigned kRedials = 20;
+constexpr std::chrono::milliseconds kRedialPause{500};
 constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(8);
 
 Error cannot_read(const std::string& path) {
@@ -83,8 +83,8 @@ class SessionLink {
   // All that was said is said again. What began is not called off by a channel that was cut.
   Status come_back(const Error& why) {
     if (order_.on_stage) order_.on_stage({"cut", why.to_string()});
-    for (; attempts_ < kAttempts; ++attempts_) {
-      std::this_thread::sleep_for(std::min(kPause * (attempts_ + 1), kLongestPause));
+    for (; attempts_ < kRedials; ++attempts_) {
+      std::this_thread::sleep_for(std::min(kRedialPause * (attempts_ + 1), kLongestPause));
       if (!dial_again()) continue;
       ++attempts_;
       return {};
