@@ -403,6 +403,10 @@ void Forming::note_refusal(PartyIndex party, const Error& error) {
 // one party that both hold to a seat would else shake hands without end.
 void Forming::forget(StreamId stream, const peer::Now& now) {
   door_.leave(stream);
+  // Whose time is over first takes its streams along: why it did not go on is still known then.
+  if (missing().empty()) {
+    if (auto differs = disagreement()) last_difference_ = std::move(differs);
+  }
   const auto link = links_.find(stream);
   const bool has_lasted =
       link == links_.end() || now.monotonic - link->second.began >= limits::kSilence;

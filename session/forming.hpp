@@ -130,7 +130,8 @@ class Forming {
   // Who has no seat yet.
   [[nodiscard]] std::vector<PartyIndex> missing() const;
   // What this party says at its time's end: where everybody has a seat, which field of whose group
-  // differs (roster_differs), otherwise who is missing (forming_timed_out).
+  // differs, or did when the last stream went (roster_differs), otherwise who is missing
+  // (forming_timed_out).
   [[nodiscard]] base::Error too_late() const;
   // The group that this party sees; empty until it sees everybody.
   [[nodiscard]] const base::Bytes& view() const noexcept { return view_; }
@@ -232,6 +233,7 @@ class Forming {
   peer::Now now_;
   FormingState state_ = FormingState::gathering;
   std::optional<base::Error> error_;
+  std::optional<base::Error> last_difference_;  // when a stream went, since this attempt began
   std::deque<FormingRefusal> refusals_;
   std::map<StreamId, Link> links_;
   std::map<PartyIndex, Place> places_;  // of the others

@@ -218,6 +218,7 @@ void Forming::begin_anew(PartyIndex because_of, Error why, const peer::Now& now)
   view_.clear();
   encoded_roster_.clear();
   own_signature_ = {};
+  last_difference_.reset();
   state_ = FormingState::gathering;
   const auto most = std::min(limits::kFirstRedial * (1 << std::min<std::size_t>(attempts_, 8)),
                              limits::kLastRedial);
@@ -258,8 +259,11 @@ std::vector<PartyIndex> Forming::missing() const {
 }
 
 Error Forming::too_late() const {
-  const auto differs = missing().empty() ? disagreement() : std::nullopt;
-  return differs ? *differs : Error(FormingErrc::timed_out, who_is_missing());
+  if (!missing().empty()) return Error(FormingErrc::timed_out, who_is_missing());
+  if (auto differs = disagreement()) return *std::move(differs);
+  if (!last_difference_) return Error(FormingErrc::timed_out, who_is_missing());
+  return Error(last_difference_->code(),
+               last_difference_->detail() + "; and then: " + who_is_missing());
 }
 
 std::string Forming::who_is_missing() const {
