@@ -66,10 +66,11 @@ class ServiceTest : public testing::Test {
     host_ = std::make_unique<Host>(world_, io_, 1, world_.enclave(1));
   }
   ~ServiceTest() override {
-    clients_.clear();
+    for (const auto& client : clients_)
+      if (client->stream) client->stream->abort(base::Error(peer::StreamErrc::ended));
     service_.reset();
     io_.restart();
-    io_.poll();
+    io_.poll();  // what streams still say goes to their clients
   }
   void serve(Patience patience = {}) {
     service_.emplace(ServiceParts{io_, host_->party, host_->nsm, host_->log,
