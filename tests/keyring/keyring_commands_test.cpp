@@ -6,6 +6,17 @@ namespace {
 
 using namespace keyservice;
 
+// Entries have room, and snapshots do not.
+void take_no_snapshots(MemoryStore& store) {
+  store.before_create = [&store](const std::string& name) {
+    store.fail_all(name.starts_with("chunk.") ? std::optional(Failure::full) : std::nullopt);
+  };
+}
+void take_all_again(MemoryStore& store) {
+  store.before_create = {};
+  store.fail_no_more();
+}
+
 TEST(Keyring, WhatWasDoneIsThereAfterARestart) {
   MemoryStore::Shared world;
   std::string before;
@@ -210,18 +221,14 @@ TEST(Keyring, WritesASnapshotByItselfAndGoesOnWhenThatFails) {
     ASSERT_TRUE(custodian.create(new_key("k" + std::to_string(i), i)));
   EXPECT_EQ(custodian.keyring.journal().entries_since_snapshot(), 5u);
   EXPECT_LE(world.records.size(), 10u);
-  custodian.store.before_create = [&](const std::string& name) {
-    custodian.store.fail_all(name.starts_with("chunk.") ? std::optional(Failure::full)
-                                                        : std::nullopt);
-  };
+  take_no_snapshots(custodian.store);
   for (std::uint8_t i = 25; i < 40; ++i)
     ASSERT_TRUE(custodian.create(new_key("k" + std::to_string(i), i)));
   EXPECT_TRUE(custodian.keyring.last_snapshot().error().is(journal::Errc::store_full));
   Custodian later(world);
   ASSERT_TRUE(later.load());
   EXPECT_EQ(later.keyring.keys().records().size(), 40u);
-  custodian.store.before_create = {};
-  custodian.store.fail_no_more();
+  take_all_again(custodian.store);
   ASSERT_TRUE(custodian.create(new_key("last", 1)));
   EXPECT_TRUE(custodian.keyring.last_snapshot());
 }
@@ -252,15 +259,11 @@ TEST(Keyring, ATakingOverWhoseSnapshotFailsIsDoneAndTheNextChangeWritesIt) {
   ASSERT_TRUE(custodian.load());
   ASSERT_TRUE(custodian.create(new_key("k", 1)));
   custodian.keyring.take(test_journal_keys(2));
-  custodian.store.before_create = [&](const std::string& name) {
-    custodian.store.fail_all(name.starts_with("chunk.") ? std::optional(Failure::full)
-                                                        : std::nullopt);
-  };
+  take_no_snapshots(custodian.store);
   EXPECT_TRUE(custodian.take_over(2));
   EXPECT_TRUE(custodian.keyring.last_snapshot().error().is(journal::Errc::store_full));
   EXPECT_TRUE(custodian.take_over(2).error().is(journal::Errc::store_full)) << "it alone is wanting";
-  custodian.store.before_create = {};
-  custodian.store.fail_no_more();
+  take_all_again(custodian.store);
   ASSERT_TRUE(custodian.create(new_key("l", 2)));
   EXPECT_FALSE(custodian.keyring.journal().needs_older_generation());
 }
@@ -272,10 +275,7 @@ TEST(Keyring, ASnapshotThatATakingOverLacksIsWrittenAfterARestart) {
     ASSERT_TRUE(custodian.load());
     ASSERT_TRUE(custodian.create(new_key("k", 1)));
     custodian.keyring.take(test_journal_keys(2));
-    custodian.store.before_create = [&](const std::string& name) {
-      custodian.store.fail_all(name.starts_with("chunk.") ? std::optional(Failure::full)
-                                                          : std::nullopt);
-    };
+    take_no_snapshots(custodian.store);
     EXPECT_TRUE(custodian.take_over(2));
   }
   Custodian custodian(world);

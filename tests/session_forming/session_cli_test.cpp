@@ -72,6 +72,19 @@ class SessionCli : public PolicyCli {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return session(std::move(arguments), is_lab);
   }
+  // A run of three that formed, and `asked` with every realm's authority, which is in a file then.
+  std::vector<std::string> form_and_ask(SessionWorld& world, session::RelayNet& net,
+                                        std::vector<std::string> asked) {
+    const auto descriptor = world.descriptor();
+    for (session::PartyIndex index = 1; index <= 3; ++index) {
+      net.start(index, descriptor);
+      const std::string file = "realm-" + std::to_string(index) + ".cbor";
+      write(file, world.realms[index - 1].authority.encoded());
+      asked.insert(asked.end(), {"--authority", file});
+    }
+    net.run();
+    return asked;
+  }
   void sign_by_all() {
     ASSERT_EQ(init().status, 0);
     ASSERT_EQ(sign("bank-1", 0).status, 0);
@@ -212,15 +225,7 @@ TEST_F(SessionCli, CheckJudgesADocumentWhereOneIsGiven) {
 TEST_F(SessionCli, AReceiptIsVerifiedOffline) {
   SessionWorld world(3);
   session::RelayNet net(world, 1);
-  const auto descriptor = world.descriptor();
-  std::vector<std::string> arguments{"verify-receipt", "receipt.cbor"};
-  for (session::PartyIndex index = 1; index <= 3; ++index) {
-    net.start(index, descriptor);
-    const std::string file = "realm-" + std::to_string(index) + ".cbor";
-    write(file, world.realms[index - 1].authority.encoded());
-    arguments.insert(arguments.end(), {"--authority", file});
-  }
-  net.run();
+  const auto arguments = form_and_ask(world, net, {"verify-receipt", "receipt.cbor"});
   ASSERT_TRUE(net.instances()[1].formed);
   const auto receipt =
       session::receipt_of(net.instances(), 1, base::as_bytes("42"), world.wall).value();
@@ -249,15 +254,7 @@ TEST_F(SessionCli, AReceiptIsVerifiedOffline) {
 TEST_F(SessionCli, EvidenceIsVerifiedOffline) {
   SessionWorld world(3);
   session::RelayNet net(world, 1);
-  const auto descriptor = world.descriptor();
-  std::vector<std::string> arguments{"verify-evidence", "proof.2"};
-  for (session::PartyIndex index = 1; index <= 3; ++index) {
-    net.start(index, descriptor);
-    const std::string file = "realm-" + std::to_string(index) + ".cbor";
-    write(file, world.realms[index - 1].authority.encoded());
-    arguments.insert(arguments.end(), {"--authority", file});
-  }
-  net.run();
+  const auto arguments = form_and_ask(world, net, {"verify-evidence", "proof.2"});
   ASSERT_TRUE(net.instances()[0].formed);
   const session::FormedSession& formed = *net.instances()[0].formed;
   // Two broadcasts of one round, both signed by party 2.
