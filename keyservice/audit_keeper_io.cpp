@@ -87,7 +87,7 @@ bool AuditKeeper::has_what_is_known() const {
   return is_the_only_one || custody_.is_under_current();
 }
 
-Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
+Status AuditKeeper::add_other_keys(AuditTrail::Boot& boot) {
   const KeyTable& keys = custody_.keyring().keys();
   const HandOverLog* handed = keys.handed_log(boot.origin);
   const std::uint32_t own = boot.root_generation;
@@ -104,7 +104,7 @@ Status AuditKeeper::add_earlier(AuditTrail::Boot& boot) {
     if (at->first == own) continue;
     const auto key = policy::SigningKey::from_seed(at->second.audit_key(boot.origin));
     if (!key) return key.error();
-    (at->first < replaced_by ? boot.handover.replaced_keys : boot.earlier_log_keys)
+    (at->first < replaced_by ? boot.handover.replaced_keys : boot.other_log_keys)
         .push_back(key->public_key());
   }
   if (handed != nullptr) {
@@ -159,7 +159,7 @@ void AuditKeeper::open() {
          policy->envelope(),
          party_.policies->authority().encoded(),
          "root generation " + std::to_string(custody_.current_root().generation()) + " unsealed"}});
-    if (const Status known = add_earlier(*held); !known) return again(known.error());
+    if (const Status known = add_other_keys(*held); !known) return again(known.error());
     const attest::MintRequest request =
         audit::boot_document({held->origin, held->id, held->boot_key.public_key(),
                               held->log_key.public_key(), policy->digest()});

@@ -61,7 +61,7 @@ class AuditKeeper {
   // What of the log may be of held generations other than the one whose key signs: earlier ones, or
   // a later one that a policy called current before it took over (AUDIT.md). key_replaced where it
   // was handed to one that took over since.
-  [[nodiscard]] base::Status add_earlier(AuditTrail::Boot& boot);
+  [[nodiscard]] base::Status add_other_keys(AuditTrail::Boot& boot);
   void hand_over(HandOverLog log, audit::Store::Done done);
   void find_genesis(base::Bytes document, AuditTrail::Boot boot);
   [[nodiscard]] bool is_genesis_of_root(base::BytesView document) const;

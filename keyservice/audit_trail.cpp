@@ -54,7 +54,7 @@ std::string audit_origin(std::string_view realm, std::string_view custodian) {
 AuditTrail::Open::Open(Boot taken)
     : boot(std::move(taken)),
       log(*boot.store,
-          {boot.origin, boot.id, &boot.boot_key, &boot.log_key, boot.earlier_log_keys,
+          {boot.origin, boot.id, &boot.boot_key, &boot.log_key, boot.other_log_keys,
            boot.handover}) {}
 
 void AuditTrail::open(Boot boot, base::UnixMillis now, Done done) {

@@ -69,9 +69,8 @@ class AuditTrail final : public Recorder {
     std::uint32_t root_generation = 0;  // that the log key comes from
     policy::PolicyPtr policy;           // in force
     audit::BootEvidence evidence;
-    // Of the root generations before, newest first: the checkpoint that stands may be by one of
-    // these.
-    std::vector<attest::SignerKey> earlier_log_keys{};
+    // Of other root generations, newest first: the checkpoint that stands may be by one of these.
+    std::vector<attest::SignerKey> other_log_keys{};
     audit::LogHandover handover{};
   };
 

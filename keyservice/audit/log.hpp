@@ -50,9 +50,9 @@ struct LogIdentity {
   BootId boot;
   const policy::Signer* boot_key = nullptr;
   const policy::Signer* log_key = nullptr;
-  // Log keys of earlier root generations, newest first, by one of which the last checkpoint may be
+  // Log keys of other root generations, newest first, by one of which the last checkpoint may be
   // signed.
-  std::vector<attest::SignerKey> earlier_log_keys;
+  std::vector<attest::SignerKey> other_log_keys;
   LogHandover handover{};
 };
 
@@ -127,7 +127,7 @@ class Log {
   void check_handover(const OpeningPtr& opening);
   void hand_over(const OpeningPtr& opening);
   void begin_boot(const OpeningPtr& opening);
-  // True: by this boot's own log key; false: by one of an earlier root.
+  // True: by this boot's own log key; false: by another root's.
   [[nodiscard]] base::Result<bool> check_signature(const SignedCheckpoint& head) const;
   [[nodiscard]] base::Result<bool> is_signed_by(const SignedCheckpoint& head,
                                                 const attest::SignerKey& key) const;

@@ -64,9 +64,9 @@ base::Result<bool> Log::check_signature(const SignedCheckpoint& head) const {
   }
   CONCORDAT_TRY(const bool is_own, is_signed_by(head, identity_.log_key->public_key()));
   if (is_own) return true;
-  for (const attest::SignerKey& key : identity_.earlier_log_keys) {
-    CONCORDAT_TRY(const bool is_earlier, is_signed_by(head, key));
-    if (is_earlier) return false;
+  for (const attest::SignerKey& key : identity_.other_log_keys) {
+    CONCORDAT_TRY(const bool is_other, is_signed_by(head, key));
+    if (is_other) return false;
   }
   for (const attest::SignerKey& key : identity_.handover.replaced_keys) {
     CONCORDAT_TRY(const bool is_replaced, is_signed_by(head, key));
