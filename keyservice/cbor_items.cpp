@@ -29,11 +29,6 @@ Result<base::UnixMillis> read_time(Reader& reader) {
   return base::UnixMillis{static_cast<std::int64_t>(value)};
 }
 
-Result<base::Bytes> read_bytes(Reader& reader, std::size_t max) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
-  return base::to_bytes(bytes);
-}
-
 Result<SecretBytes> read_secret(Reader& reader, std::size_t max) {
   CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
   return guarded(bytes, {});

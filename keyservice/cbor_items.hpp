@@ -1,7 +1,7 @@
 // Single CBOR items, read strictly: of requests and responses, and of what the journal holds.
 #pragma once
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 #include "attest/base/clock.hpp"
 #include "attest/base/secret.hpp"
 
@@ -23,9 +23,7 @@ template <class E>
   return static_cast<std::uint64_t>(enumerator);
 }
 [[nodiscard]] base::Result<base::UnixMillis> read_time(base::cbor::Reader& reader);
-// A byte string of at most `max`, as bytes of its own.
-[[nodiscard]] base::Result<base::Bytes> read_bytes(base::cbor::Reader& reader, std::size_t max);
-// The same into a secret: from one guarded place to another, where `reader` reads such memory.
+// A byte string of at most `max` into a secret: from one guarded place to another, where `reader` reads such memory.
 [[nodiscard]] base::Result<base::SecretBytes> read_secret(base::cbor::Reader& reader,
                                                           std::size_t max);
 

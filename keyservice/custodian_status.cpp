@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "attest/authority.hpp"
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 #include "keyservice/error.hpp"
 
 namespace concordat::keyservice {
@@ -57,8 +57,7 @@ Status read(Reader& reader, base::UnixMillis& out) {
 
 template <class Fixed>
 Status read_fixed(Reader& reader, Fixed& out) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(Fixed::kSize));
-  CONCORDAT_TRY(out, Fixed::from(bytes));
+  CONCORDAT_TRY(out, base::cbor::read_fixed<Fixed>(reader));
   return {};
 }
 

@@ -49,10 +49,8 @@ Result<VouchedHead> read_head(BytesView record) {
   CONCORDAT_TRY([[maybe_unused]] const std::string_view kind, reader.read_text(kKind.size()));
   CONCORDAT_TRY(out.generation, read_uint32(reader));
   CONCORDAT_TRY(out.head.position, reader.read_uint());
-  CONCORDAT_TRY(const BytesView hash, reader.read_bytes(base::Sha256Digest::kSize));
-  CONCORDAT_TRY(out.head.hash, base::Sha256Digest::from(hash));
-  CONCORDAT_TRY(const BytesView tag, reader.read_bytes(HeadTag::kSize));
-  CONCORDAT_TRY(out.tag, HeadTag::from(tag));
+  CONCORDAT_TRY(out.head.hash, read_fixed<base::Sha256Digest>(reader));
+  CONCORDAT_TRY(out.tag, read_fixed<HeadTag>(reader));
   CONCORDAT_CHECK(reader.finish());
   return out;
 }

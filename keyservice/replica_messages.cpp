@@ -33,8 +33,7 @@ Result<RootRequest> read_root_request(Reader& reader) {
     return Error(Errc::unknown_operation, "'" + std::string(operation) + "' among custodians");
   }
   CONCORDAT_TRY(out.generation, read_uint32(reader));
-  CONCORDAT_TRY(const BytesView commitment, reader.read_bytes(kCommitmentSize));
-  CONCORDAT_TRY(out.commitment, RootCommitment::from(commitment));
+  CONCORDAT_TRY(out.commitment, read_fixed<RootCommitment>(reader));
   return out;
 }
 
@@ -42,10 +41,8 @@ Result<GivenRoot> read_given(Reader& reader) {
   GivenRoot out;
   CONCORDAT_TRY(out.head.generation, read_uint32(reader));
   CONCORDAT_TRY(out.head.head.position, reader.read_uint());
-  CONCORDAT_TRY(const BytesView hash, reader.read_bytes(base::Sha256Digest::kSize));
-  CONCORDAT_TRY(out.head.head.hash, base::Sha256Digest::from(hash));
-  CONCORDAT_TRY(const BytesView tag, reader.read_bytes(HeadTag::kSize));
-  CONCORDAT_TRY(out.head.tag, HeadTag::from(tag));
+  CONCORDAT_TRY(out.head.head.hash, read_fixed<base::Sha256Digest>(reader));
+  CONCORDAT_TRY(out.head.tag, read_fixed<HeadTag>(reader));
   CONCORDAT_TRY(out.prk, read_secret(reader, kRootPrkSize));
   return out;
 }

@@ -75,8 +75,7 @@ Status read_items(Reader& reader, DeriveRequest& request) {
   CONCORDAT_TRY(request.context, read_bytes(reader, kMaxContext));
   CONCORDAT_TRY(const bool none, reader.take_null());
   if (none) return {};
-  CONCORDAT_TRY(const BytesView peer, reader.read_bytes(PeerPublicKey::kSize));
-  CONCORDAT_TRY(request.peer, PeerPublicKey::from(peer));
+  CONCORDAT_TRY(request.peer, read_fixed<PeerPublicKey>(reader));
   return {};
 }
 Status read_items(Reader& reader, RandomRequest& request) {
@@ -89,10 +88,8 @@ Status read_items(Reader& reader, PublicRequest& request) {
 }
 Status read_items(Reader& reader, CountRunRequest& request) {
   CONCORDAT_TRY(request.protocol, reader.read_text(policy::limits::kProtocolLength));
-  CONCORDAT_TRY(const BytesView input, reader.read_bytes(CountedInput::kSize));
-  CONCORDAT_TRY(request.input, CountedInput::from(input));
-  CONCORDAT_TRY(const BytesView run, reader.read_bytes(CountedRun::kSize));
-  CONCORDAT_TRY(request.run, CountedRun::from(run));
+  CONCORDAT_TRY(request.input, read_fixed<CountedInput>(reader));
+  CONCORDAT_TRY(request.run, read_fixed<CountedRun>(reader));
   return {};
 }
 

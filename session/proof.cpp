@@ -28,11 +28,6 @@ struct ProofFields {
   Evidence evidence;
 };
 
-Result<Bytes> owned(cbor::Reader& reader, std::size_t max) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
-  return base::to_bytes(bytes);
-}
-
 Result<ProofFields> read_proof(BytesView encoded) {
   if (encoded.size() > limits::kProofBytes) return Error(cbor::Errc::too_large);
   cbor::Reader reader(encoded);
@@ -40,13 +35,13 @@ Result<ProofFields> read_proof(BytesView encoded) {
   CONCORDAT_TRY(const std::string_view domain, reader.read_text(kProofDomain.size()));
   if (domain != kProofDomain) return Error(cbor::Errc::malformed, "another domain");
   ProofFields out;
-  CONCORDAT_TRY(out.group.envelope, owned(reader, limits::kEnvelopeBytes));
-  CONCORDAT_TRY(out.group.roster, owned(reader, limits::kRosterBytes));
+  CONCORDAT_TRY(out.group.envelope, read_bytes(reader, limits::kEnvelopeBytes));
+  CONCORDAT_TRY(out.group.roster, read_bytes(reader, limits::kRosterBytes));
   CONCORDAT_TRY(const std::size_t seats, reader.read_array(limits::kMaxParties));
   for (std::size_t i = 0; i < seats; ++i) {
     CONCORDAT_CHECK(want_array(reader, kShownSeatItems));
     SeatEvidence& seat = out.group.seats.emplace_back();
-    CONCORDAT_TRY(seat.document, owned(reader, attest::kMaxDocumentBytes));
+    CONCORDAT_TRY(seat.document, read_bytes(reader, attest::kMaxDocumentBytes));
     CONCORDAT_TRY(seat.signature, read_fixed<policy::Signature>(reader));
   }
   CONCORDAT_TRY(out.transcript, messaging::read_transcript(reader, seats));

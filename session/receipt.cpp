@@ -46,11 +46,6 @@ Bytes receipt_message(const RunId& run, PartyIndex party, std::string_view proto
   return out;
 }
 
-Result<Bytes> bytes_of(cbor::Reader& reader, std::size_t max) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
-  return base::to_bytes(bytes);
-}
-
 Result<ReceiptFields> read_receipt(BytesView encoded) {
   if (encoded.size() > limits::kReceiptBytes) return Error(cbor::Errc::too_large);
   cbor::Reader reader(encoded);
@@ -61,13 +56,13 @@ Result<ReceiptFields> read_receipt(BytesView encoded) {
   CONCORDAT_TRY(const std::uint64_t party, reader.read_uint());
   if (party == 0 || party > limits::kMaxParties) return Error(cbor::Errc::too_large, "party");
   out.party = static_cast<PartyIndex>(party);
-  CONCORDAT_TRY(out.group.envelope, bytes_of(reader, limits::kEnvelopeBytes));
-  CONCORDAT_TRY(out.group.roster, bytes_of(reader, limits::kRosterBytes));
+  CONCORDAT_TRY(out.group.envelope, read_bytes(reader, limits::kEnvelopeBytes));
+  CONCORDAT_TRY(out.group.roster, read_bytes(reader, limits::kRosterBytes));
   CONCORDAT_TRY(const std::size_t seats, reader.read_array(limits::kMaxParties));
   for (std::size_t i = 0; i < seats; ++i) {
     CONCORDAT_CHECK(want_array(reader, kEvidenceItems));
     SeatEvidence evidence;
-    CONCORDAT_TRY(evidence.document, bytes_of(reader, attest::kMaxDocumentBytes));
+    CONCORDAT_TRY(evidence.document, read_bytes(reader, attest::kMaxDocumentBytes));
     CONCORDAT_TRY(evidence.signature, read_fixed<policy::Signature>(reader));
     out.group.seats.push_back(std::move(evidence));
     CONCORDAT_TRY(out.confirmations.emplace_back(), read_fixed<policy::Signature>(reader));

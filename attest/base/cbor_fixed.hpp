@@ -1,4 +1,5 @@
-// CBOR items whose size is known beforehand: byte strings of a fixed type, arrays of one length.
+// CBOR items of a known or bounded size: byte strings of a fixed type or of their own, arrays of one
+// length.
 #pragma once
 
 #include "attest/base/cbor.hpp"
@@ -10,6 +11,12 @@ template <class Fixed>
 [[nodiscard]] Result<Fixed> read_fixed(Reader& reader) {
   CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(Fixed::kSize));
   return Fixed::from(bytes);
+}
+
+// A byte string of at most `max`, as bytes of its own.
+[[nodiscard]] inline Result<Bytes> read_bytes(Reader& reader, std::size_t max) {
+  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(max));
+  return to_bytes(bytes);
 }
 
 // missing_key where the array that comes has fewer items; too_large where it has more.

@@ -51,8 +51,7 @@ Result<Frame> read_frame(base::cbor::Reader& reader) {
   CONCORDAT_TRY(frame.name, reader.read_text(kMaxName));
   CONCORDAT_TRY(frame.realm, reader.read_text(kMaxRealm));
   CONCORDAT_TRY(frame.generation, read_uint32(reader));
-  CONCORDAT_TRY(const base::BytesView link, reader.read_bytes(base::Sha256Digest::kSize));
-  CONCORDAT_TRY(frame.link, base::Sha256Digest::from(link));
+  CONCORDAT_TRY(frame.link, read_fixed<base::Sha256Digest>(reader));
   CONCORDAT_TRY(frame.index, read_uint32(reader));
   CONCORDAT_TRY(frame.count, read_uint32(reader));
   CONCORDAT_TRY(const base::BytesView salt, reader.read_bytes(kSaltSize));

@@ -1,6 +1,6 @@
 #include "keyservice/recovery/contribution.hpp"
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 #include "keyservice/recovery/errc.hpp"
 #include "keyservice/recovery/reading.hpp"
 #include "policy/limits.hpp"
@@ -47,8 +47,7 @@ Result<Contribution> parse_contribution(BytesView encoded) {
     if (count != 4 || domain != kDomain)
       return Error(base::cbor::Errc::malformed, "of another kind");
     Contribution out;
-    CONCORDAT_TRY(const BytesView order, reader.read_bytes(policy::OrderDigest::kSize));
-    CONCORDAT_TRY(out.order, policy::OrderDigest::from(order));
+    CONCORDAT_TRY(out.order, read_fixed<policy::OrderDigest>(reader));
     CONCORDAT_TRY(out.holder, reader.read_text(policy::limits::kNameLength));
     CONCORDAT_TRY(const BytesView sealed, reader.read_bytes(kSealed));
     out.sealed = base::to_bytes(sealed);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 #include "attest/base/secret_access.hpp"
 #include "session/host/errc.hpp"
 
@@ -119,11 +119,6 @@ Result<PartyIndex> read_party(cbor::Reader& reader) {
   return static_cast<PartyIndex>(value);
 }
 
-Result<Bytes> read_piece(cbor::Reader& reader, std::size_t most) {
-  CONCORDAT_TRY(const BytesView bytes, reader.read_bytes(most));
-  return base::to_bytes(bytes);
-}
-
 Result<std::string> read_words(cbor::Reader& reader) {
   CONCORDAT_TRY(const std::string_view text, reader.read_text(kControlText));
   return std::string(text);
@@ -135,10 +130,10 @@ Result<OrderedRun> read_order(cbor::Reader& reader) {
   CONCORDAT_TRY(out.forming_ms, reader.read_uint());
   CONCORDAT_TRY(const std::size_t count, reader.read_array(limits::kMaxParties));
   for (std::size_t i = 0; i < count; ++i) {
-    CONCORDAT_TRY(Bytes authority, read_piece(reader, kAuthorityBytes));
+    CONCORDAT_TRY(Bytes authority, read_bytes(reader, kAuthorityBytes));
     out.authorities.push_back(std::move(authority));
   }
-  CONCORDAT_TRY(out.kept, read_piece(reader, kKeptBytes));
+  CONCORDAT_TRY(out.kept, read_bytes(reader, kKeptBytes));
   return out;
 }
 
@@ -150,8 +145,7 @@ Result<InputPiece> read_input(cbor::Reader& reader) {
 }
 
 Result<ResumeRun> read_resume(cbor::Reader& reader) {
-  CONCORDAT_TRY(const BytesView digest, reader.read_bytes(DescriptorDigest::kSize));
-  CONCORDAT_TRY(const DescriptorDigest session, DescriptorDigest::from(digest));
+  CONCORDAT_TRY(const DescriptorDigest session, read_fixed<DescriptorDigest>(reader));
   return ResumeRun{session};
 }
 
@@ -200,7 +194,7 @@ Result<Head> read_head(cbor::Reader& reader) {
 Result<ControlOrder> read_any_order(cbor::Reader& reader) {
   CONCORDAT_TRY(const Head head, read_head(reader));
   if (head.kind == kDescriptor && head.items == 2) {
-    return as_piece<ControlOrder, DescriptorPiece>(read_piece(reader, kControlPiece));
+    return as_piece<ControlOrder, DescriptorPiece>(read_bytes(reader, kControlPiece));
   }
   if (head.kind == kOrder && head.items == 5) return as<ControlOrder>(read_order(reader));
   if (head.kind == kInput && head.items == 2) return as<ControlOrder>(read_input(reader));
@@ -213,7 +207,7 @@ Result<ControlOrder> read_any_order(cbor::Reader& reader) {
 
 Result<ControlReport> read_evidence_piece(cbor::Reader& reader) {
   CONCORDAT_TRY(const PartyIndex party, read_party(reader));
-  CONCORDAT_TRY(Bytes bytes, read_piece(reader, kControlPiece));
+  CONCORDAT_TRY(Bytes bytes, read_bytes(reader, kControlPiece));
   return ControlReport(EvidencePiece{party, std::move(bytes)});
 }
 
@@ -227,13 +221,13 @@ Result<ControlReport> read_any_report(cbor::Reader& reader) {
   CONCORDAT_TRY(const Head head, read_head(reader));
   if (head.kind == kStage && head.items == 3) return read_stage(reader);
   if (head.kind == kResult && head.items == 2) {
-    return as_piece<ControlReport, ResultPiece>(read_piece(reader, kControlPiece));
+    return as_piece<ControlReport, ResultPiece>(read_bytes(reader, kControlPiece));
   }
   if (head.kind == kReceipt && head.items == 2) {
-    return as_piece<ControlReport, ReceiptPiece>(read_piece(reader, kControlPiece));
+    return as_piece<ControlReport, ReceiptPiece>(read_bytes(reader, kControlPiece));
   }
   if (head.kind == kKept && head.items == 2) {
-    return as_piece<ControlReport, KeptPiece>(read_piece(reader, kControlPiece));
+    return as_piece<ControlReport, KeptPiece>(read_bytes(reader, kControlPiece));
   }
   if (head.kind == kEvidence && head.items == 3) return read_evidence_piece(reader);
   if (head.kind == kEnded && head.items == 5) return as<ControlReport>(read_ended(reader));

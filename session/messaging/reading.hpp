@@ -19,8 +19,7 @@ namespace concordat::session::messaging {
 }
 
 [[nodiscard]] inline base::Result<base::Bytes> read_content(base::cbor::Reader& reader) {
-  CONCORDAT_TRY(const base::BytesView bytes, reader.read_bytes(kMaxContent));
-  return base::to_bytes(bytes);
+  return read_bytes(reader, kMaxContent);
 }
 
 }  // namespace concordat::session::messaging

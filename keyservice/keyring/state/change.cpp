@@ -92,6 +92,7 @@ SecretBytes encode_one(const AdoptKey& change) {
   out.array(3).uint(number(ChangeKind::adopt)).text(change.name).uint(change.generation);
   return finished(out, nullptr);
 }
+
 SecretBytes encode_one(const CountRun& change) {
   Writer out;
   out.array(5).uint(number(ChangeKind::run)).text(change.run.role).bytes(change.run.input.view());
@@ -101,8 +102,8 @@ SecretBytes encode_one(const CountRun& change) {
 
 SecretBytes encode_one(const HandOverLog& change) {
   Writer out;
-  out.array(5).uint(number(ChangeKind::log)).text(change.origin).uint(change.generation);
-  out.uint(change.size).bytes(change.root.view());
+  out.array(1 + kLogItems).uint(number(ChangeKind::log));
+  write_log(out, change);
   return finished(out, nullptr);
 }
 
@@ -178,15 +179,14 @@ Result<Change> read_adopt(Reader& reader) {
   CONCORDAT_TRY(out.generation, read_uint32(reader));
   return Change(std::move(out));
 }
+
 Result<Change> read_run(Reader& reader) {
   CountRun out;
   CONCORDAT_TRY(const std::string_view role, reader.read_text(policy::limits::kNameLength));
   out.run.role = role;
-  CONCORDAT_TRY(const base::BytesView input, reader.read_bytes(CountedInput::kSize));
-  CONCORDAT_TRY(out.run.input, CountedInput::from(input));
+  CONCORDAT_TRY(out.run.input, read_fixed<CountedInput>(reader));
   CONCORDAT_TRY(out.number, reader.read_uint());
-  CONCORDAT_TRY(const base::BytesView run, reader.read_bytes(CountedRun::kSize));
-  CONCORDAT_TRY(out.run.run, CountedRun::from(run));
+  CONCORDAT_TRY(out.run.run, read_fixed<CountedRun>(reader));
   return Change(std::move(out));
 }
 
@@ -207,7 +207,7 @@ Result<Change> read_change(Reader& reader) {
     if (kind == ChangeKind::take_over && items == 3) return read_take_over(reader);
     if (kind == ChangeKind::implicit && items == 3) return read_implicit(reader);
     if (kind == ChangeKind::adopt && items == 3) return read_adopt(reader);
-    if (kind == ChangeKind::log && items == 5) return read_log_change(reader);
+    if (kind == ChangeKind::log && items == 1 + kLogItems) return read_log_change(reader);
     if (kind == ChangeKind::run && items == 5) return read_run(reader);
     return Error(base::cbor::Errc::malformed, std::to_string(items) + " items");
   };
@@ -218,14 +218,17 @@ Result<Change> read_change(Reader& reader) {
 
 }  // namespace
 
+void write_log(Writer& out, const HandOverLog& log) {
+  out.text(log.origin).uint(log.generation).uint(log.size).bytes(log.root.view());
+}
+
 Result<HandOverLog> read_log(Reader& reader) {
   HandOverLog out;
   CONCORDAT_TRY(const std::string_view origin, reader.read_text(kMaxLogOrigin));
   out.origin = origin;
   CONCORDAT_TRY(out.generation, read_uint32(reader));
   CONCORDAT_TRY(out.size, reader.read_uint());
-  CONCORDAT_TRY(const base::BytesView root, reader.read_bytes(base::Sha256Digest::kSize));
-  CONCORDAT_TRY(out.root, base::Sha256Digest::from(root));
+  CONCORDAT_TRY(out.root, read_fixed<base::Sha256Digest>(reader));
   return out;
 }
 

@@ -95,6 +95,8 @@ using Change = std::variant<CreateKey, AddVersion, SetState, SetMinimum, Reserve
 
 [[nodiscard]] base::SecretBytes encode(const Change& change);
 // The items of one behind its kind, as in a snapshot.
+inline constexpr std::size_t kLogItems = 4;
+void write_log(base::cbor::Writer& out, const HandOverLog& log);
 [[nodiscard]] base::Result<HandOverLog> read_log(base::cbor::Reader& reader);
 // malformed_change: not understood, or not as it is written.
 [[nodiscard]] base::Result<Change> decode_change(const base::SecretBytes& content);

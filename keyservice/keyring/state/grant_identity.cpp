@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "attest/base/cbor.hpp"
+#include "attest/base/cbor_fixed.hpp"
 #include "attest/base/hash.hpp"
 
 namespace concordat::keyservice {
@@ -19,8 +19,7 @@ GrantIdentity identity_of(const policy::Grant& grant) {
 }
 
 base::Result<GrantIdentity> read_grant(base::cbor::Reader& reader) {
-  CONCORDAT_TRY(const base::BytesView bytes, reader.read_bytes(GrantIdentity::kSize));
-  return GrantIdentity::from(bytes);
+  return read_fixed<GrantIdentity>(reader);
 }
 
 }  // namespace concordat::keyservice

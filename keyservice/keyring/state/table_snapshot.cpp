@@ -83,8 +83,8 @@ std::vector<SecretBytes> KeyTable::save() const {
   }
   for (const auto& [origin, log] : logs_) {
     Writer out;
-    out.array(5).uint(number(ItemKind::log)).text(origin).uint(log.generation).uint(log.size);
-    out.bytes(log.root.view());
+    out.array(1 + kLogItems).uint(number(ItemKind::log));
+    write_log(out, log);
     pieces.add(out);
   }
   for (const auto& [role, of_role] : runs_.roles()) {
@@ -117,7 +117,7 @@ Status TableLoader::read_item(Reader& reader) {
   if (is_whole_) return malformed("an item behind the last one");
   if (kind == ItemKind::key && items == 7) return read_key(reader);
   if (kind == ItemKind::uses && items == 3) return read_uses(reader);
-  if (kind == ItemKind::log && items == 5) return read_handed_log(reader);
+  if (kind == ItemKind::log && items == 1 + kLogItems) return read_handed_log(reader);
   if (kind == ItemKind::run && items == 4) return read_run(reader);
   if (kind == ItemKind::implicit && items == 2) return read_implicit(reader);
   return malformed("an item of " + std::to_string(items));
@@ -137,7 +137,8 @@ Status TableLoader::read_key(Reader& reader) {
     return malformed("a key's versions");
   }
   auto& records = table_.records_;
-  if (!table_.uses_.empty() || !table_.logs_.empty() || !table_.runs_.empty() || records.size() >= table_.limits_.keys ||
+  if (!table_.uses_.empty() || !table_.logs_.empty() || !table_.runs_.empty() ||
+      records.size() >= table_.limits_.keys ||
       (!records.empty() && records.rbegin()->first >= name)) {
     return malformed("keys do not ascend, or are too many");
   }
@@ -190,10 +191,8 @@ Status TableLoader::read_run(Reader& reader) {
   RunOfInput run;
   CONCORDAT_TRY(const std::string_view role, reader.read_text(policy::limits::kNameLength));
   run.role = role;
-  CONCORDAT_TRY(const base::BytesView input, reader.read_bytes(CountedInput::kSize));
-  CONCORDAT_TRY(run.input, CountedInput::from(input));
-  CONCORDAT_TRY(const base::BytesView id, reader.read_bytes(CountedRun::kSize));
-  CONCORDAT_TRY(run.run, CountedRun::from(id));
+  CONCORDAT_TRY(run.input, read_fixed<CountedInput>(reader));
+  CONCORDAT_TRY(run.run, read_fixed<CountedRun>(reader));
   auto& runs = table_.runs_;
   const bool ascends = runs.empty() || last_run_ < std::tie(run.role, run.input, run.run);
   if (!ascends || !runs.check(run, runs.runs_of(run.role, run.input) + 1)) {
