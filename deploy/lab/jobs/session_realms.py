@@ -28,6 +28,7 @@ class SessionStory:
         self.image = self.cheat = pathlib.Path()
         self.tables: list[pathlib.Path] = []
         self.sums = self.group = pathlib.Path()
+        self.sums_digest = b""
         self.shares: dict[str, pathlib.Path] = {}
         self.receipts: list[tuple[str, pathlib.Path, list[Realm]]] = []
         self.evidence: list[pathlib.Path] = []  # against the party that cheats
@@ -135,6 +136,7 @@ class SessionStory:
             found = json.loads(part.files["result"].read_text())
             require(found == wanted, f"{part.realm.name} has {found}, not {wanted}")
             self.record.row(part.realm.name, "totals of all three tables", "what plain arithmetic over all rows gives")
+        self.sums_digest = bytes.fromhex(answers[0]["digest"])
         return f"run {answers[0]['run'][:16]}..: the same result at each, equal to plain arithmetic over all {3 * ROWS} rows"
 
     def input_unseen(self) -> str:
@@ -206,16 +208,18 @@ class SessionStory:
 
     def replayed(self) -> str:
         """What bank-a once said to bank-b, byte for byte, while a new run of that session forms."""
+        # Of that session: another one's would only be turned away as unknown here.
         heard = max((stream for stream in self.second.lab.taps[self.second.analyst.name].streams
-                     if b"session/1/2" in stream.forth), key=lambda stream: len(stream.forth))
+                     if b"session/1/2" in stream.forth and self.sums_digest in stream.forth),
+                    key=lambda stream: len(stream.forth))
         part = self.realms.order(self.second, self.sums, "--input", self.tables[1], wait=5)
         part.wait_for("session run: forming")
         say_again(self.second.lab.inbound(self.second.analyst.name), bytes(heard.forth))
         status, answer = part.end()
         require(status == 2 and answer["run"] is None, f"somebody was seated: {answer}")
-        refused = [event for event in self.second.lab.console_events(self.second.analyst.name, "session_party_refused")
-                   if "authenticate" in event["detail"] or event["code"] == "box_does_not_open"]
-        require(refused, "the replay was not refused for what it is")
+        refusals = self.second.lab.console_events(self.second.analyst.name, "session_party_refused")
+        refused = [event for event in refusals if event["code"] == "box_does_not_open"]
+        require(refused, f"the replay was not refused for what it is: {refusals}; bank-b's run ended with {answer}")
         self.record.row("parent of bank-b, replaying", "to be taken for bank-a", f"refused: {refused[-1]['code']}")
         return f"{len(heard.forth):,} bytes of an earlier run said again: {refused[-1]['code']}"
 
