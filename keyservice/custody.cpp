@@ -199,9 +199,10 @@ std::vector<VouchedHead> Custody::heads_for_custodians() {
     out.push_back(*own);
     return out;
   }
-  // By the newest: none has replaced that one at any position.
-  for (const journal::Head& missing : watch_.missing_ends())
-    out.push_back(vouch_for(roots_.rbegin()->second, missing));
+  // What others said is told with their tag: by a root that is replaced later, it says no more than
+  // it did. Of what this one read itself it is sure, so by the newest.
+  out = watch_.missing_ends();
+  if (const auto own = watch_.missing_own()) out.push_back(vouch_for(roots_.rbegin()->second, *own));
   return out;
 }
 
@@ -250,7 +251,7 @@ void Custody::take_seen(const VouchedHead& seen, const std::string& reporter,
   const auto standing = standing_of(seen);
   if (!standing) return then(standing.error());
   if (*standing == Standing::says_nothing) return then({});
-  if (*standing == Standing::counts) return compare(seen.head, std::move(then));
+  if (*standing == Standing::counts) return compare(seen, std::move(then));
   unjudged_.keep(reporter, seen, std::move(then));
   tell_unjudged();
 }
@@ -276,7 +277,7 @@ void Custody::judge_heads() {
       const auto standing = standing_of(head.seen);
       if (standing && *standing == Standing::unjudged) continue;
       head.is_compared = standing && *standing == Standing::counts;
-      if (head.is_compared) watch_.take_seen(head.seen.head);
+      if (head.is_compared) watch_.take_seen(head.seen);
       head.verdict = standing ? Status() : Status(standing.error());
     }
     const auto judged = std::make_shared<UnjudgedHeads::List>();
@@ -294,7 +295,7 @@ void Custody::judge_heads() {
   }
 }
 
-void Custody::compare(const journal::Head& seen, journal::Journal::Done then) {
+void Custody::compare(const VouchedHead& seen, journal::Journal::Done then) {
   watch_.take_seen(seen);
   check_or_look(std::move(then));
 }

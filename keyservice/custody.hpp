@@ -142,7 +142,7 @@ class Custody {
   // Of a generation that another one has replaced. head_forged: where that one had taken over, or
   // with another entry than the journal has there.
   [[nodiscard]] base::Status check_replaced(const VouchedHead& seen, bool is_no_news) const;
-  void compare(const journal::Head& seen, journal::Journal::Done then);
+  void compare(const VouchedHead& seen, journal::Journal::Done then);
   void check_or_look(journal::Journal::Done then);
   // As far as they can be now; tells those who brought them.
   void judge_heads();

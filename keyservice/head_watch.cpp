@@ -7,37 +7,38 @@ namespace concordat::keyservice {
 using base::Error;
 using base::Status;
 
-void HeadWatch::take_seen(const journal::Head& seen) {
-  if (forked_ || seen.position == 0) return;
-  const auto found = missing_.find(seen.position);
+void HeadWatch::take_seen(const VouchedHead& seen) {
+  const std::uint64_t position = seen.head.position;
+  if (forked_ || position == 0) return;
+  const auto found = missing_.find(position);
   if (found != missing_.end()) {
-    if (found->second.hash == seen.hash) return;
-    forked_ = Error(journal::Errc::forked,
-                    "two peers saw different entries at position " + std::to_string(seen.position));
+    VouchedHead& known = found->second.seen;
+    if (known.head != seen.head) {
+      forked_ = Error(journal::Errc::forked,
+                      "two peers saw different entries at position " + std::to_string(position));
+    } else if (known.generation < seen.generation) {
+      known = seen;  // which is believed for longer
+    }
     return;
   }
   if (missing_.size() == kMaxMissing) {
     const bool is_outside =
-        seen.position < missing_.begin()->first || seen.position > missing_.rbegin()->first;
+        position < missing_.begin()->first || position > missing_.rbegin()->first;
     if (!is_outside) return;
     missing_.erase(std::next(missing_.begin()));
   }
-  missing_.emplace(seen.position, Missing{seen.hash});
+  missing_.emplace(position, Missing{seen});
 }
 
 void HeadWatch::keep_own(const journal::Head& own) noexcept {
   if (own.position != 0 && (!own_ || own_->position <= own.position)) own_ = own;
 }
 
-std::vector<journal::Head> HeadWatch::missing_ends() const {
-  std::vector<journal::Head> out;
-  if (forked_) return out;
-  if (own_) out.push_back(*own_);
-  if (missing_.empty()) return out;
-  const auto& [lowest, first] = *missing_.begin();
-  const auto& [highest, last] = *missing_.rbegin();
-  out.push_back({lowest, first.hash});
-  if (highest != lowest) out.push_back({highest, last.hash});
+std::vector<VouchedHead> HeadWatch::missing_ends() const {
+  std::vector<VouchedHead> out;
+  if (forked_ || missing_.empty()) return out;
+  out.push_back(missing_.begin()->second.seen);
+  if (missing_.size() > 1) out.push_back(missing_.rbegin()->second.seen);
   return out;
 }
 
@@ -56,8 +57,8 @@ Status HeadWatch::check(const journal::Journal& journal) {
     own_.reset();
   }
   while (!missing_.empty()) {
-    auto& [position, seen] = *missing_.begin();
-    const Status found = find(journal, {position, seen.hash}, seen.was_later);
+    const Missing& first = missing_.begin()->second;
+    const Status found = find(journal, first.seen.head, first.was_later);
     if (!found) {
       for (auto& [later, each] : missing_)
         each.was_later = each.was_later || later > journal.head().position;

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "keyservice/head_record.hpp"
 #include "keyservice/journal/journal.hpp"
 
 namespace concordat::keyservice {
@@ -15,20 +16,23 @@ class HeadWatch {
   static constexpr std::size_t kMaxMissing = 1024;
 
   // A head that a custodian of this realm vouched for, whoever brings it.
-  void take_seen(const journal::Head& seen);
+  void take_seen(const VouchedHead& seen);
   // One's own, of a journal that is about to be read anew. Needs no memory.
   void keep_own(const journal::Head& own) noexcept;
   // Whether the journal has every head that was brought. rolled_back: it ends before one; what the
   // store gives later may heal that. forked: another entry stands where one was, or it went on for
   // so long without one that this cannot be told any more; nothing heals that.
   [[nodiscard]] base::Status check(const journal::Journal& journal);
-  // Of those that are waited for: one's own, the lowest and the highest, as far as there are any.
-  // None once forked: which of two is true this one cannot vouch for.
-  [[nodiscard]] std::vector<journal::Head> missing_ends() const;
+  // What is waited for: one's own, and of what others brought the lowest and the highest, as they
+  // came. None once forked: which of two is true this one cannot say.
+  [[nodiscard]] std::optional<journal::Head> missing_own() const {
+    return forked_ ? std::nullopt : own_;
+  }
+  [[nodiscard]] std::vector<VouchedHead> missing_ends() const;
 
  private:
   struct Missing {
-    base::Sha256Digest hash;
+    VouchedHead seen;
     bool was_later = false;  // than the journal, when it was looked at
   };
   // Success, too, of one that was too old to be compared already when it came.

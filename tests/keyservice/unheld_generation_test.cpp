@@ -214,6 +214,39 @@ TEST_F(UnheldGeneration, ThatWasReplacedStopsNobodyByAnInventedHead) {
   EXPECT_EQ(*full.bring(under_first_), std::vector<std::string>{"ok"});
 }
 
+// Before it is replaced it counts, and stops who hears of it: but by its own word alone, however
+// many retell it.
+TEST_F(UnheldGeneration, AnInventedHeadIsRetoldAsItCameAndIsAForgeryOnceItsRootIsReplaced) {
+  const VouchedHead invented = claimed(numbered(1), 300);
+  Keeper first(yesterday_, both_, {1, 2});
+  ASSERT_EQ(first.load(), "ok");
+  EXPECT_EQ(*first.bring(invented), std::vector<std::string>{"rolled_back"});
+  EXPECT_EQ(first.custody.heads_for_custodians(), std::vector{invented});
+
+  Keeper second(yesterday_, both_, {1, 2});
+  ASSERT_EQ(second.load(), "ok");
+  for (const VouchedHead& told : first.custody.heads_for_custodians())
+    second.bring(told, "first");
+  EXPECT_EQ(second.check(both_), "rolled_back");
+  const std::vector<VouchedHead> retold = second.custody.heads_for_custodians();
+  EXPECT_EQ(retold, std::vector{invented});
+
+  Keeper anew(world_, second_current_, {1, 2});
+  ASSERT_EQ(anew.load(), "ok");
+  EXPECT_EQ(*anew.bring(retold.front(), "second"), std::vector<std::string>{"head_forged"});
+  EXPECT_EQ(anew.check(second_current_), "ok");
+}
+
+// The later root's word is believed for longer, whoever came first.
+TEST_F(UnheldGeneration, OfOneHeadUnderTwoRootsTheLaterOnesWordIsRetold) {
+  const VouchedHead later = claimed(numbered(2), 300);
+  Keeper late(yesterday_, both_, {1, 2});
+  ASSERT_EQ(late.load(), "ok");
+  for (const VouchedHead& head : {claimed(numbered(1), 300), later, claimed(numbered(1), 300)})
+    EXPECT_EQ(*late.bring(head), std::vector<std::string>{"rolled_back"});
+  EXPECT_EQ(late.custody.heads_for_custodians(), std::vector{later});
+}
+
 TEST_F(UnheldGeneration, WhoSawTwoHistoriesVouchesForNeither) {
   Keeper full(world_, second_current_, {1, 2});
   ASSERT_EQ(full.load(), "ok");
