@@ -1,7 +1,6 @@
 #include "session/proof.hpp"
 
 #include "attest/base/cbor_fixed.hpp"
-#include "attest/document.hpp"
 #include "session/messaging/judging.hpp"
 #include "session/messaging/outcome.hpp"
 
@@ -19,8 +18,7 @@ using messaging::Evidence;
 namespace cbor = base::cbor;
 
 constexpr std::string_view kProofDomain = "concordat/session-proof/1";
-constexpr std::size_t kProofItems = 6;
-constexpr std::size_t kShownSeatItems = 2;
+constexpr std::size_t kProofItems = 4;
 
 struct ProofFields {
   ShownGroup group;
@@ -35,15 +33,8 @@ Result<ProofFields> read_proof(BytesView encoded) {
   CONCORDAT_TRY(const std::string_view domain, reader.read_text(kProofDomain.size()));
   if (domain != kProofDomain) return Error(cbor::Errc::malformed, "another domain");
   ProofFields out;
-  CONCORDAT_TRY(out.group.envelope, read_bytes(reader, limits::kEnvelopeBytes));
-  CONCORDAT_TRY(out.group.roster, read_bytes(reader, limits::kRosterBytes));
-  CONCORDAT_TRY(const std::size_t seats, reader.read_array(limits::kMaxParties));
-  for (std::size_t i = 0; i < seats; ++i) {
-    CONCORDAT_CHECK(want_array(reader, kShownSeatItems));
-    SeatEvidence& seat = out.group.seats.emplace_back();
-    CONCORDAT_TRY(seat.document, read_bytes(reader, attest::kMaxDocumentBytes));
-    CONCORDAT_TRY(seat.signature, read_fixed<policy::Signature>(reader));
-  }
+  CONCORDAT_TRY(out.group, read_group(reader));
+  const std::size_t seats = out.group.seats.size();
   CONCORDAT_TRY(out.transcript, messaging::read_transcript(reader, seats));
   CONCORDAT_TRY(const BytesView evidence, reader.read_bytes(limits::kProofBytes));
   CONCORDAT_TRY(out.evidence, messaging::decode_evidence(evidence, seats));
@@ -164,13 +155,8 @@ class Outsider {
 Bytes make_proof(const FormedSession& session, const messaging::Transcript& transcript,
                  const Evidence& evidence) {
   cbor::Writer writer;
-  writer.array(kProofItems)
-      .text(kProofDomain)
-      .bytes(session.descriptor->envelope())
-      .bytes(session.encoded_roster)
-      .array(session.evidence.size());
-  for (const auto& [index, seat] : session.evidence)
-    writer.array(kShownSeatItems).bytes(seat.document).bytes(seat.signature.view());
+  writer.array(kProofItems).text(kProofDomain);
+  write_group(writer, session);
   messaging::write_transcript(writer, transcript);
   writer.bytes(messaging::encode(evidence));
   return std::move(writer).take();

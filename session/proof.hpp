@@ -5,8 +5,7 @@
 // party.
 //
 // CBOR, preferred encoding:
-//   ["concordat/session-proof/1", descriptor envelope, roster,
-//    [[document, signature under the roster], ...],              by index
+//   ["concordat/session-proof/1", group (shown_group.hpp),
 //    [[[broadcast, ...], [signature of the echo, ...]], ...],    of round 1 on, each by index
 //    evidence (bstr, MESSAGING.md)]
 #pragma once

@@ -1,7 +1,6 @@
 #include "session/receipt.hpp"
 
 #include "attest/base/cbor_fixed.hpp"
-#include "attest/document.hpp"
 #include "policy/limits.hpp"
 #include "session/messaging/statements.hpp"
 #include "session/shown_group.hpp"
@@ -17,8 +16,7 @@ using base::Status;
 namespace cbor = base::cbor;
 
 constexpr std::string_view kReceiptDomain = "concordat/session-receipt/1";
-constexpr std::size_t kReceiptItems = 9;
-constexpr std::size_t kEvidenceItems = 3;
+constexpr std::size_t kReceiptItems = 8;
 
 // What was read of a receipt.
 struct ReceiptFields {
@@ -56,15 +54,10 @@ Result<ReceiptFields> read_receipt(BytesView encoded) {
   CONCORDAT_TRY(const std::uint64_t party, reader.read_uint());
   if (party == 0 || party > limits::kMaxParties) return Error(cbor::Errc::too_large, "party");
   out.party = static_cast<PartyIndex>(party);
-  CONCORDAT_TRY(out.group.envelope, read_bytes(reader, limits::kEnvelopeBytes));
-  CONCORDAT_TRY(out.group.roster, read_bytes(reader, limits::kRosterBytes));
-  CONCORDAT_TRY(const std::size_t seats, reader.read_array(limits::kMaxParties));
+  CONCORDAT_TRY(out.group, read_group(reader));
+  const std::size_t seats = out.group.seats.size();
+  CONCORDAT_CHECK(want_array(reader, seats));
   for (std::size_t i = 0; i < seats; ++i) {
-    CONCORDAT_CHECK(want_array(reader, kEvidenceItems));
-    SeatEvidence evidence;
-    CONCORDAT_TRY(evidence.document, read_bytes(reader, attest::kMaxDocumentBytes));
-    CONCORDAT_TRY(evidence.signature, read_fixed<policy::Signature>(reader));
-    out.group.seats.push_back(std::move(evidence));
     CONCORDAT_TRY(out.confirmations.emplace_back(), read_fixed<policy::Signature>(reader));
   }
   CONCORDAT_TRY(const std::string_view protocol, reader.read_text(policy::limits::kProtocolLength));
@@ -111,18 +104,11 @@ Result<Bytes> make_receipt(const FormedSession& session, const policy::Signer& k
   CONCORDAT_TRY(const policy::Signature signature,
                 key.sign(receipt_message(session.run, session.self, protocol, digest, time)));
   cbor::Writer writer;
-  writer.array(kReceiptItems)
-      .text(kReceiptDomain)
-      .uint(session.self)
-      .bytes(session.descriptor->envelope())
-      .bytes(session.encoded_roster)
-      .array(session.evidence.size());
-  for (const auto& [index, evidence] : session.evidence) {
-    writer.array(kEvidenceItems)
-        .bytes(evidence.document)
-        .bytes(evidence.signature.view())
-        .bytes(confirmations.at(index).view());
-  }
+  writer.array(kReceiptItems).text(kReceiptDomain).uint(session.self);
+  write_group(writer, session);
+  writer.array(confirmations.size());
+  for (const auto& [index, confirmation] : confirmations)
+    writer.bytes(confirmation.view());
   writer.text(protocol)
       .bytes(digest.view())
       .uint(static_cast<std::uint64_t>(time.value))

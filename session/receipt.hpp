@@ -2,9 +2,9 @@
 // Verified offline, by anybody, at any later time.
 //
 // CBOR, preferred encoding:
-//   ["concordat/session-receipt/1", party, descriptor envelope, roster,
-//    [[document, signature under the roster, confirmation of the result], ...],       by index
-//    protocol, SHA-256 of the result, time in ms, signature]
+//   ["concordat/session-receipt/1", party, group (shown_group.hpp),
+//    [confirmation of the result, ...] by index, protocol, SHA-256 of the result, time in ms,
+//    signature]
 // A confirmation is what its party signed before any party gave the result out (MESSAGING.md):
 // every one is there, so that a receipt is the word of all parties about the result. The last
 // signature is of the receipt's own party, by its session key, over domain, 0x00 and the CBOR array

@@ -1,5 +1,6 @@
 #include "session/shown_group.hpp"
 
+#include "attest/base/cbor_fixed.hpp"
 #include "attest/document.hpp"
 #include "attest/mint.hpp"
 #include "attest/verify.hpp"
@@ -7,6 +8,7 @@
 namespace concordat::session {
 namespace {
 
+namespace cbor = base::cbor;
 using base::BytesView;
 using base::Error;
 using base::Result;
@@ -14,6 +16,9 @@ using base::Status;
 
 // A document is made when a handshake begins; clocks of two parties may differ by so much.
 constexpr std::chrono::milliseconds kSkew = attest::kDefaultMaxAge;
+
+constexpr std::size_t kGroupItems = 3;
+constexpr std::size_t kShownSeatItems = 2;
 
 Error document_error(const DescriptorFields& fields, PartyIndex index, const std::string& why) {
   return Error(ReceiptErrc::document_differs, fields.name_of(index) + ": " + why);
@@ -81,6 +86,30 @@ Result<attest::VerifiedClaims> check_document(const VerifiedDescriptor& descript
 }
 
 }  // namespace
+
+void write_group(cbor::Writer& writer, const FormedSession& session) {
+  writer.array(kGroupItems)
+      .bytes(session.descriptor->envelope())
+      .bytes(session.encoded_roster)
+      .array(session.evidence.size());
+  for (const auto& [index, seat] : session.evidence)
+    writer.array(kShownSeatItems).bytes(seat.document).bytes(seat.signature.view());
+}
+
+Result<ShownGroup> read_group(cbor::Reader& reader) {
+  ShownGroup out;
+  CONCORDAT_CHECK(want_array(reader, kGroupItems));
+  CONCORDAT_TRY(out.envelope, read_bytes(reader, limits::kEnvelopeBytes));
+  CONCORDAT_TRY(out.roster, read_bytes(reader, limits::kRosterBytes));
+  CONCORDAT_TRY(const std::size_t seats, reader.read_array(limits::kMaxParties));
+  for (std::size_t i = 0; i < seats; ++i) {
+    CONCORDAT_CHECK(want_array(reader, kShownSeatItems));
+    SeatEvidence& seat = out.seats.emplace_back();
+    CONCORDAT_TRY(seat.document, read_bytes(reader, attest::kMaxDocumentBytes));
+    CONCORDAT_TRY(seat.signature, read_fixed<policy::Signature>(reader));
+  }
+  return out;
+}
 
 Result<VerifiedGroup> verify_group(const ShownGroup& shown,
                                    std::span<const attest::AuthorityDescriptor> authorities,

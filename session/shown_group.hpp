@@ -1,6 +1,9 @@
 // The group of a run as it is shown to whoever was not there: what receipts and proofs begin with.
+// CBOR, preferred encoding:
+//   [descriptor envelope, roster, [[document, signature under the roster], ...]]         by index
 #pragma once
 
+#include "attest/base/cbor.hpp"
 #include "attest/claims.hpp"
 #include "session/forming.hpp"
 
@@ -11,6 +14,10 @@ struct ShownGroup {
   base::Bytes roster;               // encoded
   std::vector<SeatEvidence> seats;  // by index
 };
+
+void write_group(base::cbor::Writer& writer, const FormedSession& session);
+// Whether it is one that ran is for verify_group to say. Errors: of CBOR.
+[[nodiscard]] base::Result<ShownGroup> read_group(base::cbor::Reader& reader);
 
 struct VerifiedGroup {
   DescriptorPtr descriptor;
