@@ -63,10 +63,10 @@ class AuditedInShortage : public CustodianInShortage {
     });
   }
   void wait_until_open() {
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    while (!of_custodian([this] { return keeper_->trail().ready().has_value(); })) {
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
-      std::this_thread::yield();
+    for (;;) {
+      const unsigned before = log_lines_.count();
+      if (of_custodian([this] { return keeper_->trail().ready().has_value(); })) return;
+      ASSERT_TRUE(log_lines_.wait_for_more_than(before));
     }
   }
   // The keys whose uses are durable in the log.

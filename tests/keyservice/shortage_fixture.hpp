@@ -6,7 +6,9 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <condition_variable>
 #include <future>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "attest/base/secret_access.hpp"
@@ -118,6 +120,29 @@ struct Line {
   std::optional<Status> ended;
 };
 using LinePtr = std::shared_ptr<Line>;
+
+// How many lines the custodian logged: each time that its state is another one.
+class LogLines {
+ public:
+  void add() {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+  [[nodiscard]] unsigned count() {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+  [[nodiscard]] bool wait_for_more_than(unsigned count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return count_ > count; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  unsigned count_ = 0;
+};
 
 class ShortageTest : public testing::Test {
  protected:
@@ -276,7 +301,8 @@ class ShortageTest : public testing::Test {
   const RootCommitment commitment_ = Root::create(1, root_.clone()).value().commitment();
   test::SocketFolder folder_;
   const peer::Endpoint inbound_ = folder_.socket("inbound");
-  base::Logger log_{"shortage_test", [](std::string_view) {}};
+  LogLines log_lines_;
+  base::Logger log_{"shortage_test", [this](std::string_view) { log_lines_.add(); }};
   CustodianLimits limits_;
 
   // The custodian's own.
