@@ -1,4 +1,4 @@
-// What a genesis document says (design: a root is born inside a custodian, and its signers pin the
+// What a genesis document says (a root is born inside a custodian, and its signers pin the
 // commitment that the custodian attests to). user_data after the domain "concordat/genesis/1":
 //   [challenge (32), policy digest (32), KMS key ARN (tstr), root generation (uint), SHA-256 of the
 //   blob (32), commitment (32)]

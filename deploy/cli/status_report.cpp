@@ -52,7 +52,9 @@ std::string keyring_text(const CustodianStatus& s) {
 
 std::string audit_log_text(const keyservice::AuditLogState& log) {
   std::string out =
-      log.takes_entries ? "" : "TAKES NO ENTRY, and nothing is served: " + quote(log.why) + "; ";
+      log.takes_entries
+          ? ""
+          : "TAKES NO ENTRY, and nothing that needs one is served: " + quote(log.why) + "; ";
   if (log.size == 0) return out + "not open yet";
   out += std::to_string(log.size) + " entries, the last of " + base::format_rfc3339(log.last);
   return log.waiting == 0 ? out : out + ", " + std::to_string(log.waiting) + " more wait";

@@ -1,5 +1,6 @@
 #include "session/protocols/aggregate/parameters.hpp"
 
+#include "session/limits.hpp"
 #include "session/protocols/aggregate/errc.hpp"
 #include "session/protocols/aggregate/limits.hpp"
 #include "tests/aggregate/aggregate_fixture.hpp"
@@ -82,6 +83,7 @@ TEST(AggregateParameters, EveryPartIsJudged) {
   EXPECT_EQ(said(Json::array()), "a value of another type is wanted: parameters: want an object");
   EXPECT_FALSE(taken("{", 3));
   EXPECT_FALSE(taken(kGood.dump() + std::string(kMaxParameters, ' '), 3));
+  EXPECT_EQ(kMaxParameters, limits::kParameterBytes) << "no descriptor brings more";
 }
 
 TEST(AggregateParameters, EdgesAscendAndAreOfNumbers) {
@@ -144,13 +146,22 @@ TEST(AggregateParameters, NoTotalCanLeave127Bits) {
   EXPECT_EQ(bounded(1'048'576, "9007199254740991", "variance", 2), "taken");
 }
 
+// In each group a count, and of each column a sum and one of squares.
 TEST(AggregateParameters, AreBoundedInWords) {
-  Json many = Json::parse(R"({"max_rows":1,"numbers":{"y":{"max":"1"}},
-                              "results":[{"name":"r","by":"x","values":[],"of":{"y":["variance"]}}]})");
-  for (std::size_t i = 0; i < kMostWords / 3; ++i)
-    many["results"][0]["values"].push_back(std::to_string(i));
+  Json many = Json::parse(R"({"max_rows": 1, "numbers": {},
+                              "results": [{"name": "r", "by": "x", "values": [], "of": {}}]})");
+  Json& result = many["results"][0];
+  for (std::size_t i = 0; i < kMostNumbers; ++i) {
+    const std::string column = "y" + std::to_string(i);
+    many["numbers"][column]["max"] = "1";
+    result["of"][column] = {"variance"};
+  }
+  constexpr std::size_t kWordsOfGroup = 1 + 2 * kMostNumbers;
+  for (std::size_t i = 0; i < kMostWords / kWordsOfGroup; ++i)
+    result["values"].push_back(std::to_string(i));
   EXPECT_EQ(said(many), "taken");
-  many["results"].push_back({{"name", "all"}});  // the last of 65,536
+  for (std::size_t i = 0; i < kMostWords % kWordsOfGroup; ++i)  // up to the last of them
+    many["results"].push_back({{"name", "all" + std::to_string(i)}});
   EXPECT_EQ(said(many), "taken");
   many["results"].push_back({{"name", "more"}});
   EXPECT_EQ(said(many),

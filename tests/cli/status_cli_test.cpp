@@ -114,7 +114,8 @@ TEST_F(StatusCli, ShowsWhatIsWrongWithIt) {
   EXPECT_NE(text.out.find("2 NOT LOCKED"), std::string::npos);
   EXPECT_NE(text.out.find("keyring     NOT LOADED: it serves no key; 12 keys"), std::string::npos);
   EXPECT_NE(text.out.find("serving     NOBODY: \"generation_not_held\""), std::string::npos);
-  EXPECT_NE(text.out.find("audit log   TAKES NO ENTRY, and nothing is served: \"audit_unavail"),
+  EXPECT_NE(text.out.find("audit log   TAKES NO ENTRY, and nothing that needs one is served: "
+                          "\"audit_unavail"),
             std::string::npos);
   EXPECT_NE(text.out.find("channels    none"), std::string::npos);
   EXPECT_EQ(text.out.find('\x1b'), std::string::npos) << "foreign text moves no cursor";

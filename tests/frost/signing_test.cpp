@@ -1,6 +1,8 @@
 #include "session/protocols/frost/signing.hpp"
 
+#include "session/limits.hpp"
 #include "session/protocols/frost/errc.hpp"
+#include "session/protocols/frost/parameters.hpp"
 #include "tests/frost/session_fixture.hpp"
 
 namespace concordat::session::frost {
@@ -127,11 +129,14 @@ TEST(SigningRun, FewerThanTheThresholdDoNotBegin) {
 TEST(SigningRun, DescriptorsThatNameNoMessageOrGroupAreRefused) {
   const std::string group = base::to_hex(key().group.encoded());
   const std::string hash = base::sha256({kOrder}).hex();
+  EXPECT_EQ(kMaxParameters, session::limits::kParameterBytes) << "no descriptor brings more";
   const auto taken = [](const nlohmann::json& parameters, std::size_t threshold = 2) {
     return test::take("frost-sign/1", parameters, 3, threshold).has_value();
   };
   EXPECT_TRUE(taken({{"group", group}, {"message", ""}}));
   EXPECT_TRUE(taken({{"group", group}, {"message_sha256", hash}}));
+  EXPECT_TRUE(
+      taken({{"group", group}, {"message", std::string(2 * kMaxMessageInDescriptor, '0')}}));
   EXPECT_TRUE(taken({{"group", group}, {"message", ""}, {"signers", {{"1", 2}, {"3", 1}}}}));
   EXPECT_FALSE(taken({{"group", group}, {"message", ""}}, 3));
   for (const nlohmann::json& refused : std::initializer_list<nlohmann::json>{
@@ -143,7 +148,7 @@ TEST(SigningRun, DescriptorsThatNameNoMessageOrGroupAreRefused) {
            {{"group", group}, {"message_sha256", "abcd"}},
            {{"group", group}, {"message", ""}, {"hash", "none"}},
            {{"group", group.substr(2)}, {"message", ""}},
-           {{"group", group}, {"message", std::string(2 * 16 * 1024 + 2, '0')}},
+           {{"group", group}, {"message", std::string(2 * kMaxMessageInDescriptor + 2, '0')}},
            {{"group", group}, {"message", ""}, {"signers", {{"1", 2}, {"3", 2}}}},
            {{"group", group}, {"message", ""}, {"signers", {{"1", 2}, {"4", 1}}}},
            {{"group", group}, {"message", ""}, {"signers", {{"1", 2}, {"03", 1}}}},

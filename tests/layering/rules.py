@@ -1,4 +1,4 @@
-"""The picture of design section 2 as data. A change here is a change of the architecture: say why."""
+"""Which folder may see which, as data. A change here is a change of the architecture: say why."""
 
 import re
 

@@ -10,8 +10,9 @@ namespace concordat::session::aggregate {
 // reader of JSON keeps exactly.
 inline constexpr std::size_t kMostParties = 256;
 inline constexpr std::uint64_t kMostRows = 1'000'000'000;  // below 2^32
-// What the parameters' JSON may take: some thousand groups.
-inline constexpr std::size_t kMaxParameters = 256 * 1024;
+// What the parameters' JSON may take: all that a descriptor takes (session/limits.hpp), a thousand
+// groups with names of ten letters.
+inline constexpr std::size_t kMaxParameters = 16 * 1024;
 inline constexpr std::size_t kMostResults = 16;
 inline constexpr std::size_t kMostNumbers = 64;  // columns of numbers
 inline constexpr std::size_t kLongestName = 256;

@@ -13,10 +13,12 @@ inline constexpr std::string_view kPreprocessName = "frost-preprocess/1";
 inline constexpr std::string_view kSignName = "frost-sign/1";
 inline constexpr std::string_view kReshareName = "frost-reshare/1";
 
-// Of a descriptor's, with a group of kMaxHolders and the longest message in it.
-inline constexpr std::size_t kMaxParameters = 64 * 1024;
+// All that a descriptor takes (session/limits.hpp).
+inline constexpr std::size_t kMaxParameters = 16 * 1024;
 // Longer ones are named by their hash, and each party's input.
-inline constexpr std::size_t kMaxMessageInDescriptor = 16 * 1024;
+inline constexpr std::size_t kMaxMessageInDescriptor = 4 * 1024;
+static_assert(2 * (kMaxGroup + kMaxMessageInDescriptor) + 2048 <= kMaxParameters,
+              "the largest group and the longest message, in hex, and who signs");
 inline constexpr std::size_t kMaxMessage = 4 * 1024 * 1024;
 
 struct SignParameters {
