@@ -273,6 +273,8 @@ void Custody::tell_unjudged() {
 
 void Custody::judge_heads() {
   try {
+    // Whether anybody is served now or not: a fork is never forgotten again.
+    (void)watch_.check(keyring_->journal());
     for (UnjudgedHead& head : unjudged_.all()) {
       const auto standing = standing_of(head.seen);
       if (standing && *standing == Standing::unjudged) continue;

@@ -144,7 +144,7 @@ class Custody {
   [[nodiscard]] base::Status check_replaced(const VouchedHead& seen, bool is_no_news) const;
   void compare(const VouchedHead& seen, journal::Journal::Done then);
   void check_or_look(journal::Journal::Done then);
-  // As far as they can be now; tells those who brought them.
+  // As far as they can be now, and what is waited for; tells those who brought them.
   void judge_heads();
   // Those who brought them why they cannot be, where that is for want of a root and is news.
   void tell_unjudged();

@@ -31,7 +31,8 @@ void HeadWatch::take_seen(const VouchedHead& seen) {
 }
 
 void HeadWatch::keep_own(const journal::Head& own) noexcept {
-  if (own.position != 0 && (!own_ || own_->position <= own.position)) own_ = own;
+  // One that is waited for was not found: this journal's may be a fork's.
+  if (own.position != 0 && !own_) own_ = own;
 }
 
 std::vector<VouchedHead> HeadWatch::missing_ends() const {

@@ -6,6 +6,7 @@
 #include "keyservice/keyring/pkcs8.hpp"
 #include "keyservice/keyring/sealing.hpp"
 #include "keyservice/keyring/state/errc.hpp"
+#include "keyservice/session_shares.hpp"
 #include "policy/finding.hpp"
 
 namespace concordat::keyservice {
@@ -22,6 +23,12 @@ Result<SecretBytes> import(ImportKeyRequest& request) {
                                             : import_raw(request.type, std::move(request.material));
 }
 
+// Whoever may make a key before the custodian does may know what is sealed with it.
+Status check_name(const std::string& name) {
+  if (!name.starts_with(kSessionShares)) return {};
+  return Error(KeyErrc::name_reserved, policy::quote(name));
+}
+
 }  // namespace
 
 Result<NewVersion> KeyAdministration::make(KeyType type) const {
@@ -31,6 +38,7 @@ Result<NewVersion> KeyAdministration::make(KeyType type) const {
 }
 
 void KeyAdministration::change(const CreateKeyRequest& request, base::UnixMillis now, OnKey done) {
+  if (const Status ours = check_name(request.name); !ours) return done(ours.error());
   auto first = make(request.type);
   if (!first) return done(first.error());
   custody_.keyring().create(
@@ -46,6 +54,7 @@ Status KeyAdministration::check_next(const ImportKeyRequest& request) const {
 }
 
 void KeyAdministration::change(ImportKeyRequest request, base::UnixMillis now, OnKey done) {
+  if (const Status ours = check_name(request.name); !ours) return done(ours.error());
   auto material = import(request);
   if (!material) return done(material.error());
   NewVersion made{KeyOrigin::imported, 0, *std::move(material)};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "keyservice/keyring/key_errc.hpp"
 #include "keyservice/keyring/state/errc.hpp"
 #include "keyservice/request_grants.hpp"
 #include "keyservice/session_shares.hpp"
@@ -170,6 +171,10 @@ void KeyServer::record_share_key(const CallPtr& call) {
   }
   const auto recorded = [this, call](const Result<KeySummary>& key) {
     if (!key) return finish(call, key.error());
+    // Made by somebody else, who may know its bytes or have them given out.
+    if (key->type != KeyType::derived || key->exportable) {
+      return finish(call, Error(KeyErrc::other_key_type, "made by an operator"));
+    }
     finish(call, perform(*call));
   };
   custody_.keyring().create_once(

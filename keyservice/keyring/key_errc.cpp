@@ -32,6 +32,8 @@ base::CodeInfo describe(KeyErrc code) noexcept {
       return {"input_too_large", "the input is larger than allowed"};
     case KeyErrc::bad_output_size:
       return {"bad_output_size", "the size asked for is not allowed"};
+    case KeyErrc::name_reserved:
+      return {"name_reserved", "the custodian alone makes keys with such names"};
   }
   return {"unknown", "unknown key error"};
 }

@@ -20,6 +20,7 @@ enum class KeyErrc {
   bad_peer_key,
   input_too_large,
   bad_output_size,
+  name_reserved,
 };
 [[nodiscard]] base::CodeInfo describe(KeyErrc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(KeyErrc) {

@@ -116,7 +116,7 @@ TEST(AllowedOperations, NoOperationWorksWithoutMaterialOrRoot) {
 
 TEST(KeyErrors, HaveNamesOfTheirOwn) {
   std::vector<std::string_view> names;
-  for (int i = 1; i <= static_cast<int>(KeyErrc::bad_output_size); ++i)
+  for (int i = 1; i <= static_cast<int>(KeyErrc::name_reserved); ++i)
     names.push_back(describe(static_cast<KeyErrc>(i)).name);
   std::ranges::sort(names);
   EXPECT_EQ(std::ranges::adjacent_find(names), names.end());

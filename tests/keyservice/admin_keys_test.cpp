@@ -120,6 +120,23 @@ TEST_F(AdminKeysTest, ImportsWhatItIsGiven) {
       << "the custodian cannot make the next version of what others gave";
 }
 
+// With these a custodian seals what nobody else is to open.
+TEST_F(AdminKeysTest, MakesNoKeyUnderANameOfTheCustodiansOwn) {
+  const std::string name = "session-shares/payments/5e";
+  for (const KeyType type : kKeyTypes)
+    EXPECT_EQ(code(CreateKeyRequest{name, type, false}), "name_reserved");
+  for (const std::uint32_t newest : {0u, 1u}) {
+    EXPECT_EQ(code(ImportKeyRequest{name, KeyType::aes256, false, newest, KeyFormat::raw,
+                                    secret(Bytes(32, 0x61))}),
+              "name_reserved");
+  }
+  EXPECT_TRUE(listed("*").empty());
+  custody_.keyring().create({name, KeyType::derived, false, now_, {}}, [](const auto&) {});
+  loaded_.shared.run();
+  EXPECT_EQ(code(RotateKeyRequest{name, 1, false}), "") << "the custodian makes the next version";
+  EXPECT_EQ(code(SetKeyStateRequest{VersionState::destroyed, name, 0, false}), "");
+}
+
 // No answer, and nothing that the log is told, holds what was imported.
 TEST_F(AdminKeysTest, ImportedBytesComeBackNowhere) {
   const Bytes seed(32, 0x63);

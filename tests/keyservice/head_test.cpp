@@ -218,6 +218,33 @@ TEST_F(TakeSeen, AStoreThatIsRolledBackWhileTheRootIsAwayIsNoticed) {
   EXPECT_TRUE(held_.custody.head());
 }
 
+// Nor does it matter that nobody asked between a load and the next loss of the root.
+TEST_F(TakeSeen, AForkThatIsReadWhileTheRootComesAndGoesIsNoticed) {
+  create("a");
+  const auto yesterday = held_.shared.records;
+  create("b");
+  const auto unload = [&] { held_.custody.wipe(); };
+  const auto load = [&] {
+    held_.custody.take(root_of(kFill), "acme");
+    held_.custody.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
+  };
+  unload();
+  held_.shared.records = yesterday;
+  test::LoadedCustody other("acme", 1, bytes_of_root());
+  other.shared.records = yesterday;
+  other.custody.load([](const Status& loaded) { ASSERT_TRUE(loaded); });
+  for (const char* name : {"c", "d"}) {
+    other.custody.keyring().adopt(name, [](const auto& made) { ASSERT_TRUE(made); });
+    other.shared.run();
+  }
+  held_.shared.records = other.shared.records;
+  load();
+  unload();
+  load();
+  EXPECT_FALSE(held_.custody.head());
+  EXPECT_TRUE(take(vouched({}))->error().is(journal::Errc::forked));
+}
+
 TEST_F(TakeSeen, AnotherGenerationsIsTakenForNothing) {
   create("a");
   EXPECT_TRUE(take(vouch_for(root_of(kFill, 2), head_at(300)))->has_value());

@@ -120,6 +120,22 @@ TEST_F(ShareKeys, HaveARecordFromTheFirstUseOn) {
   expect_open(name_, envelope);
 }
 
+// Whoever made a key of another type knows its bytes, or may have them given out.
+TEST_F(ShareKeys, NothingIsSealedWithAKeyThatSomebodyElseMade) {
+  Bytes known(32, 0x61);
+  const auto make = [&](CreateKey key) {
+    custody_.keyring().create(std::move(key), [](const auto& done) { ASSERT_TRUE(done); });
+    loaded_.shared.run();
+  };
+  make({name_, KeyType::aes256, false, test::kNow,
+        {KeyOrigin::imported, 0, SecretBytes::take(known)}});
+  EXPECT_EQ(code(seal(name_)), "other_key_type");
+  const std::string exportable = "session-shares/payments/5f";
+  make({exportable, KeyType::derived, true, test::kNow, {}});
+  EXPECT_EQ(code(seal(exportable)), "other_key_type");
+  EXPECT_EQ(code(seal("session-shares/payments/60")), "");
+}
+
 TEST_F(ShareKeys, NothingIsSealedBeforeTheRecordIsDurable) {
   loaded_.store.fail_all(test::MemoryStore::Failure::refused);
   EXPECT_NE(code(seal(name_)), "");
