@@ -45,14 +45,24 @@ Outcome outcome_of(const Result<ResponseBody>& answer) {
 
 struct CustodianRunLedger::Counting {
   session::RunToCount run;
-  Done done;
+  Done done;  // none: it is over
   Backoff backoff;
-  Timer timer;
+  Timer pause, deadline;
+  Status last = Error(session::host::Errc::run_not_counted, "no answer in time");
 };
 
 void CustodianRunLedger::count(session::RunToCount run, Done done) {
-  ask(std::make_shared<Counting>(
-      Counting{std::move(run), std::move(done), {kFirstPause, kLongestPause}, Timer(at_.io)}));
+  const auto counting = std::make_shared<Counting>(Counting{std::move(run),
+                                                            std::move(done),
+                                                            {kFirstPause, kLongestPause},
+                                                            Timer(at_.io),
+                                                            Timer(at_.io)});
+  under_way_.insert(counting);
+  counting->deadline.expires_after(counting->run.until - at_.clock());
+  counting->deadline.async_wait([this, counting](boost::system::error_code error) {
+    if (!error && counting->done) end(counting, counting->last);
+  });
+  ask(counting);
 }
 
 void CustodianRunLedger::ask(const CountingPtr& counting) {
@@ -61,35 +71,45 @@ void CustodianRunLedger::ask(const CountingPtr& counting) {
   request.input = CountedInput::from(run.input.view()).value();
   request.run = CountedRun::from(run.run.view()).value();
   at_.ask(std::move(request), [this, counting](const Result<ResponseBody>& answer) {
-    if (!stopped_ && !counting->run.asker.expired()) on_answer(counting, answer);
+    if (counting->done) on_answer(counting, answer);
   });
 }
 
 void CustodianRunLedger::on_answer(const CountingPtr& counting,
                                    const Result<ResponseBody>& answer) {
   Outcome outcome = outcome_of(answer);
-  const milliseconds pause =
-      outcome.is_for_good ? milliseconds{} : counting->backoff.next(at_.random);
-  if (outcome.is_for_good || at_.clock() + pause >= counting->run.until) {
-    return counting->done(std::move(outcome.status));
+  if (outcome.is_for_good || counting->run.asker.expired()) {
+    return end(counting, std::move(outcome.status));
   }
+  const milliseconds pause = counting->backoff.next(at_.random);
+  if (at_.clock() + pause >= counting->run.until) return end(counting, std::move(outcome.status));
+  counting->last = std::move(outcome.status);
   ask_later(counting, pause);
 }
 
 void CustodianRunLedger::ask_later(const CountingPtr& counting, milliseconds pause) {
-  pausing_.insert(counting);
-  counting->timer.expires_after(pause);
-  counting->timer.async_wait([this, counting](boost::system::error_code error) {
-    if (error) return;
-    pausing_.erase(counting);
-    if (!counting->run.asker.expired()) ask(counting);
+  counting->pause.expires_after(pause);
+  counting->pause.async_wait([this, counting](boost::system::error_code error) {
+    if (error || !counting->done) return;
+    if (counting->run.asker.expired()) return end(counting, {});
+    ask(counting);
   });
 }
 
+void CustodianRunLedger::end(const CountingPtr& counting, Status outcome) {
+  const Done done = std::exchange(counting->done, {});
+  counting->pause.cancel();
+  counting->deadline.cancel();
+  under_way_.erase(counting);
+  if (!counting->run.asker.expired()) done(std::move(outcome));
+}
+
 void CustodianRunLedger::stop() {
-  stopped_ = true;
-  for (const CountingPtr& counting : std::exchange(pausing_, {}))
-    counting->timer.cancel();
+  for (const CountingPtr& counting : std::exchange(under_way_, {})) {
+    counting->done = {};
+    counting->pause.cancel();
+    counting->deadline.cancel();
+  }
 }
 
 }  // namespace concordat::enclave

@@ -29,7 +29,8 @@ class CustodianRunLedger final : public session::RunLedger {
 
   // run_not_counted with what the link or the custodian said, runs_used_up apart. The same run is
   // counted once, so that it is asked for again, with a back-off, until the answer is one for good:
-  // counted, runs_used_up, session_unknown, too_many.
+  // counted, runs_used_up, session_unknown, too_many. When the run's time for it is over, no answer
+  // counts any more: the others will not wait for longer.
   void count(session::RunToCount run, Done done) override;
   // Nobody is asked or told any more.
   void stop();
@@ -41,10 +42,10 @@ class CustodianRunLedger final : public session::RunLedger {
   void ask(const CountingPtr& counting);
   void on_answer(const CountingPtr& counting, const base::Result<keyservice::ResponseBody>& answer);
   void ask_later(const CountingPtr& counting, std::chrono::milliseconds pause);
+  void end(const CountingPtr& counting, base::Status outcome);
 
   Surroundings at_;
-  std::set<CountingPtr> pausing_;
-  bool stopped_ = false;
+  std::set<CountingPtr> under_way_;
 };
 
 }  // namespace concordat::enclave

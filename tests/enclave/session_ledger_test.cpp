@@ -48,7 +48,7 @@ class SessionLedger : public testing::Test {
     out.protocol = "aggregate/1";
     out.input.mutable_view()[0] = 7;
     out.run.mutable_view()[0] = 8;
-    out.until = now_ + milliseconds(10);
+    out.until = now_ + time_;
     out.asker = asker_;
     return out;
   }
@@ -65,11 +65,14 @@ class SessionLedger : public testing::Test {
   boost::asio::io_context io_{1};
   Zeros random_;
   MonotonicMillis now_;
+  milliseconds time_ = std::chrono::minutes(1);
   milliseconds each_takes_{0};
+  bool answers_at_all_ = true;
   std::vector<Answer> answers_;
   std::vector<keyservice::CountRunRequest> asked_;
   std::function<void()> when_asked_;
   std::optional<Status> outcome_;
+  std::vector<CustodianRunLedger::Answered> late_;
   std::shared_ptr<int> asker_ = std::make_shared<int>(0);
   CustodianRunLedger ledger_{
       {io_, random_, [this] { return now_; },
@@ -78,6 +81,7 @@ class SessionLedger : public testing::Test {
          const Answer answer = answers_.at(std::min(asked_.size(), answers_.size()) - 1);
          now_ = now_ + each_takes_;
          if (when_asked_) when_asked_();
+         if (!answers_at_all_) return late_.push_back(std::move(done));
          boost::asio::post(io_, [answer, done = std::move(done)] { done(answer()); });
        }}};
 };
@@ -111,13 +115,25 @@ TEST_F(SessionLedger, AnAnswerForGoodIsNotAskedForAgain) {
 }
 
 TEST_F(SessionLedger, GivesUpWhenItsTimeIsOver) {
-  each_takes_ = milliseconds(4);
+  each_takes_ = std::chrono::seconds(24);
   count({failure("not_ready")});
   ASSERT_TRUE(outcome_);
   ASSERT_FALSE(*outcome_);
   EXPECT_TRUE(outcome_->error().is(session::host::Errc::run_not_counted));
   EXPECT_NE(outcome_->error().to_string().find("not_ready"), std::string::npos);
   EXPECT_EQ(asked_.size(), 3u);
+}
+
+// A custodian whose parent holds it up: the others' round ends meanwhile.
+TEST_F(SessionLedger, WaitsForNoAnswerBeyondItsTime) {
+  time_ = milliseconds(1);
+  answers_at_all_ = false;
+  count({counted()});
+  ASSERT_TRUE(outcome_);
+  ASSERT_FALSE(*outcome_);
+  EXPECT_TRUE(outcome_->error().is(session::host::Errc::run_not_counted));
+  ASSERT_EQ(late_.size(), 1u);
+  late_[0](ResponseBody(keyservice::RunCounted{1}));  // told once
 }
 
 TEST_F(SessionLedger, WhoeverIsGoneIsNotAskedForAgain) {
