@@ -141,8 +141,8 @@ void AdminServer::answer(const CallPtr& call, const RootStatusRequest&) {
   }
   const auto audit_log = audit_log_generation();
   if (!audit_log) return finish(call, audit_log.error());
-  finish(call, one_record(encode_last(
-                   call->id, 1, encode(root_status(custody_, *call->policy, *audit_log)))));
+  finish(call, one_record(encode_last(call->id, 1,
+                                      encode(root_status(custody_, *call->policy, *audit_log)))));
 }
 
 void AdminServer::answer(const CallPtr& call, const RetireRootRequest& request) {

@@ -25,8 +25,7 @@ Announced::Announced(boost::asio::io_context& io, peer::Endpoint relay, std::str
     : own_(std::move(own)),
       take_(std::move(take)),
       watch_(io, std::move(relay), list_custodians().target, [this](const base::Bytes& body) {
-        const auto names =
-            announced_names({kHttpOk, {}, std::string(base::as_text(body))}, own_);
+        const auto names = announced_names({kHttpOk, {}, std::string(base::as_text(body))}, own_);
         if (names) take_(*names);
         // Never of such use that it would be asked for again without a pause.
         return false;

@@ -1,5 +1,5 @@
-// The custodians that the parent finds announced in its store, asked for again and again. A hint and
-// nothing else: names to dial, and whoever answers must show that it is a custodian.
+// The custodians that the parent finds announced in its store, asked for again and again. A hint
+// and nothing else: names to dial, and whoever answers must show that it is a custodian.
 #pragma once
 
 #include "keyservice/parent_watch_io.hpp"

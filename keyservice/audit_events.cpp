@@ -17,9 +17,8 @@ using audit::SubjectType;
 
 // Of an operator's operations those that leave a key other than it was (admin_messages.hpp); what
 // else they ask is looking and rewrapping.
-constexpr std::array<std::string_view, 8> kKeyChanges{"create",      "import", "enable",
-                                                      "disable",     "destroy", "set-minimum",
-                                                      "adopt", "root-implicit"};
+constexpr std::array<std::string_view, 8> kKeyChanges{
+    "create", "import", "enable", "disable", "destroy", "set-minimum", "adopt", "root-implicit"};
 constexpr std::string_view kRotate = "rotate";
 constexpr std::string_view kTakeOver = "root-take-over";
 // And those about recovery shares; how things stand is asked often, and is looking.

@@ -67,8 +67,7 @@ void AuditKeeper::start() {
 }
 
 void AuditKeeper::root_changed() {
-  const bool is_same =
-      !custody_.has_root() || generation_ == custody_.current_root().generation();
+  const bool is_same = !custody_.has_root() || generation_ == custody_.current_root().generation();
   if (is_same) return next_boot_.reset();
   next_boot_ = std::chrono::steady_clock::now() + kLongestDrain;
   guarded([this] { start_when_drained(); });
@@ -181,7 +180,7 @@ void AuditKeeper::find_genesis(base::Bytes document, AuditTrail::Boot boot) {
   const auto held = std::make_shared<AuditTrail::Boot>(std::move(boot));
   later(kLongestAuditPause);  // should the answer be lost for want of memory
   read_genesis_(custody_.current_root().generation(), [this, alive = alive_, round = round_,
-                                               held](base::Bytes found) {
+                                                       held](base::Bytes found) {
     if (!*alive || round != round_) return;
     guarded([&] {
       if (is_genesis_of_root(found)) {

@@ -94,8 +94,8 @@ class AuditKeeper {
   peer::ReservedMemoryPtr memory_ = std::make_shared<peer::ReservedMemory>();
   Backoff backoff_;
   std::uint32_t generation_ = 0;  // of the root that the log key comes from; 0: none was started
-  std::string trouble_;      // the code that was logged last
-  std::uint64_t round_ = 0;  // of start and stop: what belongs to an earlier one ends
+  std::string trouble_;           // the code that was logged last
+  std::uint64_t round_ = 0;       // of start and stop: what belongs to an earlier one ends
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

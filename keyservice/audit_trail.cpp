@@ -53,9 +53,8 @@ std::string audit_origin(std::string_view realm, std::string_view custodian) {
 
 AuditTrail::Open::Open(Boot taken)
     : boot(std::move(taken)),
-      log(*boot.store,
-          {boot.origin, boot.id, &boot.boot_key, &boot.log_key, boot.other_log_keys,
-           boot.handover}) {}
+      log(*boot.store, {boot.origin, boot.id, &boot.boot_key, &boot.log_key, boot.other_log_keys,
+                        boot.handover}) {}
 
 void AuditTrail::open(Boot boot, base::UnixMillis now, Done done) {
   open_ = std::make_unique<Open>(std::move(boot));

@@ -22,8 +22,8 @@ using policy::kFirstRootGeneration;
 // Of the root `pinned`, or, null, of the next one.
 Result<KmsKeyArn> key_arn(const policy::Policy& policy,
                           const policy::RootGeneration* pinned = nullptr) {
-  const auto& arn = pinned != nullptr && pinned->kms_key_arn ? pinned->kms_key_arn
-                                                             : policy.model().kms_key_arn;
+  const auto& arn =
+      pinned != nullptr && pinned->kms_key_arn ? pinned->kms_key_arn : policy.model().kms_key_arn;
   if (!arn) return Error(policy::KmsKeyArnErrc::bad_key_arn, "the policy names no KMS key");
   return KmsKeyArn::parse(*arn);
 }
@@ -45,8 +45,9 @@ auto attested_call(ParentService& parent, KmsService& kms, const KmsKeyArn& arn,
   return parse(reply);
 }
 
-// As many attempts as kms_attempts.hpp allows. Repeating is harmless: a data key whose reply was lost
-// seals nothing. `attempt` starts anew: with the parent's newest credentials, and evidence of now.
+// As many attempts as kms_attempts.hpp allows. Repeating is harmless: a data key whose reply was
+// lost seals nothing. `attempt` starts anew: with the parent's newest credentials, and evidence of
+// now.
 template <class Attempt>
 auto repeated(Enclave& enclave, KmsPause& pause, const Attempt& attempt) -> decltype(attempt()) {
   KmsAttempts attempts(enclave.monotonic(), pause.random);
@@ -180,9 +181,8 @@ Result<Root> unseal_root(Enclave& enclave, KmsService& kms) {
 Result<Root> unseal_root(ParentService& parent, KmsService& kms, const RecipientKey& recipient,
                          const UnsealOrder& order) {
   const policy::Policy& policy = *order.policy;
-  const policy::RootGeneration* pinned = order.generation == 0
-                                             ? policy.model().current_root()
-                                             : policy.model().root(order.generation);
+  const policy::RootGeneration* pinned =
+      order.generation == 0 ? policy.model().current_root() : policy.model().root(order.generation);
   if (pinned == nullptr && order.generation != 0) {  // a newer policy came meanwhile
     return Error(Errc::not_ready,
                  "generation " + std::to_string(order.generation) + " is pinned no longer");

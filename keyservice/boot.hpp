@@ -93,8 +93,8 @@ struct MadeRoot {
   GenesisStatement statement;
   base::Bytes blob;  // as KMS sealed it
 };
-// root_already_pinned: the store holds one that nobody pinned yet, or a part of it; the detail names
-// what is to be removed.
+// root_already_pinned: the store holds one that nobody pinned yet, or a part of it; the detail
+// names what is to be removed.
 [[nodiscard]] base::Status check_no_genesis(ParentService& parent, std::uint32_t generation);
 [[nodiscard]] base::Result<MadeRoot> make_root(ParentService& parent, KmsService& kms,
                                                const RecipientKey& recipient,
@@ -103,8 +103,8 @@ struct MadeRoot {
                                         base::BytesView document);
 
 // KMS Decrypt of the current generation's blob (UnsealOrder: of the one that it names); wrong_root
-// unless what comes out matches the commitment that the policy pins. One attempt: RootKeeper repeats
-// it for as long as it takes.
+// unless what comes out matches the commitment that the policy pins. One attempt: RootKeeper
+// repeats it for as long as it takes.
 [[nodiscard]] base::Result<Root> unseal_root(Enclave& enclave, KmsService& kms);
 
 // What to ask the NSM for, so that KMS answers to `recipient`.

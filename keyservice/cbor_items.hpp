@@ -23,7 +23,8 @@ template <class E>
   return static_cast<std::uint64_t>(enumerator);
 }
 [[nodiscard]] base::Result<base::UnixMillis> read_time(base::cbor::Reader& reader);
-// A byte string of at most `max` into a secret: from one guarded place to another, where `reader` reads such memory.
+// A byte string of at most `max` into a secret: from one guarded place to another, where `reader`
+// reads such memory.
 [[nodiscard]] base::Result<base::SecretBytes> read_secret(base::cbor::Reader& reader,
                                                           std::size_t max);
 

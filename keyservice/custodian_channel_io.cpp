@@ -173,9 +173,9 @@ void CustodianChannel::on_sign(const ChannelPtr& channel, const SignOfLife& sign
   if (channel != current_) return;  // the next one's custodian has said something newer
   if (said_ == sign) return;
   said_ = sign;
-  sign.serves() ? log_.info("custodian_serves", {{"custodian", custodian_}})
-                : log_.warn("custodian_not_serving",
-                            {{"custodian", custodian_}, {"code", sign.trouble}});
+  sign.serves()
+      ? log_.info("custodian_serves", {{"custodian", custodian_}})
+      : log_.warn("custodian_not_serving", {{"custodian", custodian_}, {"code", sign.trouble}});
   events_.changed();
 }
 

@@ -23,8 +23,7 @@ class CustodianChannel {
     std::function<void()> changed;
     // A head that the custodian told. `brought`: what it was told first of all. What this answers
     // with ends the channel.
-    std::function<base::Status(const VouchedHead& head,
-                               const std::optional<VouchedHead>& brought)>
+    std::function<base::Status(const VouchedHead& head, const std::optional<VouchedHead>& brought)>
         head;
     // The latest head of the journal that any custodian told.
     std::function<const std::optional<VouchedHead>&()> seen;
@@ -114,7 +113,7 @@ class CustodianChannel {
   Backoff backoff_;
   base::Status state_;              // without a channel
   std::optional<SignOfLife> said_;  // on the current channel, or the one that it replaced
-  std::string trouble_;  // the code of a dial that was logged last
+  std::string trouble_;             // the code of a dial that was logged last
   std::uint64_t handshakes_ = 0;
   base::MonotonicMillis established_at_;
   SignsOfLife signs_;  // on the current channel

@@ -266,8 +266,8 @@ void Custodian::on_replica_served(const SessionPtr& session, const ServedReplica
       {"source", session->source},       {"policy_serial", peer.policy_serial()}};
   if (served.outcome) {
     log_.info("root_given", what);
-    // First, whatever generation vouches for it: whoever has a root and no head takes an older store
-    // for the newest.
+    // First, whatever generation vouches for it: whoever has a root and no head takes an older
+    // store for the newest.
     tell_custodian(session);
   } else {
     log_.error("root_not_given", served.outcome.error(), what);

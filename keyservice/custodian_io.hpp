@@ -135,8 +135,8 @@ class Custodian {
   void send_head_if_new(Session& session);
   // Whether what needs an entry can be answered in time, as far as that can be said before.
   [[nodiscard]] base::Status may_answer() const;
-  // Whether this is a use that policy wants no entry of, by somebody whose admission has one or will
-  // have it.
+  // Whether this is a use that policy wants no entry of, by somebody whose admission has one or
+  // will have it.
   [[nodiscard]] bool goes_without_entry(const SessionPtr& session, policy::AuditedUses level,
                                         base::BytesView request);
   [[nodiscard]] AuditRecord admission_of(const Session& session) const;

@@ -35,14 +35,8 @@ constexpr int kDoesNotServe = 2;
 // What a custodian that cannot serve says: nothing was given out.
 bool is_unready(const Result<ResponseBody>& result) {
   static const std::set<std::string, std::less<>> kCodes{
-      "not_ready",
-      "wrong_root",
-      "generation_not_held",
-      "generation_not_taken_over",
-      "rolled_back",
-      "forked",
-      "audit_unavailable",
-      "audit_taken_over"};
+      "not_ready",   "wrong_root", "generation_not_held", "generation_not_taken_over",
+      "rolled_back", "forked",     "audit_unavailable",   "audit_taken_over"};
   const auto* failure = result ? std::get_if<Failure>(&*result) : nullptr;
   return failure != nullptr && kCodes.contains(failure->code);
 }
@@ -75,9 +69,11 @@ void CustodianLink::add(const std::string& custodian) {
                                   const std::optional<VouchedHead>& brought) {
     return take_head(custodian, head, brought);
   };
-  events.seen = [this]() -> const auto& { return seen_; };
-  custodians_.push_back(std::make_unique<CustodianChannel>(
-      io_, party_, nsm_, log_, options_.relay, custodian, std::move(events)));
+  events.seen = [this]() -> const auto& {
+    return seen_;
+  };
+  custodians_.push_back(std::make_unique<CustodianChannel>(io_, party_, nsm_, log_, options_.relay,
+                                                           custodian, std::move(events)));
 }
 
 void CustodianLink::know(std::vector<std::string> announced) {
@@ -132,8 +128,7 @@ bool CustodianLink::connected() const noexcept {
 }
 
 bool CustodianLink::can_send() const noexcept {
-  return std::ranges::any_of(custodians_,
-                             [](const auto& channel) { return channel->can_send(); });
+  return std::ranges::any_of(custodians_, [](const auto& channel) { return channel->can_send(); });
 }
 
 Status CustodianLink::state() const {

@@ -15,8 +15,8 @@ namespace concordat::keyservice {
 struct LinkOptions {
   peer::Endpoint relay;
   // Names by which the relay knows them, on this instance or beyond another parent: the first of
-  // those that are reached is asked, and goes on to be for as long as it answers. At least one. They
-  // stay, whoever is announced besides.
+  // those that are reached is asked, and goes on to be for as long as it answers. At least one.
+  // They stay, whoever is announced besides.
   std::vector<std::string> custodians{"custodian"};
   std::chrono::milliseconds request_timeout = std::chrono::seconds(10);
 };
@@ -35,9 +35,9 @@ class CustodianLink {
   // Dials now and again whenever a channel is lost.
   void start();
   void stop();
-  // Custodians that are announced now: each is dialled as those of the options are, as long as there
-  // are no more than kMaxCustodians in all. One that is named no more is forgotten once there is no
-  // channel to it.
+  // Custodians that are announced now: each is dialled as those of the options are, as long as
+  // there are no more than kMaxCustodians in all. One that is named no more is forgotten once there
+  // is no channel to it.
   void know(std::vector<std::string> announced);
   // One request. Nothing changes a key, so that a request whose channel is lost, or whose custodian
   // just stopped or is not ready, is sent again, with a jittered pause, on another or the next one
@@ -68,9 +68,7 @@ class CustodianLink {
   struct Call;
   using CallPtr = std::shared_ptr<Call>;
 
-  [[nodiscard]] const CustodianChannel& current() const noexcept {
-    return *custodians_[current_];
-  }
+  [[nodiscard]] const CustodianChannel& current() const noexcept { return *custodians_[current_]; }
   [[nodiscard]] bool can_send() const noexcept;
   // How good it would be to ask this one: 0 not at all.
   [[nodiscard]] static int usefulness(const CustodianChannel& channel);

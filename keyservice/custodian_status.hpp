@@ -53,7 +53,7 @@ struct CustodianStatus {
   policy::PolicyDigest policy_digest;
   std::optional<RootState> root;        // nullopt: not unsealed, or wiped
   std::optional<KeyringState> keyring;  // there whenever the root is
-  std::string trouble;  // the code of why nobody's keys are served; empty: they are
+  std::string trouble;                  // the code of why nobody's keys are served; empty: they are
   AuditLogState audit_log;
   base::UnixMillis now;  // by the trusted clock
   std::chrono::milliseconds uptime{};

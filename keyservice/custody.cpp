@@ -48,8 +48,7 @@ void Custody::pin(const policy::Policy& policy) {
   if (roots_.empty()) return;
   const auto& pinned = policy.model().root_generations;
   std::erase_if(roots_, [&](const auto& held) {
-    const auto found =
-        std::ranges::find(pinned, held.first, &policy::RootGeneration::generation);
+    const auto found = std::ranges::find(pinned, held.first, &policy::RootGeneration::generation);
     return found == pinned.end() || !held.second.check_commitment(found->commitment);
   });
   if (roots_.empty()) return wipe();
@@ -202,7 +201,8 @@ std::vector<VouchedHead> Custody::heads_for_custodians() {
   // What others said is told with their tag: by a root that is replaced later, it says no more than
   // it did. Of what this one read itself it is sure, so by the newest.
   out = watch_.missing_ends();
-  if (const auto own = watch_.missing_own()) out.push_back(vouch_for(roots_.rbegin()->second, *own));
+  if (const auto own = watch_.missing_own())
+    out.push_back(vouch_for(roots_.rbegin()->second, *own));
   return out;
 }
 

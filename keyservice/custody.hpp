@@ -1,6 +1,6 @@
-// What a serving custodian holds: its root generations, and the keyring under them. Neither is there
-// before a root was unsealed, and both go together. No clock, no timer: when to load the keyring,
-// and when again, is the caller's to say (custody_keeper_io.hpp).
+// What a serving custodian holds: its root generations, and the keyring under them. Neither is
+// there before a root was unsealed, and both go together. No clock, no timer: when to load the
+// keyring, and when again, is the caller's to say (custody_keeper_io.hpp).
 //
 // Which generation seals the journal, vouches for its head and makes new derived keys is the
 // journal's own word (journal/chain.hpp): the one that took over last. The policy's word is which
@@ -94,8 +94,7 @@ class Custody {
   // for. What cannot be judged yet is kept, and `then` runs when it was, after a load; before that
   // it is told generation_not_held, once, where that is why. `reporter`: who brought it; of one
   // there are few (UnjudgedHeads), of how many is the caller's to bound.
-  void take_seen(const VouchedHead& seen, const std::string& reporter,
-                 journal::Journal::Done then);
+  void take_seen(const VouchedHead& seen, const std::string& reporter, journal::Journal::Done then);
   [[nodiscard]] std::size_t unjudged_heads() const noexcept { return unjudged_.size(); }
   // A look is under way: what is asked now had better wait.
   [[nodiscard]] bool is_looking() const noexcept {

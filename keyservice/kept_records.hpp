@@ -19,8 +19,8 @@ class KeptRecords {
   // False where there are too many; `always`: never so. `at` goes into the entry's detail: its own
   // time is when the log takes it.
   [[nodiscard]] bool keep(AuditRecord record, base::UnixMillis at, bool always = false);
-  // Gives `recorder` what is kept and is not under way to it, in order. What does not become durable
-  // stays for the next time.
+  // Gives `recorder` what is kept and is not under way to it, in order. What does not become
+  // durable stays for the next time.
   void record(Recorder& recorder, base::UnixMillis now);
   [[nodiscard]] std::size_t size() const noexcept { return kept_->size(); }
 

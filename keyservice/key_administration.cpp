@@ -65,7 +65,8 @@ void KeyAdministration::change(ImportKeyRequest request, base::UnixMillis now, O
   }
   if (const Status next = check_next(request); !next) return done(next.error());
   custody_.keyring().rotate(
-      {std::move(request.name), request.newest_version, now, std::move(made), false}, std::move(done));
+      {std::move(request.name), request.newest_version, now, std::move(made), false},
+      std::move(done));
 }
 
 Result<NewVersion> KeyAdministration::make_next(const RotateKeyRequest& request) const {

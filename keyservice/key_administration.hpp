@@ -26,8 +26,8 @@ class KeyAdministration {
   // A name that stands for a derived key becomes a record of it.
   void change(const AdoptKeyRequest& request, base::UnixMillis now, OnKey done);
 
-  // Changes of the keyring as a whole; `done` with the generation that seals then. Refused where the
-  // generation is not held (unknown_generation) or another seals (generation_differs).
+  // Changes of the keyring as a whole; `done` with the generation that seals then. Refused where
+  // the generation is not held (unknown_generation) or another seals (generation_differs).
   using OnGeneration = std::function<void(base::Result<std::uint32_t>)>;
   void change(const TakeOverRequest& request, OnGeneration done);
   void change(const MoveImplicitRequest& request, OnGeneration done);

@@ -85,8 +85,8 @@ Status KeyServer::judge(Call& call, const policy::AdmittedPeer& peer) const {
   CONCORDAT_CHECK(judge_peer(call, peer));
   call.role = peer.role();
   CONCORDAT_CHECK(check_share_key(call));
-  CONCORDAT_TRY(call.needs, needed_grants(*call.policy, peer.role(), call.request.body,
-                                          call.now.wall));
+  CONCORDAT_TRY(call.needs,
+                needed_grants(*call.policy, peer.role(), call.request.body, call.now.wall));
   call.until = std::min(call.now.wall + kReleaseLifetime, call.policy->valid_until());
   return {};
 }
@@ -95,7 +95,8 @@ Status KeyServer::judge(Call& call, const policy::AdmittedPeer& peer) const {
 // other role's part of the keyring.
 Status KeyServer::check_share_key(const Call& call) {
   const std::string_view name = key_name(call.request.body);
-  if (!name.starts_with(kSessionShares) || name.starts_with(session_shares_of(call.role))) return {};
+  if (!name.starts_with(kSessionShares) || name.starts_with(session_shares_of(call.role)))
+    return {};
   return Error(policy::AdmissionErrc::not_granted,
                policy::quote(name) + " is for shares of another role than " + call.role);
 }
@@ -106,8 +107,9 @@ void KeyServer::count_run(const CallPtr& call, const policy::AdmittedPeer& peer,
   const policy::SessionRule* const rule =
       policy::session_rule(call->policy->model(), asked.name, asked.protocol);
   if (rule == nullptr || std::ranges::find(rule->own_roles, peer.role()) == rule->own_roles.end()) {
-    return finish(call, Error(policy::AdmissionErrc::session_unknown,
-                              asked.name + ", protocol " + asked.protocol + ", role " + peer.role()));
+    return finish(call,
+                  Error(policy::AdmissionErrc::session_unknown,
+                        asked.name + ", protocol " + asked.protocol + ", role " + peer.role()));
   }
   // Where policy limits nothing, nothing is written, as of a grant without a limit.
   if (!rule->runs_per_input) return finish(call, ResponseBody(RunCounted{}));
@@ -130,9 +132,9 @@ void KeyServer::count_new_run(const CallPtr& call, RunOfInput run, std::uint64_t
     if (const Status able = custody_.check(*call->policy); !able) return finish(call, able.error());
     finish(call, ResponseBody(RunCounted{*runs}));
   };
-  custody_.keyring().count_run(
-      std::move(run), limit,
-      lifetime_.guard(counted, [call] { finish(call, Error(Errc::out_of_memory)); }));
+  custody_.keyring().count_run(std::move(run), limit, lifetime_.guard(counted, [call] {
+    finish(call, Error(Errc::out_of_memory));
+  }));
 }
 
 // One after the other, so that a need which is refused costs no use of a later one; among those

@@ -30,7 +30,8 @@ class KeyServer {
   // `policy`: in force now, not the one of the peer's handshake, so that a grant withdrawn since is
   // withdrawn for live channels too. Every request gets a response; a refusal says which grant is
   // missing. `done`, which must not throw, runs once and before this returns, unless a use, run
-  // or key has to be recorded in the store first; it never runs when the root or this server goes before that.
+  // or key has to be recorded in the store first; it never runs when the root or this server goes
+  // before that.
   void serve(policy::PolicyPtr policy, const policy::AdmittedPeer& peer, base::BytesView record,
              const peer::Now& now, Done done);
   // The response that says so, without a look at policy and keys.

@@ -62,8 +62,8 @@ inline constexpr std::chrono::milliseconds kReleaseLifetime = std::chrono::minut
 inline constexpr std::size_t kMaxReadySigners = 256;
 
 // Counted runs of sessions, of one role at one custodian. A run takes seconds at least; a morning's
-// sessions of a whole role may begin at one moment. The journal takes each of those that wait before
-// whatever is asked later, and has to write each.
+// sessions of a whole role may begin at one moment. The journal takes each of those that wait
+// before whatever is asked later, and has to write each.
 inline constexpr std::uint32_t kRunsCountedPerSecond = 1;
 inline constexpr std::uint32_t kRunsCountedBurst = 64;
 inline constexpr std::size_t kMaxWaitingRuns = 16;

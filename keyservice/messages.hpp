@@ -165,7 +165,8 @@ struct Response {
   ResponseBody body;
 };
 [[nodiscard]] base::SecretBytes encode(std::uint64_t id, const ResponseBody& body);
-// `operation`: operation_of what was asked under this id, which decides what an answer must look like.
+// `operation`: operation_of what was asked under this id, which decides what an answer must look
+// like.
 [[nodiscard]] base::Result<Response> decode_response(const base::SecretBytes& record,
                                                      std::optional<policy::Operation> operation);
 [[nodiscard]] base::Result<std::uint64_t> response_id(const base::SecretBytes& record);

@@ -88,12 +88,11 @@ void Replicas::ask_next() {
   if (fetch_->next == links_.size()) return finish(fetch_->why);
   ReplicaLink& link = *links_[fetch_->next++];
   patience_.expires_after(options_.patience / links_.size());
-  patience_.async_wait(
-      peer::with(patience_memory_,
-                 [this, alive = alive_, name = link.name()](boost::system::error_code error) {
-                   if (error || !*alive || stopped_) return;
-                   guarded([&] { give_up(name); });
-                 }));
+  patience_.async_wait(peer::with(patience_memory_, [this, alive = alive_, name = link.name()](
+                                                        boost::system::error_code error) {
+    if (error || !*alive || stopped_) return;
+    guarded([&] { give_up(name); });
+  }));
   link.ask(fetch_->request, [this, name = link.name()](Result<Root> root) {
     if (!fetch_) return;
     if (root) {

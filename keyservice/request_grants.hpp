@@ -7,8 +7,9 @@
 
 namespace concordat::keyservice {
 
-// What must be granted, each by one of these; nothing for count-run, which a session's rule allows: the operation, and of a key that is wrapped `get`,
-// because whoever can open the envelope has it then. Errors of policy::find_grants.
+// What must be granted, each by one of these; nothing for count-run, which a session's rule allows:
+// the operation, and of a key that is wrapped `get`, because whoever can open the envelope has it
+// then. Errors of policy::find_grants.
 [[nodiscard]] base::Result<std::vector<policy::Grants>> needed_grants(const policy::Policy& policy,
                                                                       std::string_view role,
                                                                       const RequestBody& body,

@@ -174,9 +174,8 @@ Result<Request> read_request(Reader& reader) {
   Request request;
   CONCORDAT_TRY(request.id, reader.read_uint());
   CONCORDAT_TRY(const std::string_view operation, reader.read_text(kMaxOperation));
-  const auto* const shape = std::ranges::find_if(kShapes, [&](const RequestShape& known) {
-    return name_of(known) == operation;
-  });
+  const auto* const shape = std::ranges::find_if(
+      kShapes, [&](const RequestShape& known) { return name_of(known) == operation; });
   if (shape == std::end(kShapes) || count != kHead + shape->items) {
     return Error(Errc::unknown_operation,
                  "'" + std::string(operation) + "' with " + std::to_string(count) + " items");

@@ -186,8 +186,7 @@ SecretBytes encode(std::uint64_t id, const ResponseBody& body) {
   return std::visit(Encoder(id), body);
 }
 
-Result<Response> decode_response(const SecretBytes& record,
-                                 std::optional<Operation> operation) {
+Result<Response> decode_response(const SecretBytes& record, std::optional<Operation> operation) {
   Reader reader(record.expose(SecretAccess{}));
   auto response = read_response(reader, operation);
   if (!response) return as(Errc::malformed_response, response.error());

@@ -77,8 +77,7 @@ Status RootKeeper::take_restored(Root root) {
     return Error(Errc::not_ready, "there is a root of generation " + std::to_string(generation));
   }
   CONCORDAT_CHECK(runtime_.standing());
-  const policy::RootGeneration* const pinned =
-      enclave_.policies.latest()->model().root(generation);
+  const policy::RootGeneration* const pinned = enclave_.policies.latest()->model().root(generation);
   if (pinned == nullptr) {
     return Error(Errc::wrong_root,
                  "the policy does not pin generation " + std::to_string(generation));

@@ -87,8 +87,8 @@ void RootMaker::make(const GenesisChallenge& challenge, policy::PolicyPtr policy
 
 void RootMaker::begin(const MakingPtr& making) {
   beside(making, [this, making]() -> Step {
-    const Status able = check_no_genesis(enclave_.parent,
-                                         making->order.policy->model().next_root_generation());
+    const Status able =
+        check_no_genesis(enclave_.parent, making->order.policy->model().next_root_generation());
     auto key = able ? RecipientKey::generate() : Result<RecipientKey>(able.error());
     if (!key) return failed(making, key.error());
     making->recipient = std::make_shared<const RecipientKey>(*std::move(key));

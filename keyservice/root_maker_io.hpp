@@ -24,8 +24,8 @@ class RootMaker {
   RootMaker(const RootMaker&) = delete;
   RootMaker& operator=(const RootMaker&) = delete;
 
-  // `done` with the genesis document, once it and the sealed root are in the store. One attempt, one
-  // at a time (not_ready); root_already_pinned where the store holds one that nobody pinned.
+  // `done` with the genesis document, once it and the sealed root are in the store. One attempt,
+  // one at a time (not_ready); root_already_pinned where the store holds one that nobody pinned.
   void make(const GenesisChallenge& challenge, policy::PolicyPtr policy, Done done);
 
  private:

@@ -54,8 +54,7 @@ base::Status check_retirement(const Custody& custody, std::uint32_t audit_log,
   CONCORDAT_CHECK(custody.check_unneeded(generation));
   if (audit_log != 0 && audit_log != generation) return {};
   return Error(Errc::generation_needed,
-               "generation " + std::to_string(generation) +
-                   ": this custodian's audit log is " +
+               "generation " + std::to_string(generation) + ": this custodian's audit log is " +
                    (audit_log == 0 ? "not open, and may be signed under it" : "signed under it"));
 }
 
@@ -64,10 +63,9 @@ RootStatus root_status(const Custody& custody, const policy::Policy& policy,
   RootStatus out;
   for (const policy::RootGeneration& pinned : policy.model().root_generations) {
     const base::Status spare = check_retirement(custody, audit_log, pinned.generation);
-    out.generations.push_back({pinned.generation, pinned.current,
-                               custody.root(pinned.generation) != nullptr,
-                               custody.versions_from(pinned.generation),
-                               spare ? std::string() : spare.error().detail()});
+    out.generations.push_back(
+        {pinned.generation, pinned.current, custody.root(pinned.generation) != nullptr,
+         custody.versions_from(pinned.generation), spare ? std::string() : spare.error().detail()});
   }
   const journal::Journal& journal = custody.journal();
   out.sealing = journal.generation();

@@ -1,6 +1,6 @@
 // Keys by which a custodian seals what runs of sessions say to keep (shares of keys): one for each
-// result, so that what a later run replaced can be ended by itself, for good, by destroying its key.
-// The names are in the program, not in a parent's configuration.
+// result, so that what a later run replaced can be ended by itself, for good, by destroying its
+// key. The names are in the program, not in a parent's configuration.
 //
 // A custodian makes a record of such a key before it first encrypts with it: a derived key of the
 // root generation that seals then, which `get` never gives out. So it is listed, keeps its bytes
@@ -23,8 +23,8 @@ inline constexpr std::string_view kSessionShares = "session-shares/";
 inline constexpr std::size_t kResultInName = 32;
 
 // "session-shares/ROLE/": policy grants the role `encrypt` and `decrypt` with all keys of it; to
-// another role a custodian answers not_granted. ROLE is the enclave's, which its parent's configuration says, and a
-// descriptor that seats it in another is refused (HostedRun::start).
+// another role a custodian answers not_granted. ROLE is the enclave's, which its parent's
+// configuration says, and a descriptor that seats it in another is refused (HostedRun::start).
 [[nodiscard]] inline std::string session_shares_of(std::string_view role) {
   return std::string(kSessionShares) + std::string(role) + "/";
 }

@@ -30,8 +30,9 @@ inline constexpr std::size_t kAeadKeySize = 32;
 inline constexpr std::size_t kAeadNonceSize = 12;
 inline constexpr std::size_t kAeadTagSize = 16;
 
-// Section 9. 64 KiB: where vsock throughput levels off (DataManagementLab's nitro-enclaves-benchmarks
-// on c6i.2xlarge: 12 Gbit/s at writes of 64 KiB, 8 at 16 KiB), and small enough that a bounded queue of records stays small.
+// Section 9. 64 KiB: where vsock throughput levels off (DataManagementLab's
+// nitro-enclaves-benchmarks on c6i.2xlarge: 12 Gbit/s at writes of 64 KiB, 8 at 16 KiB), and small
+// enough that a bounded queue of records stays small.
 inline constexpr std::size_t kMaxRecordPlaintext = 64 * 1024;
 inline constexpr std::size_t kMaxRecordBody = kMaxRecordPlaintext + kAeadTagSize;
 inline constexpr std::size_t kMaxEarlyPlaintext = 16 * 1024;

@@ -155,7 +155,8 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
       stream.set_option(tcp::no_delay(true), without);
     }
     const AcceptHandler handler = handler_;  // it may close this listener
-    handler(std::move(stream), PeerAddress{context_id_of(from_), network_of(from_), text_of(from_)});
+    handler(std::move(stream),
+            PeerAddress{context_id_of(from_), network_of(from_), text_of(from_)});
   }
 
   void pause_and_go_on() {

@@ -153,8 +153,8 @@ base::Result<std::string> pin_root(std::string_view text, std::uint32_t generati
   CONCORDAT_TRY(Json file, open_file(text));
   CONCORDAT_TRY(const Model model, load_policy(text));
   if (generation != model.next_root_generation()) {
-    return base::Error(EditErrc::root_pinned, "the next generation is " +
-                                                  std::to_string(model.next_root_generation()));
+    return base::Error(EditErrc::root_pinned,
+                       "the next generation is " + std::to_string(model.next_root_generation()));
   }
   Json& generations = file["root"]["generations"];
   generations.push_back({{"generation", generation},

@@ -65,14 +65,12 @@ const Image* Model::image(std::string_view name) const {
 }
 
 const RootGeneration* Model::root(std::uint32_t generation) const {
-  const auto found =
-      std::ranges::find(root_generations, generation, &RootGeneration::generation);
+  const auto found = std::ranges::find(root_generations, generation, &RootGeneration::generation);
   return found == root_generations.end() ? nullptr : &*found;
 }
 
 std::uint32_t Model::next_root_generation() const {
-  return root_generations.empty() ? kFirstRootGeneration
-                                  : root_generations.back().generation + 1;
+  return root_generations.empty() ? kFirstRootGeneration : root_generations.back().generation + 1;
 }
 
 const RootGeneration* Model::current_root() const {

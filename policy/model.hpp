@@ -177,7 +177,7 @@ struct Model {
   Operators operators;
   std::optional<Recovery> recovery;  // nullopt: "none"
   AuditedUses audited_uses = AuditedUses::all;
-  SessionRules sessions;             // empty: none
+  SessionRules sessions;  // empty: none
 
   [[nodiscard]] const Role* role(std::string_view name) const;
   [[nodiscard]] const Purpose* purpose(std::string_view name) const;

@@ -83,8 +83,7 @@ void read_audited_uses(const Fields& file, Model& model) {
 }
 
 void read_generation(const Value& value, const Path& path, Report& report, Model& model) {
-  const Fields fields(value, path, report, {"generation", "state", "commitment"},
-                      {"kms_key_arn"});
+  const Fields fields(value, path, report, {"generation", "state", "commitment"}, {"kms_key_arn"});
   RootGeneration root;
   root.generation =
       static_cast<std::uint32_t>(fields.integer("generation", 1, limits::kMaxGeneration));

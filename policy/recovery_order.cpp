@@ -91,14 +91,15 @@ base::CodeInfo describe(OrderErrc code) noexcept {
 }
 
 std::string encode(const MakeOrder& order) {
-  const nlohmann::ordered_json out = {{"format", kOrderFormat<MakeOrder>},
-                                      {"realm", order.realm},
-                                      {"policy", order.policy.hex()},
-                                      {"set", order.set.hex()},
-                                      {"generation", order.generation},
-                                      {"replaces", order.replaces ? order.replaces->hex() : kReplacesNone},
-                                      {"challenge", order.challenge.hex()},
-                                      {"not_after", base::format_rfc3339(order.not_after)}};
+  const nlohmann::ordered_json out = {
+      {"format", kOrderFormat<MakeOrder>},
+      {"realm", order.realm},
+      {"policy", order.policy.hex()},
+      {"set", order.set.hex()},
+      {"generation", order.generation},
+      {"replaces", order.replaces ? order.replaces->hex() : kReplacesNone},
+      {"challenge", order.challenge.hex()},
+      {"not_after", base::format_rfc3339(order.not_after)}};
   return out.dump();
 }
 

@@ -135,8 +135,7 @@ Result<RosterSeat> Forming::seat_of(BytesView document, const SeatClaim& claim) 
 
 // The device is trusted: what its document says of this enclave is so, if it stays so.
 Status Forming::note_own(BytesView document) {
-  CONCORDAT_TRY(const RosterSeat seat,
-                seat_of(document, {context_.self, public_key_, nonce_}));
+  CONCORDAT_TRY(const RosterSeat seat, seat_of(document, {context_.self, public_key_, nonce_}));
   if (seat.pcr16 != context_.own_pcr16 || (own_ && *own_ != seat)) {
     return Error(FormingErrc::own_document, "PCR16, PCR0 or module id");
   }
@@ -177,9 +176,8 @@ FormingOrders Forming::on_dial_failed(PartyIndex party, const peer::Now& now) {
 FormingOrders Forming::on_accepted(StreamId stream, const std::string& source,
                                    const peer::Now& now) {
   now_ = now;
-  const auto entry = state_ == FormingState::failed
-                         ? std::nullopt
-                         : door_.enter(stream, source, now.monotonic);
+  const auto entry =
+      state_ == FormingState::failed ? std::nullopt : door_.enter(stream, source, now.monotonic);
   if (!entry || entry->evicted == stream) {
     orders_.close.push_back(stream);
     return orders();
@@ -286,8 +284,7 @@ void Forming::drop_silent(const peer::Now& now) {
   for (const auto& [stream, link] : links_) {
     if (!link.channel && now.monotonic - link.began >= peer::kHandshakeTimeout) {
       slow.emplace_back(stream, "handshake");
-    } else if (link.channel && !link.is_ready &&
-               now.monotonic - link.heard >= limits::kSilence) {
+    } else if (link.channel && !link.is_ready && now.monotonic - link.heard >= limits::kSilence) {
       slow.emplace_back(stream, "nothing came any more");
     }
   }
@@ -371,8 +368,8 @@ void Forming::established(StreamId stream, const peer::Now& now) {
   link.responder.reset();
   link.heard = now.monotonic;
   if (const Status seated = take_seat(stream, now); !seated) {
-    const bool is_roster_dead = seated.error().is(FormingErrc::party_restarted) &&
-                                state_ != FormingState::formed;
+    const bool is_roster_dead =
+        seated.error().is(FormingErrc::party_restarted) && state_ != FormingState::formed;
     return is_roster_dead ? begin_anew(link.peer, seated.error(), now)
                           : drop(stream, seated.error(), now);
   }

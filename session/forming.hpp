@@ -151,7 +151,7 @@ class Forming {
     peer::FrameReader reader;
     base::MonotonicMillis began, heard;
     std::optional<attest::MintRequest> waits_for;  // its turn has not come
-    std::optional<peer::Established> channel;  // then the party's place has this stream
+    std::optional<peer::Established> channel;      // then the party's place has this stream
     // What it said of itself.
     base::Bytes view;
     std::optional<policy::Signature> signature;  // under `view`, verified
@@ -227,7 +227,7 @@ class Forming {
   bool is_taken_ = false;
   bool is_past_ = false;  // the session's time: no new streams
   base::MonotonicMillis deadline_;
-  Door door_;  // of streams that others opened, until they are a party's
+  Door door_;                   // of streams that others opened, until they are a party's
   std::set<StreamId> minting_;  // of those, asked for and not answered
   base::MonotonicMillis pulse_at_;
   peer::Now now_;

@@ -70,8 +70,7 @@ Status Forming::on(Link& link, const SignedRecord& record) {
   }
   const SessionPublicKey& key = places_.at(link.peer).seat->key;
   if (!policy::check_signature(record.signature, roster_message(link.view), key)) {
-    return Error(FormingErrc::roster_not_signed,
-                 context_.descriptor->fields().name_of(link.peer));
+    return Error(FormingErrc::roster_not_signed, context_.descriptor->fields().name_of(link.peer));
   }
   link.signature = record.signature;
   return {};
@@ -291,9 +290,10 @@ FormedChannel Forming::channel_of(StreamId stream) {
 // A new channel to an enclave of the roster, which has said that it means the same one.
 void Forming::resume(PartyIndex party, StreamId stream, const peer::Now& now) {
   if (links_.at(stream).view != encoded_roster_) {
-    return drop(stream, Error(FormingErrc::roster_differs,
-                              "at " + context_.descriptor->fields().name_of(party)),
-                now);
+    return drop(
+        stream,
+        Error(FormingErrc::roster_differs, "at " + context_.descriptor->fields().name_of(party)),
+        now);
   }
   orders_.resumed.emplace_back(party, channel_of(stream));
 }

@@ -42,9 +42,7 @@ Result<FormingRecord> read_whole(BytesView record) {
 
 struct Encoder {
   cbor::Writer& writer;
-  void operator()(const ViewRecord& view) const {
-    writer.array(2).uint(kView).bytes(view.roster);
-  }
+  void operator()(const ViewRecord& view) const { writer.array(2).uint(kView).bytes(view.roster); }
   void operator()(const SignedRecord& record) const {
     writer.array(3).uint(kSigned).bytes(record.run.view()).bytes(record.signature.view());
   }

@@ -15,9 +15,9 @@ base::Result<JudgedReceipt> JudgedReceipt::judge(VerifiedReceipt receipt,
     if (claims == receipt.claims.end()) {
       return base::Error(ReceiptErrc::malformed, "no document of " + fields.name_of(index));
     }
-    const auto judged = policy::evaluate_party(
-        model, question_about(fields, *fields.party(index), own_role), &claims->second,
-        attest::authority_pcr16(model.authority));
+    const auto judged =
+        policy::evaluate_party(model, question_about(fields, *fields.party(index), own_role),
+                               &claims->second, attest::authority_pcr16(model.authority));
     if (!judged.verdict) {
       return base::Error(judged.verdict.error().code(),
                          fields.name_of(index) + ": " + judged.verdict.error().detail());

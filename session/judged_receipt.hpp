@@ -1,5 +1,5 @@
-// A receipt of which a realm's policy judged every enclave that took part: what it confirms may then
-// be acted on, for those images tell the truth about what they did.
+// A receipt of which a realm's policy judged every enclave that took part: what it confirms may
+// then be acted on, for those images tell the truth about what they did.
 #pragma once
 
 #include "policy/policy.hpp"

@@ -91,8 +91,8 @@ class Outsider {
   Status check_transcript(Round round, bool is_letter) const {
     const std::size_t wanted = is_letter ? round : round - 1;
     if (transcript_.size() < wanted) {
-      return Error(ProofErrc::incomplete, std::to_string(transcript_.size()) + " rounds of " +
-                                              std::to_string(wanted));
+      return Error(ProofErrc::incomplete,
+                   std::to_string(transcript_.size()) + " rounds of " + std::to_string(wanted));
     }
     if (transcript_.size() > wanted) return Error(ProofErrc::malformed, "rounds beyond its own");
     for (Round seen = 1; seen <= wanted; ++seen) {

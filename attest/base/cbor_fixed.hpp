@@ -1,5 +1,5 @@
-// CBOR items of a known or bounded size: byte strings of a fixed type or of their own, arrays of one
-// length.
+// CBOR items of a known or bounded size: byte strings of a fixed type or of their own, arrays of
+// one length.
 #pragma once
 
 #include "attest/base/cbor.hpp"

@@ -141,24 +141,22 @@ void add_keys_import(Command keys, Invocation& invocation) {
                   "raw or pkcs8; by itself raw for aes256 and hmac, pkcs8 for all others")
       .check([](const std::string& text) {
         return text == "raw" || text == "pkcs8" ? "" : "want raw or pkcs8";
-      })
+})
       .type_name("FORMAT");
-  const Option exportable = add_exportable(import, options->exportable);
-  import
-      .add_flag("--next-version", options->next_version,
-                "As the next version of a key that there is")
-      .excludes(exportable);
-  add_keys_options(import, invocation, options->keys);
-  add_keys_footer(import,
-                  "Nothing between this program and the enclave sees the key; the file is yours to "
-                  "destroy.\nA key in PEM becomes DER by `openssl pkcs8 -topk8 -nocrypt -outform "
-                  "DER`.\n",
-                  "  concordat keys import payments/terminal --type aes256 --from terminal.bin\n"
-                  "  openssl pkcs8 -topk8 -nocrypt -outform DER -in signing.pem | \\\n"
-                  "      concordat keys import payments/signing --type p256 --from -\n");
-  on_chosen(import, invocation,
-            [options, &invocation] { return run_import(*options, invocation); });
-}
+const Option exportable = add_exportable(import, options->exportable);
+import
+    .add_flag("--next-version", options->next_version, "As the next version of a key that there is")
+    .excludes(exportable);
+add_keys_options(import, invocation, options->keys);
+add_keys_footer(import,
+                "Nothing between this program and the enclave sees the key; the file is yours to "
+                "destroy.\nA key in PEM becomes DER by `openssl pkcs8 -topk8 -nocrypt -outform "
+                "DER`.\n",
+                "  concordat keys import payments/terminal --type aes256 --from terminal.bin\n"
+                "  openssl pkcs8 -topk8 -nocrypt -outform DER -in signing.pem | \\\n"
+                "      concordat keys import payments/signing --type p256 --from -\n");
+on_chosen(import, invocation, [options, &invocation] { return run_import(*options, invocation); });
+}  // namespace concordat::cli
 
 void add_keys_rotate(Command keys, Invocation& invocation) {
   auto options = std::make_shared<RotateOptions>();

@@ -13,17 +13,18 @@ using concordat::cli::run_session_order;
 using concordat::cli::SessionOrder;
 
 int main(int argc, char** argv) {
-  concordat::cli::Invocation invocation{.program = "concordat",
-                                        .out = std::cout,
-                                        .err = std::cerr,
-                                        .call_parent = concordat::parent::call_parent,
-                                        .open_channel = [](const ChannelOrder& order) {
-                                          return open_operator_channel(TrustAnchors::aws(), order);
-                                        },
-                                        .run_session = [](const ChannelOrder& channel,
-                                                          const SessionOrder& order) {
-                                          return run_session_order(TrustAnchors::aws(), channel,
-                                                                   order);
-                                        }};
+  concordat::cli::Invocation invocation{
+      .program = "concordat",
+      .out = std::cout,
+      .err = std::cerr,
+      .call_parent = concordat::parent::call_parent,
+      .open_channel =
+          [](const ChannelOrder& order) {
+            return open_operator_channel(TrustAnchors::aws(), order);
+          },
+      .run_session =
+          [](const ChannelOrder& channel, const SessionOrder& order) {
+            return run_session_order(TrustAnchors::aws(), channel, order);
+          }};
   return concordat::cli::run(argc, argv, invocation);
 }

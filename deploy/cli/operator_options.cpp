@@ -22,8 +22,7 @@ void add_operator_options(Command command, const Invocation& invocation, Operato
       .type_name("ENDPOINT")
       .required();
   command
-      .add_option("--enclave", options.enclave,
-                  "The enclave's name in the parent's configuration")
+      .add_option("--enclave", options.enclave, "The enclave's name in the parent's configuration")
       .type_name("NAME")
       .capture_default_str();
   command.add_option("--policy", options.files.policy, "Signed policy (DSSE envelope)")

@@ -77,16 +77,15 @@ Status OperatorStream::look() {
 }
 
 Status OperatorStream::send(const base::SecretBytes& record) {
-  CONCORDAT_CHECK(run_until(
-      [this] { return ended_.has_value() || stream_->bytes_waiting() < kMostWaiting; },
-      kWriteTimeout));
+  CONCORDAT_CHECK(
+      run_until([this] { return ended_.has_value() || stream_->bytes_waiting() < kMostWaiting; },
+                kWriteTimeout));
   if (ended_) return why_ended();
   return stream_->send(record.expose(base::SecretAccess{}));
 }
 
 Result<base::SecretBytes> OperatorStream::receive(std::chrono::milliseconds patience) {
-  CONCORDAT_CHECK(
-      run_until([this] { return !inbox_.empty() || ended_.has_value(); }, patience));
+  CONCORDAT_CHECK(run_until([this] { return !inbox_.empty() || ended_.has_value(); }, patience));
   if (inbox_.empty()) return why_ended();
   base::SecretBytes record = std::move(inbox_.front());
   inbox_.pop_front();

@@ -211,7 +211,8 @@ ExitStatus run_add_operator(const NewOperatorOptions& options, const Invocation&
 void add_policy_set(Command policy, Invocation& invocation) {
   auto options = std::make_shared<SetOptions>();
   const Command set = policy.add_subcommand(
-      "set", "Change what holds for all: freshness, recovery, the KMS key, audit, rotation, limits");
+      "set",
+      "Change what holds for all: freshness, recovery, the KMS key, audit, rotation, limits");
   add_policy_files(set, options->files);
   const Command group = set.add_option_group("Settings", "At least one of these");
   add_freshness(group, *options);

@@ -186,15 +186,16 @@ void add_root_commands(Command app, Invocation& invocation) {
                        return rotate(channel, chosen, invocation);
                      });
   add_generation(command, *options, "That is pinned and held, and later than the one that seals");
-  add_keys_footer(command,
-                  "For good: records under the older one are refused from here on. Old versions of "
-                  "keys keep\ntheir bytes. Says each step on standard error; one that was cut short "
-                  "is run again, and\ngoes on where it stopped. Then `concordat policy set "
-                  "--current-root N`, and sign.\n",
-                  "  concordat root rotate --generation 2\n");
+  add_keys_footer(
+      command,
+      "For good: records under the older one are refused from here on. Old versions of "
+      "keys keep\ntheir bytes. Says each step on standard error; one that was cut short "
+      "is run again, and\ngoes on where it stopped. Then `concordat policy set "
+      "--current-root N`, and sign.\n",
+      "  concordat root rotate --generation 2\n");
 
-  options = add(root, invocation, "rewrap", "Move what leans on an older generation", command,
-                rewrap);
+  options =
+      add(root, invocation, "rewrap", "Move what leans on an older generation", command, rewrap);
   command
       .add_option("--adopt", options->names,
                   "A name without a record: it becomes a derived key with one, and keeps its "

@@ -82,8 +82,8 @@ Result<std::optional<Leftover>> find_cut_short(const ParentStore& store, std::ui
   CONCORDAT_TRY(auto blob, store.find(keyservice::root_blob_name(generation)));
   CONCORDAT_TRY(auto document, store.find(keyservice::genesis_document_name(generation)));
   if (blob && document) {
-    return Error(MakeRootErrc::is_complete, "generation " + std::to_string(generation) +
-                                                ": pin '" + document->name + "' of the store");
+    return Error(MakeRootErrc::is_complete, "generation " + std::to_string(generation) + ": pin '" +
+                                                document->name + "' of the store");
   }
   return blob ? std::move(blob) : std::move(document);
 }
@@ -175,8 +175,7 @@ void add_choices(Command command, MakeOptions& options) {
                    "Replace what an attempt that was cut short left in the store; needs --yes");
   command.add_flag("--yes", options.is_confirmed,
                    "With --anew: copy what is there to FILE.replaced-..., and remove it");
-  command
-      .add_option("--store", options.store, "With --anew: the custodian's folder of the store")
+  command.add_option("--store", options.store, "With --anew: the custodian's folder of the store")
       .type_name("FOLDER")
       .capture_default_str();
 }

@@ -88,8 +88,8 @@ Status take_announced(std::set<std::string>& names, const Invocation& invocation
   return {};
 }
 
-Result<std::set<std::string>> custodians(const RetireOptions& options,
-                                         const Invocation& invocation, const Operator& self) {
+Result<std::set<std::string>> custodians(const RetireOptions& options, const Invocation& invocation,
+                                         const Operator& self) {
   std::set<std::string> out(options.also.begin(), options.also.end());
   if (!options.at.at.enclave.empty()) out.insert(options.at.at.enclave);
   CONCORDAT_TRY(const nlohmann::json status,
@@ -142,13 +142,15 @@ Status check_sets(const RetireOptions& options, const policy::Model& model, Reti
     return {};
   }
   return Error(RetireErrc::no_recovery_set,
-               seen + "make one with `concordat recovery order make --generation N`, `recovery "
-                      "sign`, `recovery make --out FILE`, and show it with --set FILE");
+               seen +
+                   "make one with `concordat recovery order make --generation N`, `recovery "
+                   "sign`, `recovery make --out FILE`, and show it with --set FILE");
 }
 
 // --- Asking ---
 
-// By module id. A name is the parent's word, who might lead two to one custodian and so hide another.
+// By module id. A name is the parent's word, who might lead two to one custodian and so hide
+// another.
 using Answered = std::map<std::string, std::string, std::less<>>;
 
 Status ask_one(const RetireOptions& options, Operator& self, const std::string& name,
@@ -187,9 +189,9 @@ ordered_json to_json(const Asked& one) {
 std::string to_text(const Asked& one, std::uint32_t generation) {
   const std::string of = " generation " + std::to_string(generation);
   if (one.answer) return one.name + ": can do without" + of + "\n";
-  const char* const how = one.is_refusal()       ? ": NEEDS IT: "
+  const char* const how = one.is_refusal()      ? ": NEEDS IT: "
                           : one.is_in_the_way() ? ": NOT ASKED: "
-                                                 : ": not asked, as you say: ";
+                                                : ": not asked, as you say: ";
   return one.name + how + one.answer.error().to_string() + "\n";
 }
 
@@ -200,8 +202,8 @@ const Asked* in_the_way(const Retirement& all) {
   const auto lacking = std::ranges::find_if(all.custodians, &Asked::is_in_the_way);
   if (lacking != all.custodians.end()) return &*lacking;
   // Somebody must have been asked.
-  const bool is_answered = std::ranges::any_of(
-      all.custodians, [](const Asked& one) { return one.answer.has_value(); });
+  const bool is_answered =
+      std::ranges::any_of(all.custodians, [](const Asked& one) { return one.answer.has_value(); });
   return is_answered ? nullptr : &all.custodians.front();
 }
 
@@ -304,17 +306,18 @@ void add_root_retire(Command root, Invocation& invocation) {
   options->at.at.enclave.clear();
   add_keys_options(command, invocation, options->at);
   add_choices(command, *options);
-  add_keys_footer(command,
-                  "Each has an audit log and a memory of its own, so every one is asked that the "
-                  "parent routes to:\nenclaves of its configuration in a role that serves keys, "
-                  "announced ones, --enclave, --also. One\nthat says generation_needed, or does not "
-                  "answer, refuses the retirement. The parent is not\ntrusted to name them all: "
-                  "compare --list with what you run.\n"
-                  "Recovery sets are of one generation, and those of this one end with it: --set "
-                  "shows a later one.\nThen `concordat policy set --retire-root N`, and sign.\n",
-                  "  concordat root retire --generation 1 --list\n"
-                  "  concordat root retire --generation 1 --set recovery-2.set\n"
-                  "  concordat root retire --generation 1 --unreachable-ok custodian-old\n");
+  add_keys_footer(
+      command,
+      "Each has an audit log and a memory of its own, so every one is asked that the "
+      "parent routes to:\nenclaves of its configuration in a role that serves keys, "
+      "announced ones, --enclave, --also. One\nthat says generation_needed, or does not "
+      "answer, refuses the retirement. The parent is not\ntrusted to name them all: "
+      "compare --list with what you run.\n"
+      "Recovery sets are of one generation, and those of this one end with it: --set "
+      "shows a later one.\nThen `concordat policy set --retire-root N`, and sign.\n",
+      "  concordat root retire --generation 1 --list\n"
+      "  concordat root retire --generation 1 --set recovery-2.set\n"
+      "  concordat root retire --generation 1 --unreachable-ok custodian-old\n");
   on_chosen(command, invocation, [options, &invocation] { return retire(*options, invocation); });
 }
 

@@ -29,7 +29,8 @@ namespace host = session::host;
 constexpr std::chrono::milliseconds kReadyTime = std::chrono::seconds(60);
 // The session's own deadline ends it long before.
 constexpr std::chrono::milliseconds kRunTime = std::chrono::hours(24 * 7);
-// To come back where the channel was cut: some two minutes in all, for a relay that is started anew.
+// To come back where the channel was cut: some two minutes in all, for a relay that is started
+// anew.
 constexpr unsigned kRedials = 20;
 constexpr std::chrono::milliseconds kRedialPause{500};
 constexpr std::chrono::milliseconds kLongestPause = std::chrono::seconds(8);
@@ -110,8 +111,8 @@ class SessionLink {
   Status send_input() {
     if (order_.input.empty()) return {};
     const bool is_standard = order_.input == "-";
-    const base::Descriptor file(
-        is_standard ? ::dup(STDIN_FILENO) : ::open(order_.input.c_str(), O_RDONLY | O_CLOEXEC));
+    const base::Descriptor file(is_standard ? ::dup(STDIN_FILENO)
+                                            : ::open(order_.input.c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0) return cannot_read(order_.input);
     std::array<std::uint8_t, host::kControlPiece> buffer{};
     for (;;) {
@@ -119,8 +120,8 @@ class SessionLink {
       if (size < 0 && errno == EINTR) continue;
       if (size < 0) return cannot_read(order_.input);
       if (size == 0) return {};
-      host::InputPiece piece{base::SecretBytes::take(
-          std::span(buffer).first(static_cast<std::size_t>(size)))};
+      host::InputPiece piece{
+          base::SecretBytes::take(std::span(buffer).first(static_cast<std::size_t>(size)))};
       if (const Status sent = stream_->send(host::encode(std::move(piece))); !sent) {
         // The enclave may have said why before it hung up.
         while (!ended_)

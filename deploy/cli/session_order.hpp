@@ -20,8 +20,8 @@ struct SessionOrder {
   std::vector<base::Bytes> authorities;  // encoded, of all parties' realms
   session::PartyIndex party = 0;
   std::chrono::milliseconds forming{};
-  base::Bytes kept;   // sealed, of an earlier run; empty: none
-  std::string input;  // file; "-": standard input; empty: none
+  base::Bytes kept;                   // sealed, of an earlier run; empty: none
+  std::string input;                  // file; "-": standard input; empty: none
   session::DescriptorDigest session;  // of the envelope
   // Back to one's run of this session, which is under way or has ended: nothing is handed over.
   bool resume = false;

@@ -88,8 +88,7 @@ Status write_outcome(const SessionRunOptions& options, const SessionOutcome& out
   }
   if (options.evidence.empty()) return {};
   for (const auto& [party, evidence] : outcome.evidence) {
-    CONCORDAT_CHECK(
-        base::write_file(options.evidence + "." + std::to_string(party), evidence));
+    CONCORDAT_CHECK(base::write_file(options.evidence + "." + std::to_string(party), evidence));
   }
   return {};
 }
@@ -254,9 +253,12 @@ void add_session_run(Command session, Invocation& invocation) {
       "The input goes to the enclave over a channel that is attested to this program, and from\n"
       "there nowhere before every party is attested and all have signed one roster. Without\n"
       "--enclave it is the one that the descriptor names. The operator's key must be in policy\n"
-      "with purpose \"session-control\". Where there is no result, it is said who is missing and why,\n"
-      "or who is to blame, and what is proved. When the channel is cut this program dials again. When\n"
-      "this program ends before the run, a run that has formed goes on, and its end waits an hour for\n"
+      "with purpose \"session-control\". Where there is no result, it is said who is missing and "
+      "why,\n"
+      "or who is to blame, and what is proved. When the channel is cut this program dials again. "
+      "When\n"
+      "this program ends before the run, a run that has formed goes on, and its end waits an hour "
+      "for\n"
       "the same operator: --resume, with the same options, fetches it.\n"
       "Examples:\n"
       "  concordat session run --as bank-a --party-authority b.cbor --key dana.key \\\n"
@@ -265,7 +267,8 @@ void add_session_run(Command session, Invocation& invocation) {
       "      --parent unix:/run/concordat/operator.sock --keep share.sealed --result group --json\n"
       "  concordat session run payment.signed.json --as 1 --party-authority b.cbor --key d.key \\\n"
       "      --parent unix:/run/concordat/operator.sock --kept share.sealed --result signature\n"
-      "  concordat session run --as bank-a --key dana.key --parent unix:/run/concordat/operator.sock \\\n"
+      "  concordat session run --as bank-a --key dana.key --parent "
+      "unix:/run/concordat/operator.sock \\\n"
       "      --result totals.json --receipt r.cbor --resume\n"
       "Exit status: 0 there is a result, 2 refused or ended without one, 1 not reached, usage or\n"
       "input/output error.");

@@ -43,8 +43,7 @@ Result<std::vector<GroupInfo>> settled_groups(const SettleOptions& options,
                                               const JudgedReceipt& receipt) {
   std::vector<GroupInfo> out;
   for (const std::string& path : options.groups) {
-    CONCORDAT_TRY(const base::Bytes content,
-                  base::read_file(path, session::frost::kMaxGroup));
+    CONCORDAT_TRY(const base::Bytes content, base::read_file(path, session::frost::kMaxGroup));
     CONCORDAT_TRY(GroupInfo group, GroupInfo::decode(content));
     out.push_back(std::move(group));
   }
@@ -62,8 +61,8 @@ struct Destroyed {
   std::uint64_t epoch = 0;
 };
 
-// Or was destroyed before: by a run of this command that was cut off, maybe. A name without a record
-// sealed nothing (key_unknown): the share is another role's, or another custodian's.
+// Or was destroyed before: by a run of this command that was cut off, maybe. A name without a
+// record sealed nothing (key_unknown): the share is another role's, or another custodian's.
 Result<Destroyed> destroy(OperatorChannel& channel, const std::string& role,
                           const GroupInfo& group) {
   Destroyed out{keyservice::session_share_key(role, base::sha256({group.encoded()})),
@@ -113,8 +112,7 @@ Status settle(const SettleOptions& options, const Invocation& invocation) {
 ExitStatus run_session_settle(const SettleOptions& options, const Invocation& invocation) {
   const Status settled = settle(options, invocation);
   if (settled) return ExitStatus::done;
-  return answer_operators_failure(invocation, options.keys.json, "session settle",
-                                  settled.error());
+  return answer_operators_failure(invocation, options.keys.json, "session settle", settled.error());
 }
 
 }  // namespace

@@ -46,8 +46,7 @@ Result<SessionFile> open_signed(const SessionSignOptions& options) {
 
 Result<SignedSession> sign_session(const SessionSignOptions& options) {
   CONCORDAT_TRY(SessionFile file, open_signed(options));
-  CONCORDAT_CHECK(
-      session::check_parameters(file.descriptor.fields(), session::judge_parameters));
+  CONCORDAT_CHECK(session::check_parameters(file.descriptor.fields(), session::judge_parameters));
   CONCORDAT_TRY(const attest::AuthorityDescriptor authority,
                 read_authority_file(options.authority));
   const auto& parties = file.descriptor.fields().parties;

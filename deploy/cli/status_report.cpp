@@ -126,8 +126,7 @@ std::string to_text(const policy::AdmittedPeer& enclave, const CustodianStatus& 
                           : "not unsealed: it serves no key") +
       line("keyring", keyring_text(s)) +
       line("serving", s.trouble.empty() ? "yes" : "NOBODY: " + quote(s.trouble)) +
-      line("audit log", audit_log_text(s.audit_log)) +
-      line("up", duration(s.uptime)) +
+      line("audit log", audit_log_text(s.audit_log)) + line("up", duration(s.uptime)) +
       line("clock", base::format_rfc3339(s.now) + ", anchored " + seconds(s.anchor_age) + " ago") +
       line("admitted", std::to_string(s.counts.handshakes) + " enclaves, " +
                            std::to_string(s.counts.operators) + " operators; refused " +

@@ -1,5 +1,5 @@
-// What an enclave's program has around it in the lab: the lab's NSM socket and the lab's root, where
-// a production program has the device and AWS's.
+// What an enclave's program has around it in the lab: the lab's NSM socket and the lab's root,
+// where a production program has the device and AWS's.
 #pragma once
 
 #include "deploy/enclave/surroundings.hpp"

@@ -52,11 +52,8 @@ struct CustodianRunLedger::Counting {
 };
 
 void CustodianRunLedger::count(session::RunToCount run, Done done) {
-  const auto counting = std::make_shared<Counting>(Counting{std::move(run),
-                                                            std::move(done),
-                                                            {kFirstPause, kLongestPause},
-                                                            Timer(at_.io),
-                                                            Timer(at_.io)});
+  const auto counting = std::make_shared<Counting>(Counting{
+      std::move(run), std::move(done), {kFirstPause, kLongestPause}, Timer(at_.io), Timer(at_.io)});
   under_way_.insert(counting);
   counting->deadline.expires_after(counting->run.until - at_.clock());
   counting->deadline.async_wait([this, counting](boost::system::error_code error) {

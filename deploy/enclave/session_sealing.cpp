@@ -46,13 +46,13 @@ session::host::Sealing seal_by_custodian(CustodianLink& link, const std::string&
   session::host::Sealing out;
   out.seal = [&link, role](const base::Sha256Digest& result, base::SecretBytes plain,
                            std::function<void(Result<Bytes>)> done) {
-    link.request(EncryptRequest{session_share_key(role, result), associated_data(role),
-                                std::move(plain)},
-                 [done = std::move(done)](Result<ResponseBody> answer) {
-                   auto made = part_of<MadeEnvelope>(std::move(answer));
-                   if (!made) return done(made.error());
-                   done(std::move(made->envelope));
-                 });
+    link.request(
+        EncryptRequest{session_share_key(role, result), associated_data(role), std::move(plain)},
+        [done = std::move(done)](Result<ResponseBody> answer) {
+          auto made = part_of<MadeEnvelope>(std::move(answer));
+          if (!made) return done(made.error());
+          done(std::move(made->envelope));
+        });
   };
   out.open = [&link, role](Bytes sealed, std::function<void(Result<base::SecretBytes>)> done) {
     const auto name = key_of(sealed, role);

@@ -54,10 +54,9 @@ class Worker {
         child_(io_, SIGCHLD) {
     // Off unless asked for: an enclave that takes part in no session has no door at all.
     if (config.setting(kSessions, "") == "on") {
-      sessions_.emplace(session::host::ServiceParts{io_, runtime_.party(), runtime_.nsm(), log,
-                                                    surroundings.relay, runs_,
-                                                    seal_by_custodian(link_, config.role),
-                                                    surroundings.deviate});
+      sessions_.emplace(session::host::ServiceParts{
+          io_, runtime_.party(), runtime_.nsm(), log, surroundings.relay, runs_,
+          seal_by_custodian(link_, config.role), surroundings.deviate});
     }
     runtime_.on_policy_changed([this] {
       agent_.policy_changed();

@@ -48,9 +48,12 @@ Check user(const Facts& facts) {
     return out;
   }
   out.detail += "; the application: user " + std::to_string(*application);
-  if (*application == process.effective_user) out.detail += ", the agent's own";
-  else if (*application == 0) out.detail += ", root";
-  else return out;
+  if (*application == process.effective_user)
+    out.detail += ", the agent's own";
+  else if (*application == 0)
+    out.detail += ", root";
+  else
+    return out;
   out.ok = false;
   return out;
 }

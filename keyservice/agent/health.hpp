@@ -42,7 +42,7 @@ struct Facts {
   std::optional<std::chrono::milliseconds> anchor_age;
   base::Result<policy::PolicyPtr> policy = base::Error();  // usable now, or why not
   policy::PolicyPtr latest;                                // whatever is in force
-  std::optional<base::UnixMillis> confirmed;  // it, by its newest freshness statement
+  std::optional<base::UnixMillis> confirmed;               // it, by its newest freshness statement
   base::Status custodian;                                  // the link's state
   std::uint64_t handshakes = 0;
   std::size_t cached_keys = 0;

@@ -100,9 +100,8 @@ void Log::read_edge(const OpeningPtr& opening) {
 }
 
 void Log::read_tile(const OpeningPtr& opening, const Tile& tile, std::function<void()> next) {
-  store_.read(path_of(tile),
-              then(opening, [this, opening, tile, next = std::move(next)](
-                                const base::Result<std::optional<Bytes>>& content) {
+  store_.read(path_of(tile), then(opening, [this, opening, tile, next = std::move(next)](
+                                               const base::Result<std::optional<Bytes>>& content) {
                 if (!content) return end(opening, content.error());
                 if (!*content) return end(opening, Error(Errc::file_missing, path_of(tile)));
                 opening->files[tile] = **content;
@@ -127,8 +126,8 @@ void Log::check_handover(const OpeningPtr& opening) {
   const std::string where = "handed over at size " + std::to_string(at->size);
   const Checkpoint& head = opening->head;
   if (head.size < at->size) {
-    return end(opening, Error(Errc::rolled_back,
-                              where + ", it ends at " + std::to_string(head.size)));
+    return end(opening,
+               Error(Errc::rolled_back, where + ", it ends at " + std::to_string(head.size)));
   }
   std::optional<Tile> lacking;
   ProofMaker maker(head.size, [&](const Tile& tile) -> base::Result<std::vector<Hash>> {
@@ -152,8 +151,7 @@ void Log::check_handover(const OpeningPtr& opening) {
 
 void Log::hand_over(const OpeningPtr& opening) {
   if (!identity_.handover.hand_over) return begin_boot(opening);
-  identity_.handover.hand_over(opening->head,
-                               then(opening, [this, opening](const Status& handed) {
+  identity_.handover.hand_over(opening->head, then(opening, [this, opening](const Status& handed) {
                                  if (!handed) return end(opening, handed.error());
                                  begin_boot(opening);
                                }));

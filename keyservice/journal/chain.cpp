@@ -37,10 +37,9 @@ base::Status Chain::acknowledge(const Sha256Digest& hash, const SecretBytes& con
 
 base::Status Chain::check_generation(const Place& place, std::uint32_t generation) const {
   if (generation >= generation_) return {};
-  return Error(Errc::generation_passed,
-               described(place) + " is sealed under root generation " +
-                   std::to_string(generation) + ", and " + std::to_string(generation_) +
-                   " has taken over");
+  return Error(Errc::generation_passed, described(place) + " is sealed under root generation " +
+                                            std::to_string(generation) + ", and " +
+                                            std::to_string(generation_) + " has taken over");
 }
 
 void Chain::advance(const Sha256Digest& hash) noexcept {
@@ -74,8 +73,7 @@ Chain::Manifest Chain::manifest(std::uint32_t chunks) const {
   return out;
 }
 
-base::Status Chain::restart(const Head& head, const Manifest& manifest,
-                            std::uint32_t generation) {
+base::Status Chain::restart(const Head& head, const Manifest& manifest, std::uint32_t generation) {
   if (manifest.earlier.size() >= std::min<std::uint64_t>(kRememberedHeads, head.position)) {
     return Error(Errc::content_refused, "a snapshot that remembers too many heads");
   }

@@ -30,8 +30,8 @@ class Chain {
   [[nodiscard]] const Sealer& sealer() const noexcept { return sealer_; }
   void take(Keys keys) { sealer_.take(std::move(keys)); }
 
-  // The entry behind the head, as the store gave it. Refusals as of Sealer::open; generation_passed,
-  // content_refused when it opens and the state refuses it.
+  // The entry behind the head, as the store gave it. Refusals as of Sealer::open;
+  // generation_passed, content_refused when it opens and the state refuses it.
   [[nodiscard]] base::Status follow(const Record& record);
   // One's own entry, when the store acknowledged it.
   [[nodiscard]] base::Status acknowledge(const base::Sha256Digest& hash,

@@ -93,14 +93,14 @@ void ChainReader::on_snapshots(const ReadingPtr& reading, Result<Records> page) 
   read_snapshots(reading);
 }
 
-// One that says of itself that it is under an older generation than must have taken over is nobody's
-// that counts: whoever knows an older root could otherwise put a state of his own in front of
-// genuine entries. What it says is authenticated when it is opened.
+// One that says of itself that it is under an older generation than must have taken over is
+// nobody's that counts: whoever knows an older root could otherwise put a state of his own in front
+// of genuine entries. What it says is authenticated when it is opened.
 void ChainReader::keep_newest(Reading& reading, Records& page) const {
   if (page.records.empty()) return;
   reading.behind = page.records.back().name;
-  const std::uint32_t least = std::max(
-      chain_.head().position == 0 ? 0 : chain_.generation(), chain_.sealer().required_generation());
+  const std::uint32_t least = std::max(chain_.head().position == 0 ? 0 : chain_.generation(),
+                                       chain_.sealer().required_generation());
   for (Record& record : page.records) {
     const auto frame = decode_frame(record.value);
     if (!frame || frame->generation >= least) reading.newest = std::move(record);

@@ -36,8 +36,8 @@ class ChainReader {
   struct Reading {
     Done done;
     bool is_from_nothing = false;  // and no snapshot was found yet
-    Record newest;       // of the snapshots' records that were seen and may be read
-    std::string behind;  // the last one that was seen
+    Record newest;                 // of the snapshots' records that were seen and may be read
+    std::string behind;            // the last one that was seen
     std::size_t snapshots = 0;
     SnapshotName snapshot;  // that is read
     Head head;              // of it

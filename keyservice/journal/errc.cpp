@@ -26,7 +26,8 @@ base::CodeInfo describe(Errc code) noexcept {
     case Errc::content_refused:
       return {"content_refused", "a genuine record says what cannot be"};
     case Errc::generation_passed:
-      return {"generation_passed", "a record under a root generation that a later one has replaced"};
+      return {"generation_passed",
+              "a record under a root generation that a later one has replaced"};
     case Errc::rolled_back:
       return {"rolled_back", "the store is older than what was seen of it"};
     case Errc::forked:

@@ -40,8 +40,9 @@ class Journal {
   // now or appear later, and is folded then as anybody's. Any other error: it was not and will not
   // be written.
   void append(Decide decide, OnAppended done);
-  // The same under `generation`, which takes over by it where another one sealed before. The journal
-  // may be there already: that is for `decide` to see. unknown_generation, generation_passed.
+  // The same under `generation`, which takes over by it where another one sealed before. The
+  // journal may be there already: that is for `decide` to see. unknown_generation,
+  // generation_passed.
   void append_under(std::uint32_t generation, Decide decide, OnAppended done);
   // Of the state now; removes the entries that it replaces when it is acknowledged. Nothing to do
   // when no entry came since the last one.

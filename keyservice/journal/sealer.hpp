@@ -34,7 +34,7 @@ class Sealer {
 
   // `content`: 1 to kMaxContent bytes. unknown_generation: it is held no longer.
   [[nodiscard]] base::Result<base::Bytes> seal(const Place& place, const base::SecretBytes& content,
-                                 std::uint32_t generation) const;
+                                               std::uint32_t generation) const;
   [[nodiscard]] bool holds(std::uint32_t generation) const {
     return keys_.by_generation.contains(generation);
   }

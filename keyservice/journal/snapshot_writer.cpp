@@ -57,9 +57,9 @@ void SnapshotWriter::finish_snapshot() {
   auto sealed = chain_.sealer().seal(place, writing_->manifest, writing_->generation);
   if (!sealed) return end(sealed.error());
   store_.create(place.name, std::nullopt, *std::move(sealed), then([this] {
-    position_ = writing_->head.position;
-    remove_superfluous();
-  }));
+                  position_ = writing_->head.position;
+                  remove_superfluous();
+                }));
 }
 
 void SnapshotWriter::remove_superfluous() {

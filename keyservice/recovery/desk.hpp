@@ -14,8 +14,7 @@
 namespace concordat::keyservice::recovery {
 
 template <class Request>
-concept DeskRequest =
-    std::same_as<Request, MakeRecoverySetRequest> ||
+concept DeskRequest = std::same_as<Request, MakeRecoverySetRequest> ||
     std::same_as<Request, AttestRestoringRequest> || std::same_as<Request, StartRestoringRequest> ||
     std::same_as<Request, ContributeShareRequest> || std::same_as<Request, RestoringStatusRequest>;
 

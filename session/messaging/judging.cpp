@@ -36,8 +36,7 @@ bool Judge::is_founded(const BadBroadcast& it) const {
 }
 
 bool Judge::is_founded(const BadLetter& it) const {
-  const auto letter =
-      statements_.letter(it.round, it.accused, it.accuser, base::sha256({it.body}));
+  const auto letter = statements_.letter(it.round, it.accused, it.accuser, base::sha256({it.body}));
   return check(it.signature, letter, it.accused, key_of(it.accused)).has_value() &&
          are_echoes(it.round, it.vector, it.echoes);
 }

@@ -55,8 +55,8 @@ class Run {
   // any more: it is that party's fault, but for not_admitted, which says that none is wanted.
   [[nodiscard]] base::Status received(PartyIndex party, base::BytesView piece, Time now);
   void passed(Time now);
-  // With Timing::in_parts: whether the round that was entered waits for work of one's own; and a part
-  // of that.
+  // With Timing::in_parts: whether the round that was entered waits for work of one's own; and a
+  // part of that.
   [[nodiscard]] bool has_work() const noexcept { return is_working_ && !ended_; }
   void work(Time now);
   // When passed() is to be called next; nullopt once closed.
@@ -184,8 +184,8 @@ class Run {
   std::map<Round, RoundBook> books_;  // of this round, the one before and the one after
   Transcript past_;                   // of the rounds whose books are gone, unless too much
   bool is_forgotten_ = false;
-  std::optional<Output> output_;      // to be confirmed, or confirmed by this party
-  bool is_sealed_ = false;            // what of it is to be kept; then it is confirmed
+  std::optional<Output> output_;  // to be confirmed, or confirmed by this party
+  bool is_sealed_ = false;        // what of it is to be kept; then it is confirmed
   std::map<PartyIndex, Confirmation> confirmations_;
   bool ended_ = false;
   Outcome outcome_;

@@ -37,15 +37,15 @@ class Commands {
       : world_(world), input_(world.io, ::dup(STDIN_FILENO)) {}
 
   void read() {
-    boost::asio::async_read_until(
-        input_, buffer_, '\n', [this](boost::system::error_code error, std::size_t) {
-          if (error) return world_.io.stop();
-          std::string line;
-          std::istream stream(&buffer_);
-          std::getline(stream, line);
-          obey(line);
-          read();
-        });
+    boost::asio::async_read_until(input_, buffer_, '\n',
+                                  [this](boost::system::error_code error, std::size_t) {
+                                    if (error) return world_.io.stop();
+                                    std::string line;
+                                    std::istream stream(&buffer_);
+                                    std::getline(stream, line);
+                                    obey(line);
+                                    read();
+                                  });
   }
 
  private:

@@ -121,7 +121,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"socket", false, [](Facts& f) { f.sockets[0].owner = 1000; }, "of user 1000"},
         Case{"socket", false, [](Facts& f) { f.sockets[0].mode = 0662; }, "open to everybody"},
         Case{"socket", false,
-             [](Facts& f) { f.sockets.push_back({"/run/other.sock", true, 0, 0666}); },
+             [](Facts& f) {
+               f.sockets.push_back({"/run/other.sock", true, 0, 0666});
+             },
              "other.sock, mode 0666, of user 0, open to everybody"},
         Case{"memory", false, [](Facts& f) { f.memory.unlocked_slabs = 1; }, "1 slabs not locked"},
         Case{"dumps", false, [](Facts& f) { f.process.dumpable = true; }, "possible"},
@@ -132,11 +134,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"policy_age", false, [](Facts& f) { confirm(f, std::nullopt); }, "never confirmed"},
         Case{"policy_age", false, [](Facts& f) { confirm(f, std::chrono::seconds(90)); },
              "confirmed 90 s ago"},
+        Case{"custodian", true, [](Facts& f) { f.custodian = Error(Errc::custodian_unreachable); }},
         Case{"custodian", true,
-             [](Facts& f) { f.custodian = Error(Errc::custodian_unreachable); }},
-        Case{"custodian", true, [](Facts& f) {
-               f.custodian = Error(Errc::custodian_not_serving, "root_missing");
-             }}));
+             [](Facts& f) { f.custodian = Error(Errc::custodian_not_serving, "root_missing"); }}));
 
 // The last moments at which nothing is to be done yet.
 TEST(Health, AYoungPolicyIsNoMatter) {

@@ -40,8 +40,8 @@ TEST(Routes, LeadNoApplicationToTheKeysOfSessionShares) {
   }
   const auto wrap = parse_target("POST", "/v1/wrap/other/key");
   ASSERT_TRUE(wrap);
-  const auto other = parse_body(
-      *wrap, base::as_bytes(R"({"key": "session-shares/analyst/5e", "version": 1})"));
+  const auto other =
+      parse_body(*wrap, base::as_bytes(R"({"key": "session-shares/analyst/5e", "version": 1})"));
   ASSERT_FALSE(other);
   EXPECT_TRUE(other.error().is(policy::AdmissionErrc::not_granted)) << other.error().to_string();
 }

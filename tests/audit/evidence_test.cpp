@@ -74,9 +74,8 @@ TEST_F(AuditFreshness, AStatementCountsForItsTime) {
 TEST_F(AuditFreshness, AStatementIsOfThePolicyThatTheEntryNames) {
   const auto other = test::signed_policy(
       world_.authority, test::replaced(world_.text, "\"serial\": 1", "\"serial\": 2"));
-  Evidence of_other{
-      EvidenceType::freshness,
-      policy::sign_freshness(*other, kNow, test::freshness_key()).value().encode()};
+  Evidence of_other{EvidenceType::freshness,
+                    policy::sign_freshness(*other, kNow, test::freshness_key()).value().encode()};
   EXPECT_EQ(admitted_with(std::move(of_other)), "freshness_invalid");
 }
 
@@ -118,14 +117,14 @@ TEST_F(AuditEvidence, APolicyThatCameIntoForceIsOne) {
 class AuditGenesis : public AuditEvidence {
  protected:
   AuditGenesis() {
-    world_.put_in_force(test::replaced(
-        world_.text, "\"generations\": []",
-        R"("generations": [{"generation": 1, "state": "current", "commitment": ")" +
-            commitment_.hex() + "\"}]"));
+    world_.put_in_force(
+        test::replaced(world_.text, "\"generations\": []",
+                       R"("generations": [{"generation": 1, "state": "current", "commitment": ")" +
+                           commitment_.hex() + "\"}]"));
   }
   Evidence document(const RootCommitment& commitment) {
-    const GenesisStatement stated{{}, world_.policy_digest, "arn:aws:kms:eu-central-1:1:key/x",
-                                  1, {}, commitment};
+    const GenesisStatement stated{
+        {}, world_.policy_digest, "arn:aws:kms:eu-central-1:1:key/x", 1, {}, commitment};
     return {EvidenceType::document,
             world_.claims.document(world_.enclave("custodian-1"), &world_.authority.descriptor(),
                                    genesis_document(stated))};

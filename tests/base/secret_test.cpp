@@ -21,11 +21,17 @@ static_assert(std::is_nothrow_move_assignable_v<SecretBytes>);
 
 // Nothing prints it, logs it, or turns it into something that can be printed, copied or hashed.
 template <class T>
-concept Printable = requires(std::ostream& out, const T& value) { out << value; };
+concept Printable = requires(std::ostream& out, const T& value) {
+  out << value;
+};
 template <class T>
-concept Hashable = requires(const T& value) { std::hash<T>()(value); };
+concept Hashable = requires(const T& value) {
+  std::hash<T>()(value);
+};
 template <class T>
-concept Ordered = requires(const T& value) { value < value; };
+concept Ordered = requires(const T& value) {
+  value < value;
+};
 static_assert(Printable<std::string> && Hashable<std::string> && Ordered<std::string>);
 static_assert(!Printable<SecretBytes> && !Hashable<SecretBytes> && !Ordered<SecretBytes>);
 static_assert(!std::is_constructible_v<LogField, const char*, const SecretBytes&>);
@@ -37,11 +43,17 @@ static_assert(!std::ranges::range<SecretBytes>);
 
 // Its bytes only for whoever spells the access out: nothing converts to that.
 template <class Access>
-concept Opens = requires(const SecretBytes& secret, Access access) { secret.expose(access); };
+concept Opens = requires(const SecretBytes& secret, Access access) {
+  secret.expose(access);
+};
 template <class T>
-concept OpensToNothing = requires(const T& secret) { secret.expose({}); };
+concept OpensToNothing = requires(const T& secret) {
+  secret.expose({});
+};
 template <class T>
-concept OpensByItself = requires(const T& secret) { secret.expose(); };
+concept OpensByItself = requires(const T& secret) {
+  secret.expose();
+};
 static_assert(Opens<SecretAccess>);
 static_assert(!Opens<int> && !Opens<std::nullptr_t> && !Opens<std::string>);
 static_assert(!OpensToNothing<SecretBytes> && !OpensByItself<SecretBytes>);

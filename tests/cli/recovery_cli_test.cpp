@@ -273,13 +273,13 @@ TEST_F(RecoveryCli, SharesAnyPinnedGeneration) {
              second.commitment().hex() + "\"}";
   policy_ = policy_of();
   write("policy.signed.json", policy_->envelope());
-  EXPECT_EQ(code(recovery({"order", "make", "--generation", "3", "--out", path("none.json"),
-                           "--json"})),
-            "other_generation");
+  EXPECT_EQ(
+      code(recovery({"order", "make", "--generation", "3", "--out", path("none.json"), "--json"})),
+      "other_generation");
   ASSERT_EQ(recovery({"order", "make", "--generation", "2", "--out", path("make.json")}).status, 0);
   ASSERT_EQ(sign("alice.key", "make.json").status, 0);
   ASSERT_EQ(sign("bob.key", "make.json").status, 0);
-  const std::vector<std::string> make{"make", "--json", "--order", path("make.json"),
+  const std::vector<std::string> make{"make",  "--json",   "--order", path("make.json"),
                                       "--out", path("set")};
   hold_root();
   EXPECT_EQ(code(at_custodian(make)), "other_generation") << "the second is not held";

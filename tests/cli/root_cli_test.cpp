@@ -1,7 +1,7 @@
 // `concordat root` against a custodian's own answers: what is asked, printed, and ended with.
+#include "tests/cli/root_cli.hpp"
 #include "peer/error.hpp"
 #include "policy/errc.hpp"
-#include "tests/cli/root_cli.hpp"
 
 namespace concordat::cli {
 namespace {

@@ -47,28 +47,27 @@ TEST_F(RootCli, WhatIsNotMadeIsNotWritten) {
 class RootAnew : public RootCli {
  protected:
   RootAnew() {
-    at_.server_.make_roots_by(
-        [this](const keyservice::GenesisChallenge&, const policy::PolicyPtr&, const auto& done) {
-          if (is_made_meanwhile_) return done(Error(keyservice::Errc::not_ready));
-          const bool has_room =
-              std::ranges::none_of(std::array{kBlob, kDocument}, [&](const char* name) {
-                const bool is_removed =
-                    answers_to_removals_ == 204 &&
-                    std::ranges::any_of(removed_,
-                                        [&](const auto& gone) { return gone.first == name; });
-                return parent_of_[name].status != 404 && !is_removed;
-              });
-          if (!has_room) return done(Error(keyservice::Errc::root_already_pinned));
-          ++made_;
-          done(Bytes{1, 2, 3});
-        });
+    at_.server_.make_roots_by([this](const keyservice::GenesisChallenge&, const policy::PolicyPtr&,
+                                     const auto& done) {
+      if (is_made_meanwhile_) return done(Error(keyservice::Errc::not_ready));
+      const bool has_room =
+          std::ranges::none_of(std::array{kBlob, kDocument}, [&](const char* name) {
+            const bool is_removed =
+                answers_to_removals_ == 204 &&
+                std::ranges::any_of(removed_, [&](const auto& gone) { return gone.first == name; });
+            return parent_of_[name].status != 404 && !is_removed;
+          });
+      if (!has_room) return done(Error(keyservice::Errc::root_already_pinned));
+      ++made_;
+      done(Bytes{1, 2, 3});
+    });
     // The policy of the operator's file pins none yet: the next one is the first.
     parent_of_[kBlob] = parent_of_[kDocument] = {404, "{}"};
     answers_to_removals_ = 204;
   }
   Outcome anew(Operations more = {}) {
-    more.insert(more.begin(), {"make", "--challenge", std::string(64, 'a'), "--out",
-                               path("genesis"), "--anew"});
+    more.insert(more.begin(),
+                {"make", "--challenge", std::string(64, 'a'), "--out", path("genesis"), "--anew"});
     return root(std::move(more));
   }
   std::string refusal(Operations more = {}) {
@@ -104,7 +103,8 @@ TEST_F(RootAnew, ReplacesWhatWasCutShortOnceItIsConfirmed) {
   EXPECT_FALSE(std::filesystem::exists(copy_));
   const Outcome asked_for = anew();
   EXPECT_NE(asked_for.err.find("'root-1' in folder custodian of the parent's store, 6 bytes, "
-                               "SHA-256 " + digest_),
+                               "SHA-256 " +
+                               digest_),
             std::string::npos)
       << "it says what it would replace: " << asked_for.err;
 
@@ -147,8 +147,8 @@ TEST_F(RootAnew, ThePolicysPinnedGenerationsAreNotLookedAt) {
                                   std::string(64, 'a') + "\"}]"),
                {0, 1});
   parent_of_[kBlob] = {200, "sealed"};
-  parent_of_["/v1/store/custodian/root-2"] = parent_of_["/v1/store/custodian/genesis-2"] = {404,
-                                                                                            "{}"};
+  parent_of_["/v1/store/custodian/root-2"] =
+      parent_of_["/v1/store/custodian/genesis-2"] = {404, "{}"};
   EXPECT_EQ(refusal({"--yes"}), "root_already_pinned") << "and nothing is found of generation 2";
   EXPECT_TRUE(removed_.empty()) << "root-1 is the pinned root's only copy";
 }

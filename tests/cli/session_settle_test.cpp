@@ -49,10 +49,10 @@ class SessionSettle : public OperatorCli {
     const auto time = [](base::UnixMillis at) {
       return base::format_rfc3339({at.value / 1000 * 1000});
     };
-    text = test::replaced(std::move(text), "2026-01-01T00:00:00Z",
-                          time(now - std::chrono::hours(1)));
-    text = test::replaced(std::move(text), "2026-01-31T00:00:00Z",
-                          time(now + std::chrono::hours(24)));
+    text =
+        test::replaced(std::move(text), "2026-01-01T00:00:00Z", time(now - std::chrono::hours(1)));
+    text =
+        test::replaced(std::move(text), "2026-01-31T00:00:00Z", time(now + std::chrono::hours(24)));
     return test::with_operator(std::move(text), "dana", dana_.public_key());
   }
   void write_own_policy(const std::function<std::string(std::string)>& edit = {}) {
@@ -66,10 +66,10 @@ class SessionSettle : public OperatorCli {
   // All three parties confirmed that they reshared the key.
   [[nodiscard]] Bytes receipt_of_resharing() {
     const json everybody = {{"1", 1}, {"2", 2}, {"3", 3}};
-    const std::string parameters = json{{"group", base::to_hex(old_.encoded())},
-                                        {"dealers", everybody},
-                                        {"holders", everybody}}
-                                       .dump();
+    const std::string parameters = json{
+        {"group", base::to_hex(old_.encoded())},
+        {"dealers", everybody},
+        {"holders", everybody}}.dump();
     session::DescriptorFields fields = world_.fields();
     fields.protocol = "frost-reshare/1";
     fields.parameters = base::to_bytes(base::as_bytes(parameters));
@@ -89,10 +89,11 @@ class SessionSettle : public OperatorCli {
     return session::receipt_of(net.instances(), 0, base::as_bytes("the new group"), world_.wall)
         .value();
   }
-  json settle(int status, std::vector<std::string> more = {}, const std::string& role = "payments") {
+  json settle(int status, std::vector<std::string> more = {},
+              const std::string& role = "payments") {
     open_next([this] { return std::make_unique<LocalChannel>(custodian(), at_, operations_); });
-    std::vector<std::string> arguments{"session", "settle", path("receipt.cbor"), "--role",
-                                       role, "--json"};
+    std::vector<std::string> arguments{"session", "settle", path("receipt.cbor"),
+                                       "--role",  role,     "--json"};
     for (const char* other : {"2.cbor", "3.cbor"}) {
       arguments.emplace_back("--party-authority");
       arguments.push_back(path(other));
@@ -122,8 +123,8 @@ TEST_F(SessionSettle, EndsWhatTheResharingReplacedAndNothingElse) {
   ASSERT_TRUE(usable(old_));
   const json said = settle(0);
   EXPECT_EQ(said.at("session"), "sums/2026-01");
-  EXPECT_EQ(said.at("destroyed"),
-            json::parse(R"([{"key": ")" + key_of(old_) + R"(", "epoch": 0, "state": "destroyed"}])"));
+  EXPECT_EQ(said.at("destroyed"), json::parse(R"([{"key": ")" + key_of(old_) +
+                                              R"(", "epoch": 0, "state": "destroyed"}])"));
   EXPECT_EQ(operations_, std::vector<std::string>{"destroy"});
   const base::Status ended = usable(old_);
   ASSERT_FALSE(ended);

@@ -1,6 +1,6 @@
-// An agent that says what a test wants: answers that are none, breaks, delays, refusals at a moment.
-// Left alone, it gives keys and signatures that look like some. What a client does with a real one:
-// real_agent.hpp.
+// An agent that says what a test wants: answers that are none, breaks, delays, refusals at a
+// moment. Left alone, it gives keys and signatures that look like some. What a client does with a
+// real one: real_agent.hpp.
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,7 @@
 // Who may connect to the agent: the application that it starts, and no other user of the enclave.
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <grp.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -62,8 +62,8 @@ TEST_F(AgentSocket, IsForTheOnlyUserWhereTheAgentIsNotRoot) {
   const pid_t child = ::fork();
   if (child == 0) {
     const uid_t user = ::geteuid() == 0 ? 1000 : ::geteuid();
-    if (::geteuid() == 0 && (::chown(folder_.path().c_str(), user, user) != 0 ||
-                             ::setresuid(user, user, user) != 0)) {
+    if (::geteuid() == 0 &&
+        (::chown(folder_.path().c_str(), user, user) != 0 || ::setresuid(user, user, user) != 0)) {
       ::_exit(1);
     }
     const auto listener = listen_for_application(io_, endpoint_);

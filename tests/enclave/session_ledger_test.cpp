@@ -1,5 +1,5 @@
-// A run is counted once however often it is asked for, so that it is asked for again until there is an
-// answer for good, or it would be too late.
+// A run is counted once however often it is asked for, so that it is asked for again until there is
+// an answer for good, or it would be too late.
 #include "deploy/enclave/session_ledger.hpp"
 
 #include <gtest/gtest.h>

@@ -218,8 +218,8 @@ TEST_F(PreprocessedSessions, TheirParametersAreStrict) {
   EXPECT_TRUE(taken(preprocess(kMaxBatch)));
   EXPECT_FALSE(taken(preprocess(0)));
   EXPECT_FALSE(taken(preprocess(kMaxBatch + 1)));
-  for (const char* nonces : {R"({})", R"({"batch":"00","position":0})", R"("x")",
-                             R"({"position":0})"}) {
+  for (const char* nonces :
+       {R"({})", R"({"batch":"00","position":0})", R"("x")", R"({"position":0})"}) {
     test::Run run = sign({1, 2}, 0);
     run.parameters["nonces"] = nlohmann::json::parse(nonces);
     EXPECT_FALSE(taken(run)) << nonces;

@@ -80,16 +80,15 @@ class Settling : public testing::Test {
   }
   [[nodiscard]] static nlohmann::json resharing_of(const GroupInfo& group) {
     const nlohmann::json everybody = {{"1", 1}, {"2", 2}, {"3", 3}};
-    return {{"group", base::to_hex(group.encoded())},
-            {"dealers", everybody},
-            {"holders", everybody}};
+    return {
+        {"group", base::to_hex(group.encoded())}, {"dealers", everybody}, {"holders", everybody}};
   }
   [[nodiscard]] JudgedReceipt resharing(const GroupInfo& group) const {
     return judged(verified("frost-reshare/1", resharing_of(group))).value();
   }
   [[nodiscard]] JudgedReceipt signature_by(const GroupInfo& group) const {
-    return judged(verified("frost-sign/1", {{"group", base::to_hex(group.encoded())},
-                                            {"message", "00"}}))
+    return judged(verified("frost-sign/1",
+                           {{"group", base::to_hex(group.encoded())}, {"message", "00"}}))
         .value();
   }
   static void expect_not_settled(const base::Status& status, const std::string& words) {

@@ -29,8 +29,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   // Nobody signed it.
   if (session::verify_receipt(input, {}, attest::TrustAnchors::aws())) std::abort();
-  const auto watch = [](std::string_view, base::BytesView, const session::Seat&)
-      -> base::Result<std::unique_ptr<session::Protocol>> { std::abort(); };
+  const auto watch = [](std::string_view, base::BytesView,
+                        const session::Seat&) -> base::Result<std::unique_ptr<session::Protocol>> {
+    std::abort();
+  };
   if (session::verify_proof(input, {}, attest::TrustAnchors::aws(), watch)) std::abort();
   return 0;
 }

@@ -99,11 +99,9 @@ struct Custodian {
       keyring.set_state(std::move(name), version, state, implicit, done);
     });
   }
-  Result<KeySummary> set_minimum(std::string name, std::uint32_t minimum,
-                                 bool implicit = false) {
-    return run([&](const auto& done) {
-      keyring.set_minimum(std::move(name), minimum, implicit, done);
-    });
+  Result<KeySummary> set_minimum(std::string name, std::uint32_t minimum, bool implicit = false) {
+    return run(
+        [&](const auto& done) { keyring.set_minimum(std::move(name), minimum, implicit, done); });
   }
   Status take_over(std::uint32_t generation) {
     Status out = base::Error(keyservice::journal::Errc::not_loaded);

@@ -181,8 +181,8 @@ class History {
         if (below(4) != 0) return;
         return keyring.set_state(name, version, VersionState::destroyed, true, ignore);
       case 9: {
-        const auto run = run_of_input(static_cast<std::uint8_t>(below(3)),
-                                      static_cast<std::uint8_t>(below(20)));
+        const auto run =
+            run_of_input(static_cast<std::uint8_t>(below(3)), static_cast<std::uint8_t>(below(20)));
         return keyring.count_run(run, kRuns, [this, run](const Result<std::uint64_t>& counted) {
           if (counted) allowed_[run.input].insert(run.run);
         });

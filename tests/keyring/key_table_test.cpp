@@ -278,9 +278,8 @@ TEST_F(Table, TakesAsManyVersionsAsItsLimitAndNoMore) {
   expect_refused(AddVersion{"cards", 0, kMaxVersions + 1, kNow, generated(1)},
                  KeyStateErrc::too_many);
   EXPECT_TRUE(load_into({}, table));
-  EXPECT_TRUE(load_into({.versions = kMaxVersions - 1}, table)
-                  .error()
-                  .is(KeyStateErrc::malformed_state));
+  EXPECT_TRUE(
+      load_into({.versions = kMaxVersions - 1}, table).error().is(KeyStateErrc::malformed_state));
 }
 
 TEST_F(Table, CountsAsManyGrantsAsItsLimitAndNoMore) {

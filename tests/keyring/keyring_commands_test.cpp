@@ -262,7 +262,8 @@ TEST(Keyring, ATakingOverWhoseSnapshotFailsIsDoneAndTheNextChangeWritesIt) {
   take_no_snapshots(custodian.store);
   EXPECT_TRUE(custodian.take_over(2));
   EXPECT_TRUE(custodian.keyring.last_snapshot().error().is(journal::Errc::store_full));
-  EXPECT_TRUE(custodian.take_over(2).error().is(journal::Errc::store_full)) << "it alone is wanting";
+  EXPECT_TRUE(custodian.take_over(2).error().is(journal::Errc::store_full))
+      << "it alone is wanting";
   take_all_again(custodian.store);
   ASSERT_TRUE(custodian.create(new_key("l", 2)));
   EXPECT_FALSE(custodian.keyring.journal().needs_older_generation());

@@ -113,8 +113,8 @@ TEST_F(RunCountsTest, ATableTakesAsManyOfEachRoleAsItsLimitsSay) {
 
 TEST_F(RunCountsTest, ASnapshotHoldsThemOnceAndInOrder) {
   KeyTable table;
-  for (const auto& run : {run_of_input(2, 1), run_of_input(1, 9), run_of_input(1, 3),
-                          run_of_input(1, 3, "a")}) {
+  for (const auto& run :
+       {run_of_input(2, 1), run_of_input(1, 9), run_of_input(1, 3), run_of_input(1, 3, "a")}) {
     const std::uint64_t number = table.runs().runs_of(run.role, run.input) + 1;
     ASSERT_TRUE(table.apply(CountRun{run, number}, kSealed));
   }

@@ -143,8 +143,7 @@ TEST(AdminMessages, RequestsAreStrict) {
   const auto named = [](std::size_t size) {
     return std::move(Writer().array(2).uint(1).text(std::string(size, 'o'))).take();
   };
-  EXPECT_TRUE(
-      decode_admin_request(named(kMaxAdminOperation)).error().is(Errc::unknown_operation));
+  EXPECT_TRUE(decode_admin_request(named(kMaxAdminOperation)).error().is(Errc::unknown_operation));
   EXPECT_TRUE(
       decode_admin_request(named(kMaxAdminOperation + 1)).error().is(Errc::malformed_request));
 }

@@ -285,8 +285,8 @@ TEST_F(FailoverTest, TheOtherKnowsTheHeadBeforeItIsAsked) {
   EXPECT_EQ(code(get()), "rolled_back");
 }
 
-// Of a custodian that does not know of the second root, as if its policy pinned none: the worker has
-// its own memory, and goes by its own policy.
+// Of a custodian that does not know of the second root, as if its policy pinned none: the worker
+// has its own memory, and goes by its own policy.
 TEST_F(FailoverTest, WhoAnswersUnderAnOlderRootThanWasSeenIsRefusedUntilThePolicyDropsThatOne) {
   const auto second_root = [] {
     Bytes bytes(kRootSize, 2);

@@ -1,7 +1,7 @@
 // Random histories of root generations against a plain model of what must be readable: keys are
-// made, rotated and destroyed, roots are pinned, take over and are retired, custodians start anew or
-// beside others, on older stores, and whoever knows a replaced root writes into the store. Bugs that
-// are planted must be found.
+// made, rotated and destroyed, roots are pinned, take over and are retired, custodians start anew
+// or beside others, on older stores, and whoever knows a replaced root writes into the store. Bugs
+// that are planted must be found.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -101,8 +101,8 @@ class History {
       const bool is_current =
           generation == (planted_ == Planted::older_current ? pinned_.front() : current_);
       list += (list.empty() ? "" : ", ") + (R"({"generation": )" + std::to_string(generation)) +
-              R"(, "state": ")" + (is_current ? "current" : "read_only") +
-              R"(", "commitment": ")" + root_of(generation).commitment().hex() + "\"}";
+              R"(, "state": ")" + (is_current ? "current" : "read_only") + R"(", "commitment": ")" +
+              root_of(generation).commitment().hex() + "\"}";
     }
     policy_ = test::signed_policy(
         authority_, test::replaced(test::sample_policy(authority_.descriptor()),
@@ -116,8 +116,8 @@ class History {
     for (const std::uint32_t generation : pinned_) {
       if (host.custody.root(generation) != nullptr) continue;
       const Root* const given = from_another ? hosts_[0]->custody.root(generation) : nullptr;
-      Root root = given != nullptr ? Root::from_prk(generation, given->prk()).value()
-                                   : root_of(generation);
+      Root root =
+          given != nullptr ? Root::from_prk(generation, given->prk()).value() : root_of(generation);
       host.custody.take(std::move(root), "acme");
     }
     host.custody.pin(*policy_);
@@ -184,9 +184,8 @@ class History {
   void command(const std::string& what, const Command& run) {
     Host& host = any();
     std::string failure = "no answer";
-    run(host.custody, [&](const auto& result) {
-      failure = result ? std::string() : result.error().to_string();
-    });
+    run(host.custody,
+        [&](const auto& result) { failure = result ? std::string() : result.error().to_string(); });
     expect(failure.empty(), what + ": " + failure);
   }
   NewVersion derived() const { return {KeyOrigin::derived, model_.sealing, {}}; }
@@ -256,9 +255,7 @@ class History {
   void adopt() {
     const std::string& name = kPlainNames[below(kPlainNames.size())];
     if (model_.keys.contains(name)) return;
-    command("adopt", [&](Custody& custody, auto done) {
-      custody.keyring().adopt(name, done);
-    });
+    command("adopt", [&](Custody& custody, auto done) { custody.keyring().adopt(name, done); });
     model_.keys[name] = {{model_.implicit, false}};
   }
   void retire() {
@@ -295,8 +292,8 @@ class History {
     const auto host = start(world, false);
     const bool may_serve = model.sealing >= current_;
     const bool serves = host->load() && host->custody.check(*policy_);
-    expect(!serves || may_serve, "an older store is served under generation " +
-                                     std::to_string(model.sealing));
+    expect(!serves || may_serve,
+           "an older store is served under generation " + std::to_string(model.sealing));
   }
   // Whoever knows the root of a generation that the policy does not call current any more.
   void attack() {

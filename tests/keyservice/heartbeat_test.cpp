@@ -45,8 +45,9 @@ TEST(Heartbeat, OfNoOtherShape) {
   number.uint(1);
   Bytes longer = base::to_bytes(heartbeat());
   longer.push_back(0);
-  for (const Bytes& record : {longer, sign(""), sign("two words"), sign("line\n"),
-                              sign(std::string(kMaxErrorCode + 1, 'a')), std::move(number).take()}) {
+  for (const Bytes& record :
+       {longer, sign(""), sign("two words"), sign("line\n"),
+        sign(std::string(kMaxErrorCode + 1, 'a')), std::move(number).take()}) {
     const auto read = decode_sign_of_life(record);
     ASSERT_FALSE(read);
     EXPECT_TRUE(read.error().is(Errc::malformed_response));

@@ -443,7 +443,8 @@ TEST_F(KeyServerTest, KeysAreUsedAsTheyStand) {
   EXPECT_EQ(code(ask(payments, GetRequest{"payments/s", 0})), "not_exportable");
 
   NewVersion next{KeyOrigin::generated, 0, generate(KeyType::ed25519, loaded_.random).value()};
-  custody_.keyring().rotate({"payments/s", 1, test::kNow, std::move(next), false}, [](const auto&) {});
+  custody_.keyring().rotate({"payments/s", 1, test::kNow, std::move(next), false},
+                            [](const auto&) {});
   loaded_.shared.run();
   EXPECT_EQ(decode_envelope(envelope(sign())).value().key_version, 2u) << "not the ready signer's";
   EXPECT_EQ(code(ask(payments, VerifyRequest{"payments/s", {1}, first})), "");

@@ -75,7 +75,9 @@ class LogHandoverTest : public CustodianAuditTest {
     EXPECT_EQ(*handed(), (HandOverLog{origin_, 2, at_.size, at_.root}));
     EXPECT_TRUE(shared_.files == before);
   }
-  [[nodiscard]] const HandOverLog* handed() { return custody_.keyring().keys().handed_log(origin_); }
+  [[nodiscard]] const HandOverLog* handed() {
+    return custody_.keyring().keys().handed_log(origin_);
+  }
   // By when a worker was admitted and answered, a boot would have the log.
   void expect_no_log(const test::Files& files) {
     EXPECT_EQ(ask(admit(worker_), GetRequest{"payments/card", 0}), "audit_unavailable");
@@ -94,7 +96,10 @@ class LogHandoverTest : public CustodianAuditTest {
     const auto boot_key = policy::SigningKey::generate();
     const auto log_key = policy::SigningKey::from_seed(root.audit_key(origin_)).value();
     const auto earlier = policy::SigningKey::from_seed(before.audit_key(origin_)).value();
-    audit::Log log(store, {origin_, audit::BootId::from(Bytes(16, 8)).value(), &boot_key, &log_key,
+    audit::Log log(store, {origin_,
+                           audit::BootId::from(Bytes(16, 8)).value(),
+                           &boot_key,
+                           &log_key,
                            {earlier.public_key()}});
     log.open({Bytes(1, 1), Bytes(1, 2), Bytes(1, 3)}, world_.wall,
              [](const Status& opened) { EXPECT_TRUE(opened) << opened.error().to_string(); });
@@ -105,8 +110,8 @@ class LogHandoverTest : public CustodianAuditTest {
     MemoryLogStore store(files);
     const auto boot_key = policy::SigningKey::generate();
     const auto log_key = policy::SigningKey::from_seed(first_.audit_key(origin_)).value();
-    audit::Log log(store, {origin_, audit::BootId::from(Bytes(16, 7)).value(), &boot_key, &log_key,
-                           {}});
+    audit::Log log(store,
+                   {origin_, audit::BootId::from(Bytes(16, 7)).value(), &boot_key, &log_key, {}});
     log.open({Bytes(1, 1), Bytes(1, 2), Bytes(1, 3)}, world_.wall,
              [](const Status& opened) { EXPECT_TRUE(opened); });
     return files.files;

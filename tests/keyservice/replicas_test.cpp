@@ -47,7 +47,8 @@ TEST_F(ReplicasTest, TheRootComesFromACustodianThatIsAnnounced) {
   auto fetched = fetch(*second);
   ASSERT_TRUE(fetched) << fetched.error().to_string();
   EXPECT_EQ(fetched->commitment(), commitment_);
-  // It stays as long as there is a channel to it, whoever is announced, and is dialled no more then.
+  // It stays as long as there is a channel to it, whoever is announced, and is dialled no more
+  // then.
   second->replicas->know({});
   ASSERT_TRUE(fetch(*second));
   first->custodian.reset();

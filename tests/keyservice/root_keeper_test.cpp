@@ -151,8 +151,10 @@ TEST_F(RootKeeperTest, WhatAnotherCustodianGivesSparesKms) {
 TEST_F(RootKeeperTest, OneGenerationThatIsLackingDoesNotEndTheOthers) {
   base::Bytes other(kRootSize, 9);
   const auto second = Root::create(2, base::SecretBytes::take(other)).value().commitment();
-  text_ = test::replaced(text_, "\"}]", "\"}, {\"generation\": 2, \"state\": \"read_only\", "
-                                        "\"commitment\": \"" + second.hex() + "\"}]");
+  text_ = test::replaced(text_, "\"}]",
+                         "\"}, {\"generation\": 2, \"state\": \"read_only\", "
+                         "\"commitment\": \"" +
+                             second.hex() + "\"}]");
   parent_.store["root-2"] = base::Bytes(64, 4);
   start();
   run_until([&] { return refused_ != 0; });

@@ -127,7 +127,10 @@ TEST_F(ShareKeys, NothingIsSealedWithAKeyThatSomebodyElseMade) {
     custody_.keyring().create(std::move(key), [](const auto& done) { ASSERT_TRUE(done); });
     loaded_.shared.run();
   };
-  make({name_, KeyType::aes256, false, test::kNow,
+  make({name_,
+        KeyType::aes256,
+        false,
+        test::kNow,
         {KeyOrigin::imported, 0, SecretBytes::take(known)}});
   EXPECT_EQ(code(seal(name_)), "other_key_type");
   const std::string exportable = "session-shares/payments/5f";

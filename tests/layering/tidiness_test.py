@@ -1,6 +1,8 @@
 """Limits of size, and nothing left for later."""
 
 import re
+import shutil
+import subprocess
 import unittest
 
 import rules
@@ -19,6 +21,16 @@ class Tidiness(unittest.TestCase):
         found = [f"{path}:{number}" for path in tree.code_files()
                  for number, line in enumerate(tree.text(path).splitlines(), 1) if LEFT_OPEN.search(line)]
         self.assertEqual(found, [], "finish it, or say in an issue that it is open")
+
+    def test_cpp_is_written_as_clang_format_has_it(self):
+        """By Debian 12's version: others break lines elsewhere."""
+        if shutil.which("clang-format") is None:
+            self.skipTest("clang-format is not installed")
+        done = subprocess.run(["clang-format", "--dry-run", *tree.cpp_files()], cwd=tree.SOURCE, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(set(re.findall(r"^(\S+?):\d+:\d+: warning", done.stderr, re.MULTILINE))), [],
+                         "run clang-format -i on these")
 
 
 if __name__ == "__main__":

@@ -65,8 +65,9 @@ TEST_F(PolicyCli, ExplainSaysWhetherAKeyIsGranted) {
   };
   const Outcome granted = explain({"--key", "payments/card", "--operation", "sign", "--json"});
   EXPECT_EQ(granted.status, 0) << granted.err;
-  EXPECT_NE(granted.out.find("\"grant\":{\"granted\":true,\"keys\":\"payments/*\",\"audited\":true}"),
-            std::string::npos)
+  EXPECT_NE(
+      granted.out.find("\"grant\":{\"granted\":true,\"keys\":\"payments/*\",\"audited\":true}"),
+      std::string::npos)
       << granted.out;
   const Outcome in_words = explain({"--key", "payments/card", "--operation", "sign"});
   EXPECT_NE(in_words.out.find("granted by payments/*, with an entry in the audit log\n"),

@@ -151,10 +151,9 @@ TEST_F(DeskTest, RestoresTwoGenerationsOneAfterTheOther) {
   const auto restore = [&](const RecoverySet& set) {
     const Bytes document =
         bytes_in(ask(AttestRestoringRequest{Bytes(policy::RecoveryChallenge::kSize, 5), false}));
-    const TargetEvidence target =
-        verify_target_document(lab_.verified(document), policy_->model(), policy_->digest(),
-                               test::kNow)
-            .value();
+    const TargetEvidence target = verify_target_document(lab_.verified(document), policy_->model(),
+                                                         policy_->digest(), test::kNow)
+                                      .value();
     const Bytes envelope = signed_by(restore_order(set, target.key, target.challenge));
     const auto signed_order = verified<RestoreOrder>(envelope).value();
     EXPECT_TRUE(ask(StartRestoringRequest{envelope, set.encoded()}));

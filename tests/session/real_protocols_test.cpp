@@ -52,8 +52,7 @@ TEST(RealProtocols, Aggregate) {
   Seeds(4).run([&](Random& random) {
     // Sizes of groups are compared in the groups' field, which takes its time.
     const bool withholds = random.one_in(4);
-    const std::size_t parties =
-        2 + random.below(withholds ? 2 : random.one_in(10) ? 24 : 4);
+    const std::size_t parties = 2 + random.below(withholds ? 2 : random.one_in(10) ? 24 : 4);
     Seeds::Case out{aggregate::kind(), columns, {}, {}};
     out.parameters += withholds ? R"("min_group_size":3,"results":[{"name":"r","by":"g","values":)"
                                   R"(["a","b"],"of":{"x":["sum"]}}]})"
@@ -87,8 +86,8 @@ TEST(RealProtocols, PsiSize) {
     }
     std::vector<std::size_t> common;
     std::ranges::set_intersection(sets[0], sets[1], std::back_inserter(common));
-    out.given.expected = bytes_of(R"({"protocol":"psi_size/1","size":)" +
-                                  std::to_string(common.size()) + "}");
+    out.given.expected =
+        bytes_of(R"({"protocol":"psi_size/1","size":)" + std::to_string(common.size()) + "}");
     return out;
   });
 }
@@ -126,8 +125,9 @@ TEST(RealProtocols, FrostKeygen) {
 class SharedKey {
  public:
   SharedKey(std::size_t threshold, std::size_t holders)
-      : shares_(std::make_shared<std::vector<frost::KeyShare>>(
-            frost::test::deal(threshold, holders))) {}
+      : shares_(
+            std::make_shared<std::vector<frost::KeyShare>>(frost::test::deal(threshold, holders))) {
+  }
   [[nodiscard]] const frost::GroupInfo& group() const { return shares_->front().group(); }
   [[nodiscard]] std::string hex() const { return base::to_hex(group().encoded()); }
   [[nodiscard]] auto kept() const {
@@ -144,11 +144,11 @@ TEST(RealProtocols, FrostSign) {
     const std::size_t parties = 2 + random.below(4);
     const std::size_t threshold = 2 + random.below(parties - 1);
     const SharedKey key(threshold, parties);
-    Seeds::Case out{frost_kind("frost-sign/1"),
-                    R"({"group":")" + key.hex() + R"(","message":")" + base::to_hex(message) +
-                        R"("})",
-                    std::vector<base::Bytes>(parties),
-                    {}};
+    Seeds::Case out{
+        frost_kind("frost-sign/1"),
+        R"({"group":")" + key.hex() + R"(","message":")" + base::to_hex(message) + R"("})",
+        std::vector<base::Bytes>(parties),
+        {}};
     out.given.threshold = threshold;
     out.given.kept = key.kept();
     out.given.judge = [public_key = key.group().public_key(), message](PartyIndex,
@@ -183,8 +183,8 @@ TEST(RealProtocols, FrostReshare) {
     }
     everybody += "}";
     Seeds::Case out{frost_kind("frost-reshare/1"),
-                    R"({"group":")" + key.hex() + R"(","dealers":)" + everybody +
-                        R"(,"holders":)" + everybody + "}",
+                    R"({"group":")" + key.hex() + R"(","dealers":)" + everybody + R"(,"holders":)" +
+                        everybody + "}",
                     std::vector<base::Bytes>(parties),
                     {}};
     out.given.threshold = threshold;

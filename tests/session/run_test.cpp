@@ -116,9 +116,7 @@ TEST(SessionRun, WorkInPartsKeepsARoundWaitingAndNothingElse) {
     table.begin_all(kind);
     Timing in_parts = kTiming;
     in_parts.in_parts = true;
-    const auto protocol = [&] {
-      return std::make_unique<InParts>(table.protocol(kind, 2));
-    };
+    const auto protocol = [&] { return std::make_unique<InParts>(table.protocol(kind, 2)); };
     table.runs[2] =
         Run::begin(table.group_of(2), table.key(2), protocol(), in_parts, Time{}).value();
     table.connect_all();

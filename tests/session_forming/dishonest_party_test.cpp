@@ -43,19 +43,22 @@ class DishonestParty : public testing::Test {
     out.random = &world_.random;
     out.extensions = seat_extensions({2, key_.public_key(), world_.random.make<RunNonce>()});
     out.peer_extensions = {kPartyExtension, kKeyExtension, kNonceExtension};
-    out.session = peer::SessionTerms{
-        {0, descriptor_->digest()},
-        [](std::string_view) { return base::Status(); },
-        [this](const peer::Statement& statement, policy::Side side,
-               const attest::VerifiedClaims& claims) {
-          const PartyEntry& party = *descriptor_->fields().party(1);
-          const policy::PartyQuestion question{
-              descriptor_->fields().id, descriptor_->fields().protocol, statement.role,
-              party.realm,              party.role,                     party.authority,
-              side};
-          return policy::admit_party(*policy_, question, claims,
-                                     world_.realm_of(2).authority.pcr16());
-        }};
+    out.session =
+        peer::SessionTerms{{0, descriptor_->digest()},
+                           [](std::string_view) { return base::Status(); },
+                           [this](const peer::Statement& statement, policy::Side side,
+                                  const attest::VerifiedClaims& claims) {
+                             const PartyEntry& party = *descriptor_->fields().party(1);
+                             const policy::PartyQuestion question{descriptor_->fields().id,
+                                                                  descriptor_->fields().protocol,
+                                                                  statement.role,
+                                                                  party.realm,
+                                                                  party.role,
+                                                                  party.authority,
+                                                                  side};
+                             return policy::admit_party(*policy_, question, claims,
+                                                        world_.realm_of(2).authority.pcr16());
+                           }};
     return out;
   }
 

@@ -49,8 +49,7 @@ TEST(SessionForming, EverybodyEndsWithOneRosterAndAChannelToEachOther) {
 
 void expect_carried(Instance& from, Instance& to, base::MonotonicMillis now) {
   base::Bytes record;
-  ASSERT_TRUE(
-      from.formed->channels.at(to.index).sealer.seal(base::as_bytes("input"), now, record));
+  ASSERT_TRUE(from.formed->channels.at(to.index).sealer.seal(base::as_bytes("input"), now, record));
   FormedChannel& other = to.formed->channels.at(from.index);
   other.reader.feed(record);
   const auto frame = other.reader.next(peer::AllowedFrames(peer::FrameType::data));
@@ -175,8 +174,8 @@ TEST(SessionForming, WhoHasFormedStillSaysWhatAnotherLacks) {
   RelayNet net(world, 13);
   bool is_cut = false;
   net.carry = [&](const Instance& from, const Instance& to, base::Bytes piece) {
-    const bool is_held = !is_cut && from.index == 3 && to.index == 2 &&
-                         from.forming->state() >= FormingState::ready;
+    const bool is_held =
+        !is_cut && from.index == 3 && to.index == 2 && from.forming->state() >= FormingState::ready;
     return is_held ? std::vector<base::Bytes>{} : std::vector<base::Bytes>{std::move(piece)};
   };
   start_all(net, world.descriptor(), 3);

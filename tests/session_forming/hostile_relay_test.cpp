@@ -67,9 +67,8 @@ TEST(SessionRelay, StrangersThatTakeUpEveryPlaceGiveUpTheirOldest) {
 
 // The first message of a party, as anybody on the way has it.
 Bytes hello_of_the_first(RelayNet& net, const DescriptorPtr& descriptor) {
-  const Carry honest = std::exchange(net.carry, [](const Instance&, const Instance&, Bytes) {
-    return std::vector<Bytes>();
-  });
+  const Carry honest = std::exchange(
+      net.carry, [](const Instance&, const Instance&, Bytes) { return std::vector<Bytes>(); });
   Instance& first = net.start(1, descriptor);
   while (first.sent.empty())
     net.run(milliseconds(10));
@@ -277,9 +276,7 @@ class Attack {
 
  private:
   std::size_t pick(std::size_t n) { return net_.random()() % n; }
-  void start(PartyIndex index, const DescriptorPtr& descriptor) {
-    net_.start(index, descriptor);
-  }
+  void start(PartyIndex index, const DescriptorPtr& descriptor) { net_.start(index, descriptor); }
   Instance* lead(const Instance& from, PartyIndex party) {
     if (pick(100) < 5) return &net_.instances()[pick(net_.instances().size())];
     // One of the party's, the same for each caller most of the time.

@@ -166,9 +166,9 @@ class Meeting {
 constexpr std::uint64_t kMeetings = 15;
 // A round, for who had formed with one that was gone; what is under way when it ends, streams that
 // were cut without a word, and the pauses of some who begin anew.
-constexpr auto kLongest = std::chrono::duration_cast<seconds>(
-    messaging::Timing{}.round + limits::kSilence + peer::kHandshakeTimeout +
-    2 * limits::kLastRedial);
+constexpr auto kLongest =
+    std::chrono::duration_cast<seconds>(messaging::Timing{}.round + limits::kSilence +
+                                        peer::kHandshakeTimeout + 2 * limits::kLastRedial);
 
 TEST(SessionMeeting, AllMeetInTimeOnceNothingDisturbs) {
   Figures figures;

@@ -80,18 +80,15 @@ struct Signers {
   [[nodiscard]] BadBroadcast accuse(Round round, PartyIndex accuser, PartyIndex accused,
                                     const Bytes& body) const {
     BadBroadcast out{round, accuser, accused, body, broadcast(round, accused, body), {}};
-    out.accuser_signature =
-        sign(accuser, statements.accusation(accuser, messaging::claim_of(out)));
+    out.accuser_signature = sign(accuser, statements.accusation(accuser, messaging::claim_of(out)));
     return out;
   }
   [[nodiscard]] BadLetter accuse_of_letter(Round round, PartyIndex accuser, PartyIndex accused,
                                            const Bytes& body,
                                            const base::Sha256Digest& vector) const {
     BadLetter out{round, accuser, accused, body, {}, vector, echoes(round, vector), {}};
-    out.signature =
-        sign(accused, statements.letter(round, accused, accuser, base::sha256({body})));
-    out.accuser_signature =
-        sign(accuser, statements.accusation(accuser, messaging::claim_of(out)));
+    out.signature = sign(accused, statements.letter(round, accused, accuser, base::sha256({body})));
+    out.accuser_signature = sign(accuser, statements.accusation(accuser, messaging::claim_of(out)));
     return out;
   }
 
@@ -146,8 +143,7 @@ TEST_F(Proofs, OfTwoBroadcastsInOneRoundNamesTheirSender) {
   EXPECT_EQ(verified->guilty, 2u);
   EXPECT_EQ(verified->what, "equivocation by party 2 in round 1");
   EXPECT_EQ(verified->group.run, instances_.front().formed->run);
-  EXPECT_EQ(verified->group.claims.at(2).module_id(),
-            verified->group.roster.seat(2)->module_id);
+  EXPECT_EQ(verified->group.claims.at(2).module_id(), verified->group.roster.seat(2)->module_id);
 }
 
 TEST_F(Proofs, OfABroadcastIsJudgedByTheRoundsBefore) {
@@ -237,15 +233,13 @@ TEST_F(Proofs, NoByteCanBeChanged) {
 TEST_F(Proofs, NothingOfAnotherRunOrWorldCounts) {
   const Evidence old = equivocation(2);
   auto& newer = formed(2);
-  EXPECT_EQ(guilty(make_proof(*newer.front().formed, {}, old)),
-            Named(0, "proof_convicts_nobody"));
+  EXPECT_EQ(guilty(make_proof(*newer.front().formed, {}, old)), Named(0, "proof_convicts_nobody"));
   FormedSession mixed = std::move(*newer.front().formed);
   mixed.evidence.at(2) = instances_.front().formed->evidence.at(2);
   EXPECT_EQ(guilty(make_proof(mixed, {}, old)), Named(0, "proof_group_refused"));
   const Bytes good = proof(old);
-  EXPECT_TRUE(verify_proof(good, {}, world_.anchors, watch_echoing)
-                  .error()
-                  .is(ProofErrc::group_refused));
+  EXPECT_TRUE(
+      verify_proof(good, {}, world_.anchors, watch_echoing).error().is(ProofErrc::group_refused));
   const SessionWorld elsewhere(3);
   EXPECT_TRUE(verify_proof(good, world_.authorities(), elsewhere.anchors, watch_echoing)
                   .error()

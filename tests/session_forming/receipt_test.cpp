@@ -152,9 +152,7 @@ TEST_F(Receipts, OfAnotherSessionOrTimeOrAuthorityAreRefused) {
   const auto other = world_.descriptor("sums/other");
   const auto own = session.descriptor;
   session.descriptor = other;
-  EXPECT_TRUE(verify(made(session, {}, world_.wall))
-                  .error()
-                  .is(ReceiptErrc::other_session));
+  EXPECT_TRUE(verify(made(session, {}, world_.wall)).error().is(ReceiptErrc::other_session));
   session.descriptor = own;
   EXPECT_TRUE(verify(made(session, {}, world_.wall + std::chrono::hours(2)))
                   .error()

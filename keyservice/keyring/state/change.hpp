@@ -6,7 +6,8 @@
 //   [4, name, adopted, minimum]
 //   [5, grant, from, to]                                               uses from + 1 to `to`
 //   [6, generation, implicit]      root generation `generation` seals from here on; names without a
-//                                  record stand for derived keys of generation `implicit`, as before
+//                                  record stand for derived keys of generation `implicit`, as
+//                                  before
 //   [7, from, to]                  and from here on for those of generation `to`, which seals
 //   [8, name, generation]          one of them becomes a record as it is
 //   [9, origin, generation, size, root]     an audit log is handed to the log key of `generation`,

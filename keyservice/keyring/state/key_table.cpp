@@ -61,9 +61,9 @@ Status check_version(std::string_view name, KeyType type, const NewVersion& made
 
 Status check_derivation(const NewVersion& made, std::uint32_t sealing) {
   if (made.root_generation == 0 || made.root_generation == sealing) return {};
-  return Error(KeyStateErrc::generation_differs,
-               "generation " + std::to_string(sealing) + " seals, and what is derived comes from " +
-                   std::to_string(made.root_generation));
+  return Error(KeyStateErrc::generation_differs, "generation " + std::to_string(sealing) +
+                                                     " seals, and what is derived comes from " +
+                                                     std::to_string(made.root_generation));
 }
 
 // What a change says of root generations agrees with how its entry is sealed: nothing but the entry
@@ -221,9 +221,9 @@ Status KeyTable::check_one(const SetMinimum& change) const {
 
 Status KeyTable::check_one(const TakeOver& change) const {
   if (change.implicit == implicit_) return {};
-  return Error(KeyStateErrc::generation_differs,
-               "names without a record stand for generation " + std::to_string(implicit_) +
-                   ", not " + std::to_string(change.implicit));
+  return Error(KeyStateErrc::generation_differs, "names without a record stand for generation " +
+                                                     std::to_string(implicit_) + ", not " +
+                                                     std::to_string(change.implicit));
 }
 
 Status KeyTable::check_one(const MoveImplicit& change) const {
@@ -258,9 +258,8 @@ Status KeyTable::check_newer_log(const Change& change, std::uint32_t sealing) co
   const HandOverLog* const last = next != nullptr ? handed_log(next->origin) : nullptr;
   if (last == nullptr || last->generation > sealing) return {};
   if (next->generation > last->generation && next->size >= last->size) return {};
-  return Error(KeyStateErrc::log_handed_over,
-               "to generation " + std::to_string(last->generation) + ", at size " +
-                   std::to_string(last->size));
+  return Error(KeyStateErrc::log_handed_over, "to generation " + std::to_string(last->generation) +
+                                                  ", at size " + std::to_string(last->size));
 }
 
 Status KeyTable::check_one(const ReserveUses& change) const {
@@ -356,8 +355,7 @@ std::size_t KeyTable::versions_from(std::uint32_t generation) const {
   for (const auto& [name, record] : records_) {
     count += static_cast<std::size_t>(
         std::ranges::count_if(record.key.versions, [&](const KeyVersion& version) {
-          return version.root_generation == generation &&
-                 version.state != VersionState::destroyed;
+          return version.root_generation == generation && version.state != VersionState::destroyed;
         }));
   }
   return count;

@@ -62,8 +62,7 @@ class KeyTable {
   using Records = std::map<std::string, KeyRecord, std::less<>>;
 
   KeyTable() = default;
-  explicit KeyTable(const TableLimits& limits)
-      : runs_(limits.runs_of_role), limits_(limits) {}
+  explicit KeyTable(const TableLimits& limits) : runs_(limits.runs_of_role), limits_(limits) {}
 
   // Whether `apply` would take it as the content of an entry that is sealed so. Codes of errc.hpp;
   // bad_key_name.

@@ -67,7 +67,8 @@ void Keyring::append(std::string name, Decide decide, OnKey done) {
 }
 
 void Keyring::create(CreateKey key, OnKey done) {
-  create_unless(std::move(key), [] { return Status(); }, std::move(done));
+  create_unless(
+      std::move(key), [] { return Status(); }, std::move(done));
 }
 
 void Keyring::create_once(CreateKey key, Quota quota, OnKey done) {
@@ -140,16 +141,15 @@ void Keyring::set_minimum(std::string name, std::uint32_t minimum, bool implicit
 
 // Of the whole keyring and of no key.
 void Keyring::append_change(std::uint32_t generation, Decide decide, Done done) {
-  journal_.append_under(
-      generation, std::move(decide),
-      [this, done = std::move(done)](Result<journal::Head> appended) {
-        if (!appended && !appended.error().is(KeyStateErrc::unchanged)) {
-          return done(Status(std::move(appended).error()));
-        }
-        const auto alive = lifetime_.watch();
-        done({});
-        if (!alive.expired()) snapshot_if_due();
-      });
+  journal_.append_under(generation, std::move(decide),
+                        [this, done = std::move(done)](Result<journal::Head> appended) {
+                          if (!appended && !appended.error().is(KeyStateErrc::unchanged)) {
+                            return done(Status(std::move(appended).error()));
+                          }
+                          const auto alive = lifetime_.watch();
+                          done({});
+                          if (!alive.expired()) snapshot_if_due();
+                        });
 }
 
 void Keyring::take_over(std::uint32_t generation, Done done) {

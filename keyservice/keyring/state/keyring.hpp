@@ -87,8 +87,8 @@ class Keyring {
   // Names without a record stand for `generation` from now on: others' bytes than before. It must
   // be the one that seals (generation_differs).
   void move_implicit(std::uint32_t generation, Done done);
-  // An implicit key becomes a record with the bytes that it has now (generation_differs where others
-  // moved it meanwhile); done where there is one already.
+  // An implicit key becomes a record with the bytes that it has now (generation_differs where
+  // others moved it meanwhile); done where there is one already.
   void adopt(std::string name, OnKey done);
 
   // An audit log goes on under another log key, from that checkpoint on (log_handed_over); so it is

@@ -57,8 +57,8 @@ void save(const KeyRecord& record, Pieces& pieces) {
   }
 }
 
-void save_runs(const std::string& role, const CountedInput& input,
-               const std::set<CountedRun>& runs, Pieces& pieces) {
+void save_runs(const std::string& role, const CountedInput& input, const std::set<CountedRun>& runs,
+               Pieces& pieces) {
   for (const CountedRun& run : runs) {
     Writer out;
     out.array(4).uint(number(ItemKind::run)).text(role).bytes(input.view()).bytes(run.view());

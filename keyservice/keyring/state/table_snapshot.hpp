@@ -6,8 +6,9 @@
 //   [3, grant, reserved]                                        then counters, ascending by grant
 //   [5, origin, generation, size, root]                         audit logs that were handed over,
 //                                                               ascending by origin
-//   [6, role, input, run]                                       counted runs, ascending by all three
-//   [4, generation]                                             last, what names without a record
+//   [6, role, input, run]                                       counted runs, ascending by all
+//   three [4, generation]                                             last, what names without a
+//   record
 //                                                               stand for
 #pragma once
 

@@ -49,9 +49,9 @@ Result<std::unique_ptr<Protocol>> Resharing::begin(const Seat& seat, const Group
     }
     CONCORDAT_TRY(polynomial, Polynomial::random(share->secret().clone(), seat.threshold));
   }
-  return std::unique_ptr<Protocol>(new Resharing(
-      seat, Plan{"concordat/frost-reshare/1", dealers, holders, 0, group.epoch() + 1},
-      std::move(polynomial), group));
+  return std::unique_ptr<Protocol>(
+      new Resharing(seat, Plan{"concordat/frost-reshare/1", dealers, holders, 0, group.epoch() + 1},
+                    std::move(polynomial), group));
 }
 
 Resharing::Resharing(const Seat& seat, Plan plan, std::optional<Polynomial> polynomial,

@@ -14,11 +14,13 @@ namespace concordat::session::frost {
 
 class Resharing final : public Dealing {
  public:
-  // `share`: this party's of `group`, if it is a dealer; nullptr: none. `dealers` have shares of `group`,
-  // `holders` get new ones. wrong_parties, bad_threshold; no_share, wrong_share.
-  [[nodiscard]] static base::Result<std::unique_ptr<Protocol>> begin(
-      const Seat& seat, const GroupInfo& group, const Indices& dealers, const Indices& holders,
-      const KeyShare* share);
+  // `share`: this party's of `group`, if it is a dealer; nullptr: none. `dealers` have shares of
+  // `group`, `holders` get new ones. wrong_parties, bad_threshold; no_share, wrong_share.
+  [[nodiscard]] static base::Result<std::unique_ptr<Protocol>> begin(const Seat& seat,
+                                                                     const GroupInfo& group,
+                                                                     const Indices& dealers,
+                                                                     const Indices& holders,
+                                                                     const KeyShare* share);
 
  private:
   Resharing(const Seat& seat, Plan plan, std::optional<Polynomial> polynomial,

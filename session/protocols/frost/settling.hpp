@@ -24,7 +24,8 @@ namespace concordat::session::frost {
 // The group whose shares a resharing made anew; not_settled_by for a receipt of anything else.
 [[nodiscard]] base::Result<GroupInfo> replaced_group(const JudgedReceipt& receipt);
 
-// Whether by this receipt shares of `old` may be deleted; not_settled_by with what it shows instead.
+// Whether by this receipt shares of `old` may be deleted; not_settled_by with what it shows
+// instead.
 [[nodiscard]] base::Status check_settled(const JudgedReceipt& receipt, const GroupInfo& old);
 
 }  // namespace concordat::session::frost

@@ -16,9 +16,9 @@ inline constexpr std::size_t kDigestSize = 64;
 // Into `digest`, 64 guarded bytes.
 void hash_item(base::BytesView item, std::span<std::uint8_t, kDigestSize> digest);
 
-// What `digests`, each 64 bytes, are of, blinded: the next ones behind those in `out`, `most` of them
-// at most; whether there are more. The same work for each: which are items and which are random is
-// not known here.
+// What `digests`, each 64 bytes, are of, blinded: the next ones behind those in `out`, `most` of
+// them at most; whether there are more. The same work for each: which are items and which are
+// random is not known here.
 [[nodiscard]] bool blind(const base::SecretBytes& digests, const base::sharing::Scalar& key,
                          std::size_t most, std::vector<Element>& out);
 // Elements that a peer blinded, blinded again: likewise.

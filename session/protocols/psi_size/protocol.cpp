@@ -44,7 +44,7 @@ class PsiSize final : public Protocol {
         {base::as_bytes(kCommitmentDomain), seat_.roster.view(), {&index, 1}, list});
   }
 
-  std::size_t size_;  // of every list
+  std::size_t size_;           // of every list
   base::SecretBytes digests_;  // as many as `size_`, whatever the number of items
   Seat seat_;
   base::sharing::Scalar key_ = base::sharing::Scalar::random();
