@@ -4,6 +4,7 @@
 
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
+#include "policy/errc.hpp"
 #include "session/host/errc.hpp"
 #include "session/host/hello_io.hpp"
 
@@ -22,6 +23,12 @@ constexpr std::string_view kOperatorSource = "operator/";
 Status admit_for_control(const policy::AdmittedOperator& who) {
   if (who.purpose() == kControlPurpose) return {};
   return Error(peer::Errc::operators_not_served, "for " + who.purpose());
+}
+
+// Asked at each order: one may be carried out when a newer policy has ended its channel already.
+Status check_operator(const peer::Party& party, const policy::AdmittedOperator& who) {
+  if (may_control(party.policies->latest()->model(), who)) return {};
+  return Error(policy::AdmissionErrc::operator_unknown, who.name() + ", by a newer policy");
 }
 
 }  // namespace
@@ -122,6 +129,7 @@ Result<std::shared_ptr<AttendedRun>> Service::begin_run(Order order,
                                                         const policy::AdmittedOperator& who) {
   const DescriptorDigest session = order.descriptor->digest();
   if (stopped_) return Error(Errc::cancelled);
+  CONCORDAT_CHECK(check_operator(parts_.party, who));
   if (runs_.contains(session)) return Error(Errc::run_under_way, session.hex());
   if (runs_.size() >= kMaxRuns) return Error(Errc::too_many_runs, std::to_string(kMaxRuns));
   if (const auto earlier = attended_.find(session);
@@ -157,6 +165,7 @@ Result<std::shared_ptr<AttendedRun>> Service::begin_run(Order order,
 
 Result<std::shared_ptr<AttendedRun>> Service::find_run(const DescriptorDigest& session,
                                                        const policy::AdmittedOperator& who) {
+  CONCORDAT_CHECK(check_operator(parts_.party, who));
   const auto found = attended_.find(session);
   if (found == attended_.end() || found->second.run->operator_key() != who.key()) {
     return Error(Errc::unknown_session, session.hex());
