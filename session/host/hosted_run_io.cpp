@@ -53,12 +53,16 @@ Result<std::shared_ptr<HostedRun>> HostedRun::start(Environment environment, Ord
   return run;
 }
 
-// Without time nothing is admitted, and nothing goes on.
+// Without time nothing is admitted, and nothing goes on; nor outside the descriptor's. All that
+// comes passes here first: so a result that there is was decided before the deadline, by the
+// confirmations of all, and is told even if that passes meanwhile, for others have it, too.
 std::optional<peer::Now> HostedRun::now() {
   if (over_) return std::nullopt;
   auto now = environment_.party.clock();
-  if (now) return *now;
-  fail(now.error());
+  Status usable = now ? Status() : Status(now.error());
+  if (usable && !told_ && !has_output()) usable = order_.descriptor->usable_at(now->wall);
+  if (usable) return *now;
+  fail(usable.error());
   return std::nullopt;
 }
 
@@ -187,11 +191,6 @@ void HostedRun::arm() {
 void HostedRun::on_time() {
   const auto at = now();
   if (!at) return;
-  if (!told_) {
-    if (const Status usable = order_.descriptor->usable_at(at->wall); !usable) {
-      return fail(usable.error());
-    }
-  }
   if (run_) run_->passed(at->monotonic);
   if (!formed_ && at->monotonic >= form_until_) return forming_took_too_long();
   if (begin_at_ && at->monotonic >= *begin_at_) {
@@ -252,7 +251,8 @@ void HostedRun::policy_changed() {
   const policy::PolicyPtr& latest = environment_.party.policies->latest();
   if (formed_) {
     if (told_) return;
-    if (const Status judged = judge_seats(*latest); !judged) return fail(judged.error());
+    const Status judged = judge_seats(*latest);
+    if (!judged) return end_by_policy(judged.error(), *at);
     return forming_->use_policy(environment_.party.policies->snapshot());
   }
   begin_anew(Error(Errc::policy_changed, "serial " + std::to_string(latest->serial())), *at);

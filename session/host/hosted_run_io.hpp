@@ -74,7 +74,8 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   // A stream that says it is for this session, and comes from there, as one's own parent says;
   // `first` was read from it already.
   void accept(peer::StreamSocket socket, base::Bytes first, const std::string& source);
-  // While it forms it begins anew; a run under way ends where the newer policy refuses a seat.
+  // While it forms it begins anew; a run under way ends where the newer policy refuses a seat,
+  // and the others are told.
   void policy_changed();
   void policy_lapsed(const base::Error& why);
   // Ends it, and every stream; others whom it has formed with are told.
@@ -122,6 +123,7 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   void on_counted(const base::Status& counted);
   void decline(const base::Error& why);
   void abandon(base::Error why);
+  void end_by_policy(const base::Error& why, const peer::Now& now);
   [[nodiscard]] messaging::Group group() const;
   [[nodiscard]] base::Status start_protocol(const peer::Now& now);
   void adopt_channels(const peer::Now& now);
@@ -131,6 +133,10 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   void let_go(StreamId stream);
   void lose(PartyIndex party, const peer::Now& now);
   void cut(PartyIndex party, const peer::Now& now);
+  // All confirmed it; told or not.
+  [[nodiscard]] bool has_output() const {
+    return run_ && run_->outcome() != nullptr && !run_->outcome()->stop;
+  }
   void seal_if_wanted();
   void pump();
   void work_on();

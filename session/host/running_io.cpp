@@ -134,6 +134,16 @@ void HostedRun::abandon(Error why) {
   finish();
 }
 
+// The others hear that it ends; of its rounds no more goes to anybody, for policy may refuse that
+// one. So where some of it waits for a channel, that is closed without a word.
+void HostedRun::end_by_policy(const Error& why, const peer::Now& now) {
+  if (!run_) return decline(why);
+  for (const auto& [party, seat] : seats_) {
+    if (run_->has_waiting(party)) lose(party, now);
+  }
+  abandon(why);
+}
+
 Status HostedRun::start_protocol(const peer::Now& now) {
   messaging::Group group = this->group();
   CONCORDAT_TRY(auto protocol, order_.intake->begin(group.seat));
@@ -205,8 +215,7 @@ void HostedRun::lose(PartyIndex party, const peer::Now& now) {
   seat.channel.reset();
   if (stream == 0) return;
   // Who has everything leaves; whether that one is owed anything is looked at without a channel.
-  const bool has_output = run_->outcome() != nullptr && !run_->outcome()->stop;
-  if (!has_output) run_->lost(party, now.monotonic);
+  if (!has_output()) run_->lost(party, now.monotonic);
   close_stream(stream);
 }
 
@@ -291,8 +300,11 @@ void HostedRun::look_at_run(const peer::Now& now) {
 void HostedRun::tell_output(const peer::Now& now) {
   Ended ended;
   ended.output = run_->take_output();
+  // Decided within the deadline (now()), which may have passed since: a receipt of later verifies
+  // nowhere.
+  const base::UnixMillis time = std::min(now.wall, order_.descriptor->fields().deadline);
   auto receipt = make_receipt(*formed_, run_->key(), ended.output->result,
-                              run_->outcome()->confirmations, now.wall);
+                              run_->outcome()->confirmations, time);
   if (!receipt) return tell({receipt.error(), {}, {}, {}, {}});
   ended.receipt = *std::move(receipt);
   environment_.log.info("session_done", {{"session", order_.descriptor->fields().id},
