@@ -95,7 +95,7 @@ Status ControlSession::take(ControlOrder order) {
 }
 
 Status ControlSession::take(DescriptorPiece part) {
-  if (order_ || run_) return Error(Errc::malformed_order, "a descriptor behind the order, or a run");
+  if (order_ || run_) return Error(Errc::malformed_order, "a descriptor behind an order or run");
   if (envelope_.size() + part.bytes.size() > limits::kEnvelopeBytes) {
     return Error(Errc::order_too_large, "descriptor");
   }
@@ -104,7 +104,7 @@ Status ControlSession::take(DescriptorPiece part) {
 }
 
 Status ControlSession::take(OrderedRun part) {
-  if (order_ || run_) return Error(Errc::malformed_order, "an order behind an order, or a run");
+  if (order_ || run_) return Error(Errc::malformed_order, "an order behind an order or run");
   std::vector<attest::AuthorityDescriptor> authorities;
   for (const Bytes& encoded : part.authorities) {
     CONCORDAT_TRY(auto authority, attest::AuthorityDescriptor::parse(encoded));
@@ -173,7 +173,13 @@ Status ControlSession::take(const ResumeRun& part) {
 void ControlSession::attend(std::shared_ptr<AttendedRun> run) {
   run_ = std::move(run);
   attendance_ = run_->attach([weak = weak_from_this()](const ControlReport& report) {
-    if (const auto self = weak.lock()) self->say(report);
+    const auto self = weak.lock();
+    if (!self) return;
+    try {
+      self->say(report);
+    } catch (const std::bad_alloc&) {  // all of it is said again on the operator's next channel
+      self->end(Error(peer::Errc::out_of_memory));
+    }
   });
 }
 

@@ -80,7 +80,8 @@ void HostedRun::count_run() {
   environment_.ledger.count({fields.id, fields.protocol, *order_.input, formed_->run, until,
                              std::weak_ptr<const void>(weak_from_this())},
                             [weak = weak_from_this()](const Status& counted) {
-                              if (const auto self = weak.lock()) self->on_counted(counted);
+                              const auto self = weak.lock();
+                              if (self) self->guarded([&] { self->on_counted(counted); });
                             });
   arm();
 }
@@ -233,13 +234,16 @@ void HostedRun::seal_if_wanted() {
   const Output* const output = run_->to_seal();
   if (output == nullptr || std::exchange(sealing_, true)) return;
   events_.keep(*output, [weak = weak_from_this()](const Status& kept) {
-    const auto self = weak.lock();
-    const auto at = self ? self->now() : std::nullopt;
-    if (!at || !self->run_) return;
-    if (!kept) return self->abandon(kept.error());
-    self->run_->sealed(at->monotonic);
-    self->pump();
+    if (const auto self = weak.lock()) self->guarded([&] { self->on_kept(kept); });
   });
+}
+
+void HostedRun::on_kept(const Status& kept) {
+  const auto at = now();
+  if (!at || !run_) return;
+  if (!kept) return abandon(kept.error());
+  run_->sealed(at->monotonic);
+  pump();
 }
 
 // Moves what can be moved, and looks what came of it.
@@ -262,14 +266,16 @@ void HostedRun::pump() {
 void HostedRun::work_on() {
   if (over_ || !run_->has_work() || std::exchange(working_, true)) return;
   boost::asio::post(environment_.io, [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->working_ = false;
-    const auto at = self->now();
-    if (!at || !self->run_) return;
-    self->run_->work(at->monotonic);
-    self->run_->has_work() ? self->work_on() : self->pump();
+    if (const auto self = weak.lock()) self->guarded([&] { self->work(); });
   });
+}
+
+void HostedRun::work() {
+  working_ = false;
+  const auto at = now();
+  if (!at || !run_) return;
+  run_->work(at->monotonic);
+  run_->has_work() ? work_on() : pump();
 }
 
 void HostedRun::write_to(PartyIndex party, SeatLink& seat, const peer::Now& now) {
