@@ -4,6 +4,7 @@
 #include <set>
 
 #include "attest/base/secret_access.hpp"
+#include "attest/base/slot.hpp"
 #include "keyservice/audit_events.hpp"
 #include "keyservice/custodian_session.hpp"
 #include "peer/preface_io.hpp"
@@ -12,20 +13,6 @@ namespace concordat::keyservice {
 
 using base::Error;
 using base::Status;
-
-class Custodian::Slot {
- public:
-  explicit Slot(std::shared_ptr<std::size_t> taken) : taken_(std::move(taken)) { ++*taken_; }
-  ~Slot() { free(); }
-  Slot(const Slot&) = delete;
-  Slot& operator=(const Slot&) = delete;
-  void free() {
-    if (const auto taken = std::exchange(taken_, nullptr)) --*taken;
-  }
-
- private:
-  std::shared_ptr<std::size_t> taken_;
-};
 
 Custodian::Custodian(peer::Party& party, peer::NsmWorker& nsm, Custody& custody, Recorder& recorder,
                      base::Logger& log, const CustodianLimits& limits)
@@ -93,7 +80,7 @@ void Custodian::accept(peer::StreamSocket socket) {
   const auto now = party_.clock();
   if (!now || !may_begin(now->monotonic)) return refuse_stream(now);
   peer::async_read_source(std::move(socket), limits_.preface_timeout,
-                          [this, alive = alive_, slot = std::make_shared<Slot>(reading_preface_)](
+                          [this, alive = alive_, slot = std::make_shared<base::Slot>(reading_preface_)](
                               peer::StreamSocket stream, base::Result<peer::Source> source) {
                             slot->free();
                             if (!*alive || stopped_) return;

@@ -100,8 +100,6 @@ class Custodian {
 
  private:
   struct Session;
-  // A stranger's stream whose preface is being read.
-  class Slot;
   // An answer that waits for its entry.
   struct HeldAnswer;
   using Held = std::vector<std::shared_ptr<Session>>;  // oldest first
@@ -205,6 +203,7 @@ class Custodian {
   SignOfLife sign_{"not_ready"};                            // that workers are told
   std::map<std::uint64_t, SessionPtr> sessions_;            // by number, oldest first
   std::uint64_t next_session_ = 1;
+  // Strangers' streams whose preface is being read.
   std::shared_ptr<std::size_t> reading_preface_ = std::make_shared<std::size_t>(0);
   bool stopped_ = false;
   CustodianCounts counts_;

@@ -23,7 +23,13 @@ bool may_control(const policy::Model& model, const policy::SignerKey& operator_k
                                   listed->second.purposes.end();
 }
 
+bool may_control(const policy::Model& model, const policy::AdmittedOperator& who) {
+  return may_control(model, who.key()) &&
+         policy::operator_with(model, who.key())->first == who.name();
+}
+
 void ControlSession::start(peer::StreamSocket socket, peer::Party& party, peer::NsmWorker& nsm) {
+  policies_ = party.policies;
   peer::SecureStream::Events events;
   const auto weak = weak_from_this();
   // Who is no operator has no business here.
@@ -46,6 +52,9 @@ void ControlSession::start(peer::StreamSocket socket, peer::Party& party, peer::
 }
 
 void ControlSession::on_established(const policy::AdmittedOperator& who) {
+  if (who.policy_digest() != policies_->latest()->digest()) {
+    return end(Error(peer::Errc::policy_differs, "a newer policy came during the handshake"));
+  }
   who_ = who;
   parts_.log.info("operator_admitted", {{"operator", who.name()},
                                         {"purpose", who.purpose()},
@@ -68,9 +77,7 @@ void ControlSession::end(const Error& why) {
 }
 
 void ControlSession::policy_changed(const policy::Model& model) {
-  if (!who_) return;
-  const auto* const listed = policy::operator_with(model, who_->key());
-  if (may_control(model, who_->key()) && listed->first == who_->name()) return;
+  if (!who_ || may_control(model, *who_)) return;
   const Error why(peer::Errc::policy_differs, "a newer policy");
   if (run_) run_->cancel(why);
   end(why);
@@ -88,7 +95,7 @@ Status ControlSession::take(ControlOrder order) {
 }
 
 Status ControlSession::take(DescriptorPiece part) {
-  if (order_) return Error(Errc::malformed_order, "a descriptor behind the order");
+  if (order_ || run_) return Error(Errc::malformed_order, "a descriptor behind an order or run");
   if (envelope_.size() + part.bytes.size() > limits::kEnvelopeBytes) {
     return Error(Errc::order_too_large, "descriptor");
   }
@@ -97,7 +104,7 @@ Status ControlSession::take(DescriptorPiece part) {
 }
 
 Status ControlSession::take(OrderedRun part) {
-  if (order_) return Error(Errc::malformed_order, "two orders");
+  if (order_ || run_) return Error(Errc::malformed_order, "an order behind an order or run");
   std::vector<attest::AuthorityDescriptor> authorities;
   for (const Bytes& encoded : part.authorities) {
     CONCORDAT_TRY(auto authority, attest::AuthorityDescriptor::parse(encoded));
@@ -166,7 +173,13 @@ Status ControlSession::take(const ResumeRun& part) {
 void ControlSession::attend(std::shared_ptr<AttendedRun> run) {
   run_ = std::move(run);
   attendance_ = run_->attach([weak = weak_from_this()](const ControlReport& report) {
-    if (const auto self = weak.lock()) self->say(report);
+    const auto self = weak.lock();
+    if (!self) return;
+    try {
+      self->say(report);
+    } catch (const std::bad_alloc&) {  // all of it is said again on the operator's next channel
+      self->end(Error(peer::Errc::out_of_memory));
+    }
   });
 }
 

@@ -12,14 +12,18 @@ namespace concordat::session::host {
 
 // Whether policy lists the key for kControlPurpose.
 [[nodiscard]] bool may_control(const policy::Model& model, const policy::SignerKey& operator_key);
+// ... by the name, too, that its owner was admitted by.
+[[nodiscard]] bool may_control(const policy::Model& model, const policy::AdmittedOperator& who);
 
 class RunBeginner {
  public:
   virtual ~RunBeginner() = default;
-  // Errors of HostedRun::start; run_under_way, too_many_runs, result_waiting.
+  // Errors of HostedRun::start; run_under_way, too_many_runs, result_waiting; operator_unknown
+  // where the latest policy lets this operator order no runs, whatever it was admitted by.
   [[nodiscard]] virtual base::Result<std::shared_ptr<AttendedRun>> begin_run(
       Order order, const policy::AdmittedOperator& who) = 0;
-  // That this operator ordered: unknown_session where there is none, or it is somebody else's.
+  // That this operator ordered: unknown_session where there is none, or it is somebody else's;
+  // operator_unknown as above.
   [[nodiscard]] virtual base::Result<std::shared_ptr<AttendedRun>> find_run(
       const DescriptorDigest& session, const policy::AdmittedOperator& who) = 0;
 };
@@ -66,6 +70,7 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
   ControlParts parts_;
   std::function<void()> over_;
   std::shared_ptr<peer::SecureStream> stream_;
+  const policy::PolicyInForce* policies_ = nullptr;  // of the party that was started with
   std::optional<policy::AdmittedOperator> who_;
   base::Bytes envelope_;
   std::optional<Order> order_;

@@ -32,6 +32,8 @@ base::CodeInfo describe(Errc code) noexcept {
     case Errc::result_waiting:
       return {"result_waiting",
               "an earlier run of this session has a result that its operator did not fetch"};
+    case Errc::out_of_memory:
+      return {"out_of_memory", "no memory left; this run ends, the others go on"};
     case Errc::no_answer:
       return {"no_answer", "the enclave ended the control channel without telling the outcome"};
   }

@@ -21,6 +21,7 @@ enum class Errc {
   other_role,
   run_not_counted,
   result_waiting,
+  out_of_memory,
 };
 [[nodiscard]] base::CodeInfo describe(Errc code) noexcept;
 [[nodiscard]] constexpr const char* category_name(Errc) {

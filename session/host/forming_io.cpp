@@ -51,19 +51,24 @@ void HostedRun::begin_anew(const Error& why, const peer::Now& now) {
   arm();
 }
 
+void HostedRun::on_dialled(PartyIndex party, Result<peer::StreamSocket> socket) {
+  const auto at = now();
+  if (!at || !forming_) return;
+  if (!socket) {
+    refusals_.insert_or_assign(party, socket.error());
+    return perform(forming_->on_dial_failed(party, *at));
+  }
+  const StreamId id = add_stream(*std::move(socket), {});
+  perform(forming_->on_dialled(party, id, *at));
+}
+
 void HostedRun::perform(FormingOrders orders) {
   for (const PartyIndex party : orders.dial) {
     dial(party, [weak = weak_from_this(), party, attempt = attempt_](
                     Result<peer::StreamSocket> socket) {
       const auto self = weak.lock();
-      const auto at = self ? self->now() : std::nullopt;
-      if (!at || !self->forming_ || self->attempt_ != attempt) return;
-      if (!socket) {
-        self->refusals_.insert_or_assign(party, socket.error());
-        return self->perform(self->forming_->on_dial_failed(party, *at));
-      }
-      const StreamId id = self->add_stream(*std::move(socket), {});
-      self->perform(self->forming_->on_dialled(party, id, *at));
+      if (!self || self->attempt_ != attempt) return;
+      self->guarded([&] { self->on_dialled(party, std::move(socket)); });
     });
   }
   for (const auto& [stream, bytes] : orders.send)

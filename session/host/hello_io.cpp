@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "peer/frame.hpp"
+#include "session/host/errc.hpp"
 
 namespace concordat::session::host {
 namespace {
@@ -43,15 +44,26 @@ class HelloRead : public std::enable_shared_from_this<HelloRead> {
   void on_read(boost::system::error_code error, std::size_t size) {
     if (late_) return finish(base::Error(peer::StreamErrc::timed_out, "hello"));
     if (given_up_ || error) return finish(base::Error(peer::StreamErrc::ended, "before its hello"));
-    const base::BytesView bytes = base::BytesView(piece_).first(size);
+    std::optional<base::Result<ReadHello>> out;
+    try {
+      out = take(base::BytesView(piece_).first(size));
+      if (!out) return read();
+    } catch (const std::bad_alloc&) {
+      out.emplace(base::Error(Errc::out_of_memory));
+    }
+    finish(*std::move(out));
+  }
+
+  // nullopt: more is needed.
+  std::optional<base::Result<ReadHello>> take(base::BytesView bytes) {
     base::append(bytes_, bytes);
     frames_.feed(bytes);
     const auto frame = frames_.next(peer::AllowedFrames(peer::FrameType::hello));
-    if (!frame) return finish(frame.error());
-    if (!*frame) return read();
+    if (!frame) return frame.error();
+    if (!*frame) return std::nullopt;
     auto hello = peer::decode_hello((*frame)->body());
-    if (!hello) return finish(hello.error());
-    finish(ReadHello{*std::move(hello), std::move(bytes_)});
+    if (!hello) return hello.error();
+    return ReadHello{*std::move(hello), std::move(bytes_)};
   }
 
   void finish(base::Result<ReadHello> read) {

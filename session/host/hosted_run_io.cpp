@@ -49,16 +49,20 @@ Result<std::shared_ptr<HostedRun>> HostedRun::start(Environment environment, Ord
   run->form_until_ = now.monotonic + run->order_.forming;
   CONCORDAT_CHECK(run->begin_forming(now));
   run->progress(Stage::forming, {});
-  boost::asio::post(run->environment_.io, [run] { run->on_time(); });
+  boost::asio::post(run->environment_.io, [run] { run->guarded([&] { run->on_time(); }); });
   return run;
 }
 
-// Without time nothing is admitted, and nothing goes on.
+// Without time nothing is admitted, and nothing goes on; nor outside the descriptor's. All that
+// comes passes here first: so a result that there is was decided before the deadline, by the
+// confirmations of all, and is told even if that passes meanwhile, for others have it, too.
 std::optional<peer::Now> HostedRun::now() {
   if (over_) return std::nullopt;
   auto now = environment_.party.clock();
-  if (now) return *now;
-  fail(now.error());
+  Status usable = now ? Status() : Status(now.error());
+  if (usable && !told_ && !has_output()) usable = order_.descriptor->usable_at(now->wall);
+  if (usable) return *now;
+  fail(usable.error());
   return std::nullopt;
 }
 
@@ -66,19 +70,19 @@ StreamId HostedRun::add_stream(peer::StreamSocket socket, Bytes first) {
   const StreamId id = next_stream_++;
   PartyStream::Events events;
   events.bytes = [weak = weak_from_this(), id](BytesView bytes) {
-    if (const auto self = weak.lock()) self->on_bytes(id, bytes);
+    if (const auto self = weak.lock()) self->guarded([&] { self->on_bytes(id, bytes); });
   };
   events.drained = [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->pump();
+    if (const auto self = weak.lock()) self->guarded([&] { self->pump(); });
   };
   events.ended = [weak = weak_from_this(), id] {
-    if (const auto self = weak.lock()) self->on_stream_ended(id);
+    if (const auto self = weak.lock()) self->guarded([&] { self->on_stream_ended(id); });
   };
   streams_.emplace(id, PartyStream::open(std::move(socket), std::move(first), std::move(events)));
   return id;
 }
 
-void HostedRun::close_stream(StreamId stream) {
+void HostedRun::close_stream(StreamId stream) noexcept {
   const auto found = streams_.find(stream);
   if (found == streams_.end()) return;
   found->second->close();
@@ -87,7 +91,7 @@ void HostedRun::close_stream(StreamId stream) {
   seat_of_.erase(stream);
 }
 
-void HostedRun::close_all_streams() {
+void HostedRun::close_all_streams() noexcept {
   while (!streams_.empty())
     close_stream(streams_.begin()->first);
 }
@@ -100,19 +104,22 @@ void HostedRun::send(StreamId stream, BytesView bytes) {
 void HostedRun::mint(StreamId stream, attest::MintRequest request, peer::MintPriority priority) {
   const Status queued = environment_.nsm.mint(
       std::move(request), priority, [weak = weak_from_this(), stream](Result<Bytes> document) {
-        if (const auto self = weak.lock()) self->on_document(stream, document);
+        const auto self = weak.lock();
+        if (self) self->guarded([&] { self->on_document(stream, document); });
       });
   if (queued) return;
   boost::asio::post(environment_.io, [weak = weak_from_this(), stream, why = queued.error()] {
-    if (const auto self = weak.lock()) self->on_document(stream, why);
+    if (const auto self = weak.lock()) self->guarded([&] { self->on_document(stream, why); });
   });
 }
 
 void HostedRun::accept(peer::StreamSocket socket, Bytes first, const std::string& source) {
-  const auto at = now();
-  if (!at || !forming_) return;
-  const StreamId id = add_stream(std::move(socket), std::move(first));
-  perform(forming_->on_accepted(id, source, *at));
+  guarded([&] {
+    const auto at = now();
+    if (!at || !forming_) return;
+    const StreamId id = add_stream(std::move(socket), std::move(first));
+    perform(forming_->on_accepted(id, source, *at));
+  });
 }
 
 void HostedRun::on_bytes(StreamId stream, BytesView bytes) {
@@ -180,18 +187,13 @@ void HostedRun::arm() {
   timer_.expires_after(std::max(next - at->monotonic, milliseconds(1)));
   timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
-    if (!error && self) self->on_time();
+    if (!error && self) self->guarded([&] { self->on_time(); });
   });
 }
 
 void HostedRun::on_time() {
   const auto at = now();
   if (!at) return;
-  if (!told_) {
-    if (const Status usable = order_.descriptor->usable_at(at->wall); !usable) {
-      return fail(usable.error());
-    }
-  }
   if (run_) run_->passed(at->monotonic);
   if (!formed_ && at->monotonic >= form_until_) return forming_took_too_long();
   if (begin_at_ && at->monotonic >= *begin_at_) {
@@ -211,56 +213,68 @@ void HostedRun::progress(Stage stage, std::string detail) {
                     });
 }
 
-void HostedRun::tell(Ended ended) {
+void HostedRun::tell(Ended ended) noexcept {
   if (std::exchange(told_, true)) return;
   if (formed_) ended.run = formed_->run;
-  boost::asio::post(environment_.io,
-                    [self = shared_from_this(),
-                     what = std::make_shared<Ended>(std::move(ended))]() mutable {
-                      self->events_.ended(std::move(*what));
-                    });
+  end_ = std::move(ended);
+  boost::asio::post(environment_.io, peer::with(last_words_, [self = shared_from_this()] {
+                      self->events_.ended(std::move(self->end_));
+                    }));
 }
 
-void HostedRun::fail(Error why, std::vector<Named> named) {
+void HostedRun::end_for_shortage() noexcept {
+  fail(Error(Errc::out_of_memory));
+}
+
+void HostedRun::fail(Error why, std::vector<Named> named) noexcept {
   tell({std::move(why), {}, {}, {}, std::move(named)});
   finish();
 }
 
-void HostedRun::cancel(Error why) {
+void HostedRun::cancel(const Error& why) noexcept {
   if (over_) return;
-  if (run_) return abandon(std::move(why));
-  formed_ ? decline(why) : fail(std::move(why));
+  guarded([&] {
+    if (run_) return abandon(why);
+    formed_ ? decline(why) : fail(why);
+  });
 }
 
-void HostedRun::finish() {
+void HostedRun::finish() noexcept {
   if (std::exchange(over_, true)) return;
   timer_.cancel();
   close_all_streams();
   // These go last of all, when nobody is inside them any more.
-  boost::asio::post(environment_.io, [self = shared_from_this()] {
-    self->forming_.reset();
-    self->run_.reset();
-    self->formed_.reset();
-    self->events_.over();
-    self->events_ = {};
-  });
+  boost::asio::post(environment_.io, peer::with(farewell_, [self = shared_from_this()] {
+                      self->forming_.reset();
+                      self->run_.reset();
+                      self->formed_.reset();
+                      self->events_.over();
+                      self->events_ = {};
+                    }));
 }
 
-void HostedRun::policy_changed() {
+void HostedRun::policy_changed() noexcept {
+  guarded([this] { judge_anew(); });
+}
+
+void HostedRun::judge_anew() {
   const auto at = now();
   if (!at) return;
   const policy::PolicyPtr& latest = environment_.party.policies->latest();
   if (formed_) {
     if (told_) return;
-    if (const Status judged = judge_seats(*latest); !judged) return fail(judged.error());
+    const Status judged = judge_seats(*latest);
+    if (!judged) return end_by_policy(judged.error(), *at);
     return forming_->use_policy(environment_.party.policies->snapshot());
   }
   begin_anew(Error(Errc::policy_changed, "serial " + std::to_string(latest->serial())), *at);
 }
 
 // Nobody is told: nothing goes out under a policy that is not usable.
-void HostedRun::policy_lapsed(const Error& why) {
-  if (!over_) fail(why);
+void HostedRun::policy_lapsed(const Error& why) noexcept {
+  guarded([&] {
+    if (!over_) fail(why);
+  });
 }
 
 }  // namespace concordat::session::host

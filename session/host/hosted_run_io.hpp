@@ -17,7 +17,9 @@
 #include "attest/base/log.hpp"
 #include "peer/nsm_worker_io.hpp"
 #include "peer/party.hpp"
+#include "peer/reserved_memory_io.hpp"
 #include "session/host/ended.hpp"
+#include "session/host/errc.hpp"
 #include "session/host/party_stream_io.hpp"
 #include "session/forming.hpp"
 #include "session/host/seat_channel.hpp"
@@ -74,11 +76,12 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   // A stream that says it is for this session, and comes from there, as one's own parent says;
   // `first` was read from it already.
   void accept(peer::StreamSocket socket, base::Bytes first, const std::string& source);
-  // While it forms it begins anew; a run under way ends where the newer policy refuses a seat.
-  void policy_changed();
-  void policy_lapsed(const base::Error& why);
+  // While it forms it begins anew; a run under way ends where the newer policy refuses a seat,
+  // and the others are told.
+  void policy_changed() noexcept;
+  void policy_lapsed(const base::Error& why) noexcept;
   // Ends it, and every stream; others whom it has formed with are told.
-  void cancel(base::Error why);
+  void cancel(const base::Error& why) noexcept;
 
   [[nodiscard]] const DescriptorPtr& descriptor() const noexcept { return order_.descriptor; }
 
@@ -89,11 +92,22 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
     std::optional<SeatChannel> channel;
   };
 
+  // What others call: want of memory in it ends this run, at once, and neither the program nor
+  // another run. What was changed halfway is not looked at again.
+  template <class Step>
+  void guarded(const Step& step) noexcept {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      end_for_shortage();
+    }
+  }
+
   // hosted_run_io.cpp: streams, time, the end.
   [[nodiscard]] std::optional<peer::Now> now();
   [[nodiscard]] StreamId add_stream(peer::StreamSocket socket, base::Bytes first);
-  void close_stream(StreamId stream);
-  void close_all_streams();
+  void close_stream(StreamId stream) noexcept;
+  void close_all_streams() noexcept;
   void send(StreamId stream, base::BytesView bytes);
   void mint(StreamId stream, attest::MintRequest request, peer::MintPriority priority);
   void on_bytes(StreamId stream, base::BytesView bytes);
@@ -102,15 +116,18 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   void dial(PartyIndex party, std::function<void(base::Result<peer::StreamSocket>)> done);
   void arm();
   void on_time();
+  void judge_anew();
   void progress(Stage stage, std::string detail);
-  void tell(Ended ended);
-  void fail(base::Error why, std::vector<Named> named = {});
-  void finish();
+  void tell(Ended ended) noexcept;
+  void fail(base::Error why, std::vector<Named> named = {}) noexcept;
+  void end_for_shortage() noexcept;
+  void finish() noexcept;
   [[nodiscard]] FormedChannel* held_channel(StreamId stream);
 
   // forming_io.cpp
   [[nodiscard]] base::Status begin_forming(const peer::Now& now);
   void begin_anew(const base::Error& why, const peer::Now& now);
+  void on_dialled(PartyIndex party, base::Result<peer::StreamSocket> socket);
   void perform(FormingOrders orders);
   void note_refusals();
   void look_at_forming();
@@ -122,6 +139,7 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   void on_counted(const base::Status& counted);
   void decline(const base::Error& why);
   void abandon(base::Error why);
+  void end_by_policy(const base::Error& why, const peer::Now& now);
   [[nodiscard]] messaging::Group group() const;
   [[nodiscard]] base::Status start_protocol(const peer::Now& now);
   void adopt_channels(const peer::Now& now);
@@ -131,9 +149,15 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   void let_go(StreamId stream);
   void lose(PartyIndex party, const peer::Now& now);
   void cut(PartyIndex party, const peer::Now& now);
+  // All confirmed it; told or not.
+  [[nodiscard]] bool has_output() const {
+    return run_ && run_->outcome() != nullptr && !run_->outcome()->stop;
+  }
   void seal_if_wanted();
+  void on_kept(const base::Status& kept);
   void pump();
   void work_on();
+  void work();
   void write_to(PartyIndex party, SeatLink& seat, const peer::Now& now);
   void look_at_run(const peer::Now& now);
   void tell_output(const peer::Now& now);
@@ -167,6 +191,10 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   bool sealing_ = false;
   bool told_ = false;
   bool over_ = false;
+  Ended end_;  // until it is told
+  // To say that it has ended, and that it is over.
+  peer::ReservedMemoryPtr last_words_ = std::make_shared<peer::ReservedMemory>();
+  peer::ReservedMemoryPtr farewell_ = std::make_shared<peer::ReservedMemory>();
 };
 
 }  // namespace concordat::session::host

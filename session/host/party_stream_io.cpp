@@ -16,6 +16,8 @@ constexpr std::chrono::milliseconds kCloseTime = std::chrono::seconds(5);
 
 PartyStream::PartyStream(peer::StreamSocket socket, Events events)
     : socket_(std::move(socket)),
+      io_(static_cast<boost::asio::io_context&>(
+          boost::asio::query(socket_.get_executor(), boost::asio::execution::context))),
       events_(std::move(events)),
       closer_(socket_.get_executor()),
       inbox_(kReadSize) {}
@@ -26,7 +28,7 @@ std::shared_ptr<PartyStream> PartyStream::open(peer::StreamSocket socket, base::
   boost::asio::post(out->socket_.get_executor(), [out, early = std::move(first)] {
     if (out->ended_ || out->closing_) return;
     if (!early.empty()) out->events_.bytes(early);
-    out->read();
+    out->guarded([&] { out->read(); });
   });
   return out;
 }
@@ -38,7 +40,7 @@ void PartyStream::read() {
       boost::asio::buffer(inbox_),
       [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
         self->reading_ = false;
-        self->on_read(error, size);
+        self->guarded([&] { self->on_read(error, size); });
       });
 }
 
@@ -66,7 +68,7 @@ void PartyStream::write() {
   boost::asio::async_write(
       socket_, boost::asio::buffer(written_),
       [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-        self->on_written(error);
+        self->guarded([&] { self->on_written(error); });
       });
 }
 
@@ -79,28 +81,30 @@ void PartyStream::on_written(boost::system::error_code error) {
   events_.drained();
 }
 
-void PartyStream::close() {
+void PartyStream::close() noexcept {
   if (closing_) return;
   closing_ = true;
   if (waiting() == 0) return end();
-  closer_.expires_after(kCloseTime);
-  closer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error) self->end();
+  guarded([this] {
+    closer_.expires_after(kCloseTime);
+    closer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      if (!error) self->end();
+    });
   });
 }
 
-void PartyStream::end() {
+void PartyStream::end() noexcept {
   if (ended_) return;
   ended_ = true;
   closer_.cancel();
   boost::system::error_code ignored;  // the stream is over; there is nobody to tell
   socket_.shutdown(peer::StreamSocket::shutdown_both, ignored);
   socket_.close(ignored);
-  // Posted, so that nobody is called back from inside their own call.
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    const Events events = std::exchange(self->events_, {});
-    if (!self->closing_ && events.ended) events.ended();
-  });
+  // Posted, so that nobody is called back from inside their own call, and in memory that is there.
+  boost::asio::post(io_, peer::with(farewell_, [self = shared_from_this()] {
+                      const Events events = std::exchange(self->events_, {});
+                      if (!self->closing_ && events.ended) events.ended();
+                    }));
 }
 
 }  // namespace concordat::session::host

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "peer/reserved_memory_io.hpp"
 #include "peer/stream_io.hpp"
 
 namespace concordat::session::host {
@@ -31,16 +32,26 @@ class PartyStream : public std::enable_shared_from_this<PartyStream> {
   void pause() noexcept { paused_ = true; }
   void resume();
   // Writes what waits, for a little while, and ends. Nothing is told any more.
-  void close();
+  void close() noexcept;
 
  private:
   void read();
   void on_read(boost::system::error_code error, std::size_t size);
   void write();
   void on_written(boost::system::error_code error);
-  void end();
+  void end() noexcept;
+  // What the io_context calls: want of memory in it ends this stream, and not the program.
+  template <class Step>
+  void guarded(const Step& step) noexcept {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      end();
+    }
+  }
 
   peer::StreamSocket socket_;
+  boost::asio::io_context& io_;  // as itself: its executor's wrapper would need the heap to post
   Events events_;
   boost::asio::steady_timer closer_;
   base::Bytes inbox_;
@@ -49,6 +60,7 @@ class PartyStream : public std::enable_shared_from_this<PartyStream> {
   bool paused_ = false;
   bool closing_ = false;
   bool ended_ = false;
+  peer::ReservedMemoryPtr farewell_ = std::make_shared<peer::ReservedMemory>();
 };
 
 }  // namespace concordat::session::host

@@ -80,7 +80,8 @@ void HostedRun::count_run() {
   environment_.ledger.count({fields.id, fields.protocol, *order_.input, formed_->run, until,
                              std::weak_ptr<const void>(weak_from_this())},
                             [weak = weak_from_this()](const Status& counted) {
-                              if (const auto self = weak.lock()) self->on_counted(counted);
+                              const auto self = weak.lock();
+                              if (self) self->guarded([&] { self->on_counted(counted); });
                             });
   arm();
 }
@@ -132,6 +133,16 @@ void HostedRun::abandon(Error why) {
     }
   }
   finish();
+}
+
+// The others hear that it ends; of its rounds no more goes to anybody, for policy may refuse that
+// one. So where some of it waits for a channel, that is closed without a word.
+void HostedRun::end_by_policy(const Error& why, const peer::Now& now) {
+  if (!run_) return decline(why);
+  for (const auto& [party, seat] : seats_) {
+    if (run_->has_waiting(party)) lose(party, now);
+  }
+  abandon(why);
 }
 
 Status HostedRun::start_protocol(const peer::Now& now) {
@@ -205,8 +216,7 @@ void HostedRun::lose(PartyIndex party, const peer::Now& now) {
   seat.channel.reset();
   if (stream == 0) return;
   // Who has everything leaves; whether that one is owed anything is looked at without a channel.
-  const bool has_output = run_->outcome() != nullptr && !run_->outcome()->stop;
-  if (!has_output) run_->lost(party, now.monotonic);
+  if (!has_output()) run_->lost(party, now.monotonic);
   close_stream(stream);
 }
 
@@ -224,13 +234,16 @@ void HostedRun::seal_if_wanted() {
   const Output* const output = run_->to_seal();
   if (output == nullptr || std::exchange(sealing_, true)) return;
   events_.keep(*output, [weak = weak_from_this()](const Status& kept) {
-    const auto self = weak.lock();
-    const auto at = self ? self->now() : std::nullopt;
-    if (!at || !self->run_) return;
-    if (!kept) return self->abandon(kept.error());
-    self->run_->sealed(at->monotonic);
-    self->pump();
+    if (const auto self = weak.lock()) self->guarded([&] { self->on_kept(kept); });
   });
+}
+
+void HostedRun::on_kept(const Status& kept) {
+  const auto at = now();
+  if (!at || !run_) return;
+  if (!kept) return abandon(kept.error());
+  run_->sealed(at->monotonic);
+  pump();
 }
 
 // Moves what can be moved, and looks what came of it.
@@ -253,14 +266,16 @@ void HostedRun::pump() {
 void HostedRun::work_on() {
   if (over_ || !run_->has_work() || std::exchange(working_, true)) return;
   boost::asio::post(environment_.io, [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->working_ = false;
-    const auto at = self->now();
-    if (!at || !self->run_) return;
-    self->run_->work(at->monotonic);
-    self->run_->has_work() ? self->work_on() : self->pump();
+    if (const auto self = weak.lock()) self->guarded([&] { self->work(); });
   });
+}
+
+void HostedRun::work() {
+  working_ = false;
+  const auto at = now();
+  if (!at || !run_) return;
+  run_->work(at->monotonic);
+  run_->has_work() ? work_on() : pump();
 }
 
 void HostedRun::write_to(PartyIndex party, SeatLink& seat, const peer::Now& now) {
@@ -291,8 +306,11 @@ void HostedRun::look_at_run(const peer::Now& now) {
 void HostedRun::tell_output(const peer::Now& now) {
   Ended ended;
   ended.output = run_->take_output();
+  // Decided within the deadline (now()), which may have passed since: a receipt of later verifies
+  // nowhere.
+  const base::UnixMillis time = std::min(now.wall, order_.descriptor->fields().deadline);
   auto receipt = make_receipt(*formed_, run_->key(), ended.output->result,
-                              run_->outcome()->confirmations, now.wall);
+                              run_->outcome()->confirmations, time);
   if (!receipt) return tell({receipt.error(), {}, {}, {}, {}});
   ended.receipt = *std::move(receipt);
   environment_.log.info("session_done", {{"session", order_.descriptor->fields().id},

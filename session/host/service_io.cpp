@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "attest/base/slot.hpp"
 #include "peer/error.hpp"
 #include "peer/preface_io.hpp"
+#include "policy/errc.hpp"
 #include "session/host/errc.hpp"
 #include "session/host/hello_io.hpp"
 
@@ -22,6 +24,12 @@ constexpr std::string_view kOperatorSource = "operator/";
 Status admit_for_control(const policy::AdmittedOperator& who) {
   if (who.purpose() == kControlPurpose) return {};
   return Error(peer::Errc::operators_not_served, "for " + who.purpose());
+}
+
+// Asked at each order: one may be carried out when a newer policy has ended its channel already.
+Status check_operator(const peer::Party& party, const policy::AdmittedOperator& who) {
+  if (may_control(party.policies->latest()->model(), who)) return {};
+  return Error(policy::AdmissionErrc::operator_unknown, who.name() + ", by a newer policy");
 }
 
 }  // namespace
@@ -45,14 +53,12 @@ void Service::serve(std::unique_ptr<peer::Listener> listener) {
 }
 
 void Service::take_in(peer::StreamSocket socket) {
-  if (stopped_ || unread_ >= kMaxUnread) return;
-  ++unread_;
+  if (stopped_ || *unread_ >= kMaxUnread) return;
   peer::async_read_source(std::move(socket), kPrefaceTime,
-                          [this, alive = alive_](peer::StreamSocket stream,
-                                                 const Result<peer::Source>& source) {
-                            if (!*alive) return;
-                            --unread_;
-                            if (stopped_) return;
+                          [this, alive = alive_, slot = std::make_shared<base::Slot>(unread_)](
+                              peer::StreamSocket stream, const Result<peer::Source>& source) {
+                            slot->free();
+                            if (!*alive || stopped_) return;
                             if (!source) return parts_.log.error("preface_refused", source.error());
                             if (source->text.starts_with(kOperatorSource)) {
                               return begin_operator(std::move(stream), source->text);
@@ -72,7 +78,12 @@ void Service::begin_operator(peer::StreamSocket socket, const std::string& sourc
         if (*alive) operators_.erase(number);
       });
   operators_.emplace(number, session);
-  session->start(std::move(socket), control_party_, parts_.nsm);
+  try {
+    session->start(std::move(socket), control_party_, parts_.nsm);
+  } catch (const std::bad_alloc&) {
+    operators_.erase(number);
+    throw;
+  }
 }
 
 // The oldest channel whose operator has not shown who it is gives its place up.
@@ -94,15 +105,20 @@ void Service::begin_party(peer::StreamSocket socket, const std::string& source) 
   if (entry->evicted) {
     if (const auto oldest = waiting_.extract(*entry->evicted)) oldest.mapped()();
   }
-  auto end = async_read_hello(
-      std::move(socket), peer::kHandshakeTimeout,
-      [this, alive = alive_, source, number](peer::StreamSocket stream, Result<ReadHello> read) {
-        if (!*alive) return;
-        door_.leave(number);
-        waiting_.erase(number);
-        if (!stopped_) lead_in(std::move(stream), std::move(read), source);
-      });
-  waiting_.emplace(number, std::move(end));
+  const auto on_read = [this, alive = alive_, source, number](peer::StreamSocket stream,
+                                                              Result<ReadHello> read) {
+    if (!*alive) return;
+    door_.leave(number);
+    waiting_.erase(number);
+    if (!stopped_) lead_in(std::move(stream), std::move(read), source);
+  };
+  try {
+    waiting_[number] = async_read_hello(std::move(socket), peer::kHandshakeTimeout, on_read);
+  } catch (const std::bad_alloc&) {
+    door_.leave(number);
+    waiting_.erase(number);
+    throw;
+  }
 }
 
 void Service::lead_in(peer::StreamSocket stream, Result<ReadHello> read,
@@ -122,6 +138,7 @@ Result<std::shared_ptr<AttendedRun>> Service::begin_run(Order order,
                                                         const policy::AdmittedOperator& who) {
   const DescriptorDigest session = order.descriptor->digest();
   if (stopped_) return Error(Errc::cancelled);
+  CONCORDAT_CHECK(check_operator(parts_.party, who));
   if (runs_.contains(session)) return Error(Errc::run_under_way, session.hex());
   if (runs_.size() >= kMaxRuns) return Error(Errc::too_many_runs, std::to_string(kMaxRuns));
   if (const auto earlier = attended_.find(session);
@@ -148,15 +165,21 @@ Result<std::shared_ptr<AttendedRun>> Service::begin_run(Order order,
                                   std::move(dial), parts_.deviate},
                                  std::move(order), std::move(events)));
   attended->began(run);
-  runs_.emplace(session, run);
-  attended_.erase(session);
-  if (attended_.size() >= kMaxRuns + kMaxEnds) forget_an_end();
-  attended_.emplace(session, Attended{number, attended});
+  try {
+    runs_.emplace(session, run);
+    attended_.erase(session);
+    if (attended_.size() >= kMaxRuns + kMaxEnds) forget_an_end();
+    attended_.emplace(session, Attended{number, attended});
+  } catch (const std::bad_alloc&) {  // one that nobody could come back to
+    run->cancel(Error(Errc::out_of_memory));
+    throw;
+  }
   return attended;
 }
 
 Result<std::shared_ptr<AttendedRun>> Service::find_run(const DescriptorDigest& session,
                                                        const policy::AdmittedOperator& who) {
+  CONCORDAT_CHECK(check_operator(parts_.party, who));
   const auto found = attended_.find(session);
   if (found == attended_.end() || found->second.run->operator_key() != who.key()) {
     return Error(Errc::unknown_session, session.hex());
@@ -181,15 +204,14 @@ void Service::forget_an_end() {
   attended_.erase(oldest);
 }
 
-// A newer policy may have let go of an operator; the runs look at their seats themselves.
+// A newer policy may have let go of an operator; the runs look at their seats themselves. Whoever
+// ends says so later: nothing leaves these tables meanwhile, and going through them needs no memory.
 void Service::policy_changed() {
   const policy::Model& model = parts_.party.policies->latest()->model();
-  const auto operators = operators_;
-  for (const auto& [number, session] : operators)
+  for (const auto& [number, session] : operators_)
     session->policy_changed(model);
   forget_operators_without(model);
-  const auto runs = runs_;
-  for (const auto& [digest, run] : runs)
+  for (const auto& [digest, run] : runs_)
     run->policy_changed();
 }
 
@@ -208,11 +230,9 @@ void Service::forget_operators_without(const policy::Model& model) {
 
 void Service::policy_lapsed(const Error& why) {
   attended_.clear();
-  const auto runs = runs_;
-  for (const auto& [digest, run] : runs)
+  for (const auto& [digest, run] : runs_)
     run->policy_lapsed(why);
-  const auto operators = operators_;
-  for (const auto& [number, session] : operators)
+  for (const auto& [number, session] : operators_)
     session->end(why);
 }
 

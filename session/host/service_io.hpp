@@ -65,7 +65,7 @@ class Service final : private RunBeginner {
   Door door_{kMaxWaiting};
   Door::Ticket next_ticket_ = 1;
   std::map<Door::Ticket, std::function<void()>> waiting_;  // how to end what waits there
-  std::size_t unread_ = 0;
+  std::shared_ptr<std::size_t> unread_ = std::make_shared<std::size_t>(0);
   std::unique_ptr<peer::Listener> listener_;
   std::map<DescriptorDigest, std::shared_ptr<HostedRun>> runs_;
   struct Attended {

@@ -144,6 +144,11 @@ base::SecretBytes Run::take(PartyIndex party, std::size_t most) {
   return peer == peers_.end() ? base::SecretBytes() : peer->second.link.take(most);
 }
 
+bool Run::has_waiting(PartyIndex party) const {
+  const auto peer = peers_.find(party);
+  return peer != peers_.end() && peer->second.link.waiting() > 0;
+}
+
 void Run::enter(Round round) {
   round_ = round;
   deadline_ = now_ + timing_.round;

@@ -64,6 +64,8 @@ class Run {
 
   // The next bytes for `party`'s channel, one record of it; empty: none now.
   [[nodiscard]] base::SecretBytes take(PartyIndex party, std::size_t most = kMaxPiece);
+  // Whether take() has any for that channel.
+  [[nodiscard]] bool has_waiting(PartyIndex party) const;
   // Whether channels of this party are of use. Other parties' messages may end that, too.
   [[nodiscard]] bool admits(PartyIndex party) const;
 

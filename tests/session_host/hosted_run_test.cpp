@@ -345,6 +345,78 @@ TEST(HostedRun, APolicyThatIsNotUsableAnyMoreEndsTheRun) {
   hosts.run_until([&] { return hosts.host(1).is_over; });
 }
 
+// Policy of the first has no rule for the run any more.
+void take_rule_away(HostWorld& hosts, Host& from) {
+  const auto listed = hosts.world.edit_policy;
+  hosts.world.edit_policy = [listed](PartyIndex index, std::string text) {
+    if (listed) text = listed(index, std::move(text));
+    return test::replaced(test::replaced(std::move(text), "\"serial\": 1", "\"serial\": 2"),
+                          "sums/*", "others/*");
+  };
+  ASSERT_TRUE(from.policies.install(hosts.world.policy(from.index)->envelope(), hosts.world.wall));
+  from.run->policy_changed();
+}
+
+void expect_refused_by_policy(const Host& host) {
+  ASSERT_TRUE(host.ended);
+  ASSERT_FALSE(host.ended->status);
+  EXPECT_TRUE(host.ended->status.error().is(Errc::policy_refuses))
+      << host.ended->status.error().to_string();
+}
+
+TEST(HostedRun, WhereANewerPolicyEndsARunThatIsCountedTheOthersAreTold) {
+  HostWorld hosts(2);
+  hosts.round_time = std::chrono::hours(1);
+  hosts.farewell = std::chrono::milliseconds(500);
+  hosts.host(1).ledger.hold = true;
+  hosts.start_all();
+  hosts.run_until([&] { return hosts.host(1).ledger.held && has_formed(hosts.host(2)); });
+  take_rule_away(hosts, hosts.host(1));
+  hosts.run_until_ended();
+  expect_refused_by_policy(hosts.host(1));
+  expect_ended_by(hosts.host(2), 1);
+}
+
+// Says more in its round than a channel takes that nobody reads.
+class Talkative final : public Protocol {
+ public:
+  static constexpr std::size_t kMost = 4 * 1024 * 1024;
+  explicit Talkative(std::size_t says) : says_(says) {}
+  Round rounds() const noexcept override { return 1; }
+  RoundShape shape(Round) const noexcept override { return {kMost, 0}; }
+  base::Result<Outgoing> send(Round) override { return Outgoing{base::Bytes(says_), {}}; }
+  base::Status check_broadcast(Round, PartyIndex, base::BytesView) const override { return {}; }
+  base::Status check_letter(Round, PartyIndex, PartyIndex, const base::SecretBytes&,
+                            const std::map<PartyIndex, base::Bytes>&) const override {
+    return {};
+  }
+  base::Status receive(Round, Incoming) override { return {}; }
+  base::Result<Output> output() override { return Output{}; }
+
+ private:
+  std::size_t says_;
+};
+
+// The second reads nothing before its run is counted, and gets no more of the round then.
+TEST(HostedRun, WhereANewerPolicyEndsARunNothingMoreOfItGoesOut) {
+  HostWorld hosts(2);
+  hosts.round_time = std::chrono::seconds(2);
+  hosts.farewell = std::chrono::milliseconds(500);
+  hosts.host(1).deviate = [](const auto&) { return std::make_unique<Talkative>(Talkative::kMost); };
+  hosts.host(2).deviate = [](const auto&) { return std::make_unique<Talkative>(1); };
+  hosts.host(2).ledger.hold = true;
+  hosts.start_all();
+  hosts.run_until([&] { return hosts.host(2).ledger.held && has_formed(hosts.host(1)); });
+  take_rule_away(hosts, hosts.host(1));
+  hosts.run_until([&] { return hosts.host(1).is_over; });
+  hosts.host(2).ledger.held({});
+  hosts.run_until_ended();
+  expect_refused_by_policy(hosts.host(1));
+  const Ended& second = *hosts.host(2).ended;
+  ASSERT_EQ(second.named.size(), 1u) << second.status.error().to_string();
+  EXPECT_EQ(second.named[0].why, "unreachable") << "what ends it comes behind its round";
+}
+
 // Work in parts: 500 items are eight of them each time.
 TEST(HostedRun, APartyThatComputesForLongDoesSoInParts) {
   HostWorld hosts(2);
@@ -400,6 +472,51 @@ TEST_F(KeyMaking, NoResultIsConfirmedBeforeTheShareIsStored) {
     EXPECT_TRUE(host->ledger.asked.empty()) << "there is no input that it could be a run of";
   }
   EXPECT_FALSE(hosts_.host(1).kept == hosts_.host(2).kept);
+}
+
+// Nobody waits for the end of a round, and nobody has a key.
+TEST_F(KeyMaking, WhereANewerPolicyEndsItTheOthersAreTold) {
+  take_rule_away(hosts_, hosts_.host(1));
+  hosts_.run_until_ended();
+  expect_refused_by_policy(hosts_.host(1));
+  expect_ended_by(hosts_.host(2), 1);
+}
+
+TEST_F(KeyMaking, NothingIsDecidedAfterTheDeadline) {
+  hosts_.host(1).stored({});
+  hosts_.world.wall = hosts_.descriptor()->fields().deadline;
+  hosts_.host(2).stored({});
+  hosts_.run_until_ended();
+  for (const auto& host : hosts_.hosts) {
+    ASSERT_FALSE(host->ended->status);
+    EXPECT_TRUE(host->ended->status.error().is(DescriptorErrc::deadline_passed))
+        << host->ended->status.error().to_string();
+    EXPECT_FALSE(host->ended->output);
+  }
+}
+
+// The deadline passes between the last confirmation and the receipt.
+TEST_F(KeyMaking, WhatWasDecidedWithinTheDeadlineHasAReceiptThatVerifies) {
+  hosts_.host(1).stored({});
+  for (int turn = 0; turn < 50; ++turn) {
+    hosts_.io.restart();
+    hosts_.io.poll();
+  }
+  const base::UnixMillis deadline = hosts_.descriptor()->fields().deadline;
+  base::UnixMillis wall{deadline.value - 1};
+  hosts_.host(2).party.clock = [&wall]() -> base::Result<peer::Now> {
+    const peer::Now now{wall, base::system_monotonic_clock()};
+    wall = wall + std::chrono::seconds(1);
+    return now;
+  };
+  hosts_.host(2).stored({});
+  hosts_.run_until_ended();
+  for (const auto& host : hosts_.hosts) {
+    ASSERT_TRUE(host->ended->status) << host->ended->status.error().to_string();
+    const auto receipt =
+        verify_receipt(host->ended->receipt, hosts_.world.authorities(), hosts_.world.anchors);
+    EXPECT_TRUE(receipt) << receipt.error().to_string();
+  }
 }
 
 TEST_F(KeyMaking, AShareThatCannotBeStoredLeavesNobodyWithAKey) {

@@ -1,5 +1,7 @@
 // What an earlier run said to keep, brought to an enclave over an operator's channel: it is opened
 // when the run begins, and lies there sealed until then.
+#include <gmock/gmock.h>
+
 #include <boost/asio/write.hpp>
 #include <nlohmann/json.hpp>
 
@@ -145,6 +147,24 @@ TEST_F(KeptShare, ThatDoesNotOpenBeginsNoRun) {
   run_until([&] { return !end().empty(); });
   EXPECT_EQ(end(), base::Error(Errc::cancelled).name());
   EXPECT_FALSE(is_told("forming"));
+}
+
+// Its channel is gone by then, and the answer comes all the same.
+TEST_F(KeptShare, OfAnOperatorWhoIsRevokedWhileItIsOpenedBeginsNoRun) {
+  order();
+  say(BeginRun{});
+  run_until([&] { return !asked_.empty(); });
+  const auto listed = world_.edit_policy;
+  world_.edit_policy = [listed](PartyIndex index, std::string text) {
+    auto policy = nlohmann::ordered_json::parse(listed(index, std::move(text)));
+    policy["serial"] = 2;
+    policy["operators"].erase("dana");
+    return policy.dump(2);
+  };
+  ASSERT_TRUE(host_->policies.install(world_.policy(1)->envelope(), world_.wall));
+  service_->policy_changed();
+  answer_(share_.encoded());
+  EXPECT_THAT(host_->lines, testing::HasSubstr("operator_unknown"));
 }
 
 TEST_F(KeptShare, OfAnotherGroupBeginsNoRun) {

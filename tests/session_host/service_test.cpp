@@ -37,6 +37,24 @@ std::string with_control(std::string text) {
                             listed("erin", other_operator()) + "}");
 }
 
+// Does `before` each time that it signs.
+class LateSigner final : public policy::Signer {
+ public:
+  LateSigner(const policy::Signer& key, std::function<void()> before)
+      : key_(key), before_(std::move(before)) {}
+  [[nodiscard]] const policy::SignerKey& public_key() const noexcept override {
+    return key_.public_key();
+  }
+  [[nodiscard]] base::Result<policy::Signature> sign(base::BytesView message) const override {
+    before_();
+    return key_.sign(message);
+  }
+
+ private:
+  const policy::Signer& key_;
+  std::function<void()> before_;
+};
+
 // An operator's channel, seen from there.
 struct Client {
   std::shared_ptr<peer::SecureStream> stream;
@@ -88,7 +106,7 @@ class ServiceTest : public testing::Test {
     boost::asio::write(out, boost::asio::buffer(preface));
     return out;
   }
-  Client& dial(const policy::SigningKey& key) {
+  Client& dial(const policy::Signer& key) {
     Client& out = *clients_.emplace_back(std::make_unique<Client>());
     auto& party = *parties_.emplace_back(std::make_unique<peer::Party>(host_->party));
     party.role.clear();
@@ -144,6 +162,17 @@ class ServiceTest : public testing::Test {
     Client& out = dial(key);
     out.send(ResumeRun{descriptor()->digest()});
     return out;
+  }
+  // A newer policy lists dana no more.
+  void revoke_dana() {
+    const auto listed = world_.edit_policy;
+    world_.edit_policy = [listed](PartyIndex index, std::string text) {
+      text = test::replaced(listed(index, std::move(text)), "\"serial\": 1", "\"serial\": 2");
+      return test::replaced(std::move(text), test::operator_key().public_key().hex(),
+                            test::freshness_key().public_key().hex());
+    };
+    ASSERT_TRUE(host_->policies.install(world_.policy(1)->envelope(), world_.wall));
+    service_->policy_changed();
   }
   void expect_end(Client& client, const std::string& code) {
     run_until([&] { return client.end() != nullptr; });
@@ -252,21 +281,46 @@ TEST_F(ServiceTest, OrdersOutOfTurnAreRefusedWithTheirReason) {
   expect_end(client, "malformed_order");
 }
 
+// Or two runs would be told on one channel.
+TEST_F(ServiceTest, WhoCameBackToARunOrdersNoOther) {
+  serve();
+  const auto refused = [&](const ControlOrder& wrong) {
+    Client& first = dial(dana_);
+    begin(first);
+    cut(first);
+    Client& second = come_back(dana_);
+    run_until([&] { return second.has("forming"); });
+    second.send(wrong);
+    expect_end(second, "malformed_order");
+    second.send(EndFetched{});
+    run_until([&] { return second.ended.has_value(); });
+    host_->lines.clear();
+  };
+  refused(DescriptorPiece{{1}});
+  refused(OrderedRun{1, 1, {}, {}});
+  refused(BeginRun{});
+}
+
 TEST_F(ServiceTest, AnOperatorWhomANewerPolicyDoesNotListLosesChannelAndRun) {
   serve();
   Client& client = dial(dana_);
   begin(client);
-  const auto listed = world_.edit_policy;
-  world_.edit_policy = [listed](PartyIndex index, std::string text) {
-    text = test::replaced(listed(index, std::move(text)), "\"serial\": 1", "\"serial\": 2");
-    return test::replaced(std::move(text), test::operator_key().public_key().hex(),
-                          test::freshness_key().public_key().hex());
-  };
-  ASSERT_TRUE(host_->policies.install(world_.policy(1)->envelope(), world_.wall));
-  service_->policy_changed();
+  revoke_dana();
   run_until([&] { return client.ended.has_value(); });
   EXPECT_FALSE(*client.ended);
   run_until([&] { return host_->lines.find("operator_left") != std::string::npos; });
+}
+
+// Judged by the older policy, for it began under that.
+TEST_F(ServiceTest, AnOperatorWhomANewerPolicyRevokesDuringItsHandshakeIsRefused) {
+  serve();
+  const LateSigner signer(dana_, [this] { revoke_dana(); });
+  Client& client = dial(signer);
+  run_until([&] { return client.ended.has_value(); });
+  EXPECT_FALSE(*client.ended);
+  run_until([&] { return host_->lines.find("operator_refused") != std::string::npos; });
+  EXPECT_THAT(host_->lines, HasSubstr("a newer policy came during the handshake"));
+  EXPECT_EQ(host_->lines.find("operator_admitted"), std::string::npos);
 }
 
 // Streams that say nothing fill the door, and the next one, of a party, is read all the same.
