@@ -79,14 +79,15 @@ void Custodian::accept(peer::StreamSocket socket) {
   if (stopped_) return;
   const auto now = party_.clock();
   if (!now || !may_begin(now->monotonic)) return refuse_stream(now);
-  peer::async_read_source(std::move(socket), limits_.preface_timeout,
-                          [this, alive = alive_, slot = std::make_shared<base::Slot>(reading_preface_)](
-                              peer::StreamSocket stream, base::Result<peer::Source> source) {
-                            slot->free();
-                            if (!*alive || stopped_) return;
-                            if (!source) return log_.error("preface_refused", source.error());
-                            begin(std::move(stream), source->text);
-                          });
+  peer::async_read_source(
+      std::move(socket), limits_.preface_timeout,
+      [this, alive = alive_, slot = std::make_shared<base::Slot>(reading_preface_)](
+          peer::StreamSocket stream, base::Result<peer::Source> source) {
+        slot->free();
+        if (!*alive || stopped_) return;
+        if (!source) return log_.error("preface_refused", source.error());
+        begin(std::move(stream), source->text);
+      });
 }
 
 void Custodian::begin(peer::StreamSocket socket, std::string source) {

@@ -58,7 +58,6 @@ inline constexpr std::size_t kRefusals = 64;
 // signatures.
 inline constexpr std::size_t kReceiptBytes = 1024 * 1024;
 
-
 // Proofs: as a receipt, and besides the broadcasts of earlier rounds (4 MiB at most are kept) and
 // the message that is judged. A larger one counts among the parties alone.
 inline constexpr std::size_t kProofBytes = 8 * 1024 * 1024;

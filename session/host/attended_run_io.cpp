@@ -34,8 +34,7 @@ HostedRun::Events AttendedRun::events() {
     self->has_formed_ = self->has_formed_ || stage == Stage::formed;
     self->say(StageReached{std::string(to_string(stage)), detail});
   };
-  out.keep = [self = shared_from_this()](const Output& output,
-                                         std::function<void(Status)> done) {
+  out.keep = [self = shared_from_this()](const Output& output, std::function<void(Status)> done) {
     self->keep(output, std::move(done));
   };
   out.ended = [self = shared_from_this()](const Ended& ended) { self->on_ended(ended); };

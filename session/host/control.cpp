@@ -48,8 +48,11 @@ Bytes encode_part(const DescriptorPiece& part) {
 }
 Bytes encode_part(const OrderedRun& part) {
   cbor::Writer writer;
-  writer.array(5).uint(kOrder).uint(part.party).uint(part.forming_ms).array(
-      part.authorities.size());
+  writer.array(5)
+      .uint(kOrder)
+      .uint(part.party)
+      .uint(part.forming_ms)
+      .array(part.authorities.size());
   for (const Bytes& authority : part.authorities)
     writer.bytes(authority);
   writer.bytes(part.kept);

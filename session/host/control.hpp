@@ -87,8 +87,8 @@ struct RunEnded {
   std::optional<RunId> run;
   std::vector<std::pair<PartyIndex, std::string>> named;
 };
-using ControlReport = std::variant<StageReached, ResultPiece, ReceiptPiece, KeptPiece,
-                                   EvidencePiece, RunEnded>;
+using ControlReport =
+    std::variant<StageReached, ResultPiece, ReceiptPiece, KeptPiece, EvidencePiece, RunEnded>;
 
 // What an operator is told of a run's end: its result, receipt and proof, and then that it ended.
 [[nodiscard]] std::vector<ControlReport> reports_of(const Ended& ended);

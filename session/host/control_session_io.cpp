@@ -56,9 +56,9 @@ void ControlSession::on_established(const policy::AdmittedOperator& who) {
     return end(Error(peer::Errc::policy_differs, "a newer policy came during the handshake"));
   }
   who_ = who;
-  parts_.log.info("operator_admitted", {{"operator", who.name()},
-                                        {"purpose", who.purpose()},
-                                        {"source", parts_.source}});
+  parts_.log.info(
+      "operator_admitted",
+      {{"operator", who.name()}, {"purpose", who.purpose()}, {"source", parts_.source}});
 }
 
 void ControlSession::on_ended(const Status& status) {
@@ -164,8 +164,8 @@ Status ControlSession::begin() {
 Status ControlSession::take(const ResumeRun& part) {
   if (order_ || run_) return Error(Errc::malformed_order, "back to a run, behind an order");
   CONCORDAT_TRY(auto run, parts_.runs.find_run(part.session, *who_));
-  parts_.log.info("operator_came_back", {{"operator", who_->name()},
-                                         {"digest", part.session.hex()}});
+  parts_.log.info("operator_came_back",
+                  {{"operator", who_->name()}, {"digest", part.session.hex()}});
   attend(std::move(run));
   return {};
 }

@@ -27,8 +27,7 @@ base::CodeInfo describe(Errc code) noexcept {
     case Errc::other_role:
       return {"other_role", "the descriptor seats this enclave in another role than its own"};
     case Errc::run_not_counted:
-      return {"run_not_counted",
-              "no custodian counted the run of this input, so none of it moves"};
+      return {"run_not_counted", "no custodian counted the run of this input, so none of it moves"};
     case Errc::result_waiting:
       return {"result_waiting",
               "an earlier run of this session has a result that its operator did not fetch"};

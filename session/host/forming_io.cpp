@@ -64,19 +64,18 @@ void HostedRun::on_dialled(PartyIndex party, Result<peer::StreamSocket> socket) 
 
 void HostedRun::perform(FormingOrders orders) {
   for (const PartyIndex party : orders.dial) {
-    dial(party, [weak = weak_from_this(), party, attempt = attempt_](
-                    Result<peer::StreamSocket> socket) {
-      const auto self = weak.lock();
-      if (!self || self->attempt_ != attempt) return;
-      self->guarded([&] { self->on_dialled(party, std::move(socket)); });
-    });
+    dial(party,
+         [weak = weak_from_this(), party, attempt = attempt_](Result<peer::StreamSocket> socket) {
+           const auto self = weak.lock();
+           if (!self || self->attempt_ != attempt) return;
+           self->guarded([&] { self->on_dialled(party, std::move(socket)); });
+         });
   }
   for (const auto& [stream, bytes] : orders.send)
     send(stream, bytes);
   for (auto& [stream, request] : orders.mint) {
     const bool ours = request.purpose == attest::Purpose::session_initiator;
-    mint(stream, std::move(request),
-         ours ? peer::MintPriority::own : peer::MintPriority::stranger);
+    mint(stream, std::move(request), ours ? peer::MintPriority::own : peer::MintPriority::stranger);
   }
   note_refusals();
   const auto at = now();

@@ -15,7 +15,8 @@ struct ReadHello {
 // Errors: of frames and messages (peer), StreamErrc timed_out, ended. What is returned ends the
 // reading at once, as if the stream had ended; after the handler was called it does nothing.
 using HelloHandler = std::function<void(peer::StreamSocket, base::Result<ReadHello>)>;
-[[nodiscard]] std::function<void()> async_read_hello(
-    peer::StreamSocket socket, std::chrono::milliseconds timeout, HelloHandler handler);
+[[nodiscard]] std::function<void()> async_read_hello(peer::StreamSocket socket,
+                                                     std::chrono::milliseconds timeout,
+                                                     HelloHandler handler);
 
 }  // namespace concordat::session::host

@@ -44,8 +44,8 @@ Result<std::shared_ptr<HostedRun>> HostedRun::start(Environment environment, Ord
     return Error(Errc::other_role, "the descriptor seats role " + self->role +
                                        ", this enclave is configured as " + environment.party.role);
   }
-  auto run = std::make_shared<HostedRun>(std::move(environment), std::move(order),
-                                         std::move(events));
+  auto run =
+      std::make_shared<HostedRun>(std::move(environment), std::move(order), std::move(events));
   run->form_until_ = now.monotonic + run->order_.forming;
   CONCORDAT_CHECK(run->begin_forming(now));
   run->progress(Stage::forming, {});
@@ -207,10 +207,9 @@ void HostedRun::on_time() {
 
 // Posted, as all that is told: nobody is called back from inside their own call.
 void HostedRun::progress(Stage stage, std::string detail) {
-  boost::asio::post(environment_.io,
-                    [self = shared_from_this(), stage, said = std::move(detail)] {
-                      if (self->events_.progress) self->events_.progress(stage, said);
-                    });
+  boost::asio::post(environment_.io, [self = shared_from_this(), stage, said = std::move(detail)] {
+    if (self->events_.progress) self->events_.progress(stage, said);
+  });
 }
 
 void HostedRun::tell(Ended ended) noexcept {

@@ -18,10 +18,10 @@
 #include "peer/nsm_worker_io.hpp"
 #include "peer/party.hpp"
 #include "peer/reserved_memory_io.hpp"
+#include "session/forming.hpp"
 #include "session/host/ended.hpp"
 #include "session/host/errc.hpp"
 #include "session/host/party_stream_io.hpp"
-#include "session/forming.hpp"
 #include "session/host/seat_channel.hpp"
 #include "session/run_ledger.hpp"
 
@@ -174,9 +174,9 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   std::map<StreamId, std::size_t> early_;  // bytes of a stream while it forms
 
   std::unique_ptr<Forming> forming_;
-  std::uint64_t attempt_ = 0;  // of forming
+  std::uint64_t attempt_ = 0;                      // of forming
   std::optional<base::MonotonicMillis> begin_at_;  // an attempt, after a newer policy
-  std::map<PartyIndex, base::Error> refusals_;  // the latest of each party
+  std::map<PartyIndex, base::Error> refusals_;     // the latest of each party
   std::set<std::pair<PartyIndex, std::string>> told_refusals_;
   std::optional<base::Error> last_failure_;
 

@@ -105,8 +105,9 @@ messaging::Group HostedRun::group() const {
 // Formed, and not in the run: the others are told, and need not wait for a round to end. Nothing of
 // theirs is read.
 void HostedRun::decline(const Error& why) {
-  environment_.log.error("session_declined", why,
-                         {{"session", order_.descriptor->fields().id}, {"run", formed_->run.hex()}});
+  environment_.log.error(
+      "session_declined", why,
+      {{"session", order_.descriptor->fields().id}, {"run", formed_->run.hex()}});
   tell({why, {}, {}, {}, {}});
   const auto at = environment_.party.clock();
   auto run = at ? messaging::Run::begin(group(), std::move(formed_->key),
@@ -313,8 +314,8 @@ void HostedRun::tell_output(const peer::Now& now) {
                               run_->outcome()->confirmations, time);
   if (!receipt) return tell({receipt.error(), {}, {}, {}, {}});
   ended.receipt = *std::move(receipt);
-  environment_.log.info("session_done", {{"session", order_.descriptor->fields().id},
-                                         {"run", formed_->run.hex()}});
+  environment_.log.info("session_done",
+                        {{"session", order_.descriptor->fields().id}, {"run", formed_->run.hex()}});
   tell(std::move(ended));
   progress(Stage::leaving, {});
 }
@@ -324,9 +325,9 @@ void HostedRun::tell_stop() {
   const messaging::Outcome& outcome = *run_->outcome();
   Ended ended;
   for (const auto& [party, conviction] : outcome.convicted) {
-    ended.named.push_back({party, messaging::to_string(party, conviction),
-                           make_proof(*formed_, run_->transcript(conviction.evidence),
-                                      conviction.evidence)});
+    ended.named.push_back(
+        {party, messaging::to_string(party, conviction),
+         make_proof(*formed_, run_->transcript(conviction.evidence), conviction.evidence)});
   }
   if (!ended.named.empty()) {
     ended.status = Error(Errc::party_convicted, fields.name_of(ended.named.front().party) + ": " +
@@ -349,10 +350,10 @@ Status HostedRun::judge_seats(const policy::Policy& policy) const {
   for (const auto& [index, evidence] : formed_->evidence) {
     if (index == order_.self) continue;
     CONCORDAT_TRY(const auto parsed, attest::UnverifiedDocument::parse(evidence.document));
-    CONCORDAT_TRY(const attest::VerifiedClaims claims,
-                  attest::verify_archived(parsed, *environment_.party.anchors,
-                                          parsed.unverified().timestamp,
-                                          attest::DebugDocuments::refuse));
+    CONCORDAT_TRY(
+        const attest::VerifiedClaims claims,
+        attest::verify_archived(parsed, *environment_.party.anchors, parsed.unverified().timestamp,
+                                attest::DebugDocuments::refuse));
     const auto judged = policy::evaluate_party(
         policy.model(),
         question_about(fields, *fields.party(index), fields.party(order_.self)->role), &claims,

@@ -9,11 +9,11 @@ base::Status SeatChannel::take(base::BytesView bytes, PartyIndex party, messagin
                                base::MonotonicMillis now) {
   reader_.feed(bytes);
   for (;;) {
-    CONCORDAT_TRY(const auto frame, reader_.next(peer::AllowedFrames(peer::FrameType::data,
-                                                                     peer::FrameType::close)));
+    CONCORDAT_TRY(const auto frame,
+                  reader_.next(peer::AllowedFrames(peer::FrameType::data, peer::FrameType::close)));
     if (!frame) return {};
-    const std::size_t size = frame->body().size() - std::min(frame->body().size(),
-                                                             peer::kAeadTagSize);
+    const std::size_t size =
+        frame->body().size() - std::min(frame->body().size(), peer::kAeadTagSize);
     auto payload = base::SecretBytes::zeroed(size);
     CONCORDAT_TRY(const std::size_t opened,
                   opener_.open(*frame, now, payload.expose_mutable(base::SecretAccess{})));

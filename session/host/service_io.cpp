@@ -34,9 +34,7 @@ Status check_operator(const peer::Party& party, const policy::AdmittedOperator& 
 
 }  // namespace
 
-Service::Service(ServiceParts parts)
-    : parts_(std::move(parts)),
-      control_party_(parts_.party) {
+Service::Service(ServiceParts parts) : parts_(std::move(parts)), control_party_(parts_.party) {
   control_party_.also_admit_operator = admit_for_control;
 }
 
@@ -101,7 +99,8 @@ void Service::begin_party(peer::StreamSocket socket, const std::string& source) 
   const auto now = parts_.party.clock();
   const Door::Ticket number = next_ticket_++;
   const auto entry = now ? door_.enter(number, source, now->monotonic) : std::nullopt;
-  if (!entry) return parts_.log.error("party_refused", Error(peer::Errc::busy), {{"source", source}});
+  if (!entry)
+    return parts_.log.error("party_refused", Error(peer::Errc::busy), {{"source", source}});
   if (entry->evicted) {
     if (const auto oldest = waiting_.extract(*entry->evicted)) oldest.mapped()();
   }
@@ -147,11 +146,11 @@ Result<std::shared_ptr<AttendedRun>> Service::begin_run(Order order,
   }
   order.intake->remember(memory_);
   const std::uint64_t number = ++begun_;
-  auto attended = std::make_shared<AttendedRun>(
-      parts_.io, parts_.sealing, who.key(), parts_.patience,
-      [this, alive = alive_, session, number] {
-        if (*alive) forget(session, number);
-      });
+  auto attended =
+      std::make_shared<AttendedRun>(parts_.io, parts_.sealing, who.key(), parts_.patience,
+                                    [this, alive = alive_, session, number] {
+                                      if (*alive) forget(session, number);
+                                    });
   HostedRun::Events events = attended->events();
   events.over = [this, alive = alive_, session] {
     if (*alive) runs_.erase(session);
@@ -160,10 +159,9 @@ Result<std::shared_ptr<AttendedRun>> Service::begin_run(Order order,
     peer::async_dial_target(parts_.io, parts_.relay, peer::EnclaveTarget{party.enclave}, kDialTime,
                             std::move(handler));
   };
-  CONCORDAT_TRY(auto run,
-                HostedRun::start({parts_.io, parts_.party, parts_.nsm, parts_.ledger, parts_.log,
-                                  std::move(dial), parts_.deviate},
-                                 std::move(order), std::move(events)));
+  CONCORDAT_TRY(auto run, HostedRun::start({parts_.io, parts_.party, parts_.nsm, parts_.ledger,
+                                            parts_.log, std::move(dial), parts_.deviate},
+                                           std::move(order), std::move(events)));
   attended->began(run);
   try {
     runs_.emplace(session, run);
@@ -205,7 +203,8 @@ void Service::forget_an_end() {
 }
 
 // A newer policy may have let go of an operator; the runs look at their seats themselves. Whoever
-// ends says so later: nothing leaves these tables meanwhile, and going through them needs no memory.
+// ends says so later: nothing leaves these tables meanwhile, and going through them needs no
+// memory.
 void Service::policy_changed() {
   const policy::Model& model = parts_.party.policies->latest()->model();
   for (const auto& [number, session] : operators_)

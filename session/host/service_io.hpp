@@ -61,7 +61,7 @@ class Service final : private RunBeginner {
 
   ServiceParts parts_;
   peer::Party control_party_;  // as the enclave's own, and admits operators for kControlPurpose
-  ProcessMemory memory_;  // of the party's runs, one after the other
+  ProcessMemory memory_;       // of the party's runs, one after the other
   Door door_{kMaxWaiting};
   Door::Ticket next_ticket_ = 1;
   std::map<Door::Ticket, std::function<void()>> waiting_;  // how to end what waits there

@@ -68,8 +68,8 @@ TEST(SessionControl, NothingShorterLongerOrOfTheOtherDirectionIsTaken) {
 }
 
 TEST(SessionControl, TextsAreCutAndPiecesBounded) {
-  const auto stage = decode_report(
-      secret_of(encode(StageReached{std::string(2 * kControlText, 'a'), {}})));
+  const auto stage =
+      decode_report(secret_of(encode(StageReached{std::string(2 * kControlText, 'a'), {}})));
   ASSERT_TRUE(stage);
   EXPECT_EQ(std::get<StageReached>(*stage).stage.size(), kControlText);
   EXPECT_FALSE(decode_order(encode(DescriptorPiece{base::Bytes(kControlPiece + 1)})));

@@ -15,9 +15,8 @@
 
 namespace concordat::session::host {
 
-inline constexpr const char* kSums =
-    R"({"max_rows": 10, "numbers": {"amount": {"max": "1000"}},)"
-    R"( "results": [{"name": "all", "of": {"amount": ["sum"]}}]})";
+inline constexpr const char* kSums = R"({"max_rows": 10, "numbers": {"amount": {"max": "1000"}},)"
+                                     R"( "results": [{"name": "all", "of": {"amount": ["sum"]}}]})";
 
 // In memory, or whatever a test makes of it; answers at once.
 class TestLedger final : public RunLedger {
@@ -134,22 +133,22 @@ class HostWorld {
     host.is_over = false;
     CONCORDAT_TRY(
         host.run,
-        HostedRun::start({io, host.party, host.nsm, host.ledger, host.log,
-                          [this, from = host.index](const PartyEntry& to,
-                                                    peer::ConnectHandler handler) {
-                            connect(from, to.name, std::move(handler));
-                          },
-                          host.deviate},
-                         std::move(order),
-                         {[&host](Stage stage, const std::string& detail) {
-                            host.stages.push_back(std::string(to_string(stage)) + " " + detail);
-                          },
-                          [&host](const Output& output, auto done) {
-                            host.kept = output.kept.clone();
-                            host.stored = std::move(done);
-                          },
-                          [&host](Ended ended) { host.ended.emplace(std::move(ended)); },
-                          [&host] { host.is_over = true; }}));
+        HostedRun::start(
+            {io, host.party, host.nsm, host.ledger, host.log,
+             [this, from = host.index](const PartyEntry& to, peer::ConnectHandler handler) {
+               connect(from, to.name, std::move(handler));
+             },
+             host.deviate},
+            std::move(order),
+            {[&host](Stage stage, const std::string& detail) {
+               host.stages.push_back(std::string(to_string(stage)) + " " + detail);
+             },
+             [&host](const Output& output, auto done) {
+               host.kept = output.kept.clone();
+               host.stored = std::move(done);
+             },
+             [&host](Ended ended) { host.ended.emplace(std::move(ended)); },
+             [&host] { host.is_over = true; }}));
     return {};
   }
   void start_all(const std::string& table = "amount\n1\n2\n") {
@@ -169,9 +168,8 @@ class HostWorld {
   }
   void run_until_ended() {
     run_until([this] {
-      return std::ranges::all_of(hosts, [](const auto& each) {
-        return !each->run || each->ended.has_value();
-      });
+      return std::ranges::all_of(
+          hosts, [](const auto& each) { return !each->run || each->ended.has_value(); });
     });
   }
 
@@ -179,8 +177,8 @@ class HostWorld {
   std::size_t cut(PartyIndex one, PartyIndex other) {
     std::size_t count = 0;
     for (const Stream& stream : streams_) {
-      const bool is_theirs = (stream.from == one && stream.to == other) ||
-                             (stream.from == other && stream.to == one);
+      const bool is_theirs =
+          (stream.from == one && stream.to == other) || (stream.from == other && stream.to == one);
       if (is_theirs && ::shutdown(stream.end, SHUT_RDWR) == 0) ++count;
     }
     return count;

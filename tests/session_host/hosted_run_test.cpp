@@ -129,9 +129,8 @@ TEST(HostedRun, WhatComesWhileARunIsCountedWaits) {
   Host& second = hosts.host(2);
   second.ledger.hold = true;
   hosts.start_all();
-  hosts.run_until([&] {
-    return second.ledger.held && has_formed(hosts.host(1)) && has_formed(hosts.host(3));
-  });
+  hosts.run_until(
+      [&] { return second.ledger.held && has_formed(hosts.host(1)) && has_formed(hosts.host(3)); });
   // The first dials the second anew, the second the third, as soon as it may.
   const std::size_t before = hosts.dials;
   EXPECT_GE(hosts.cut(1, 2), 1u);
@@ -536,9 +535,8 @@ TEST(HostedRun, APartyThatLeavesARunIsNamedByTheOthers) {
   hosts.host(1).ledger.hold = true;  // or all would be over
   hosts.start_all();
   Host& third = hosts.host(3);
-  hosts.run_until([&] {
-    return hosts.host(1).ledger.held && has_formed(hosts.host(2)) && has_formed(third);
-  });
+  hosts.run_until(
+      [&] { return hosts.host(1).ledger.held && has_formed(hosts.host(2)) && has_formed(third); });
   third.run->cancel(base::Error(Errc::cancelled));
   hosts.run_until([&] { return third.is_over; });
   hosts.host(1).ledger.held({});

@@ -88,8 +88,9 @@ class KeptShare : public testing::Test {
     DescriptorFields fields = world_.fields();
     fields.protocol = "frost-sign/1";
     fields.threshold = 2;
-    fields.parameters = base::to_bytes(base::as_bytes(
-        nlohmann::json{{"group", base::to_hex(share_.group().encoded())}, {"message", "68"}}.dump()));
+    fields.parameters = base::to_bytes(base::as_bytes(nlohmann::json{
+        {"group", base::to_hex(share_.group().encoded())},
+        {"message", "68"}}.dump()));
     const Bytes envelope = world_.sign(encode_descriptor(fields).value());
     for (const base::BytesView piece : in_pieces(envelope))
       say(DescriptorPiece{base::to_bytes(piece)});

@@ -91,9 +91,15 @@ class ServiceTest : public testing::Test {
     io_.poll();  // what streams still say goes to their clients
   }
   void serve(Patience patience = {}) {
-    service_.emplace(ServiceParts{io_, host_->party, host_->nsm, host_->log,
-                                  peer::UnixEndpoint{folder_.path() / "relay"}, host_->ledger,
-                                  sealing_, {}, patience});
+    service_.emplace(ServiceParts{io_,
+                                  host_->party,
+                                  host_->nsm,
+                                  host_->log,
+                                  peer::UnixEndpoint{folder_.path() / "relay"},
+                                  host_->ledger,
+                                  sealing_,
+                                  {},
+                                  patience});
     service_->serve(peer::Listener::open(io_, peer::UnixEndpoint{door()}).value());
   }
   [[nodiscard]] std::string door() const { return folder_.path() / "door"; }
@@ -118,8 +124,7 @@ class ServiceTest : public testing::Test {
     };
     events.ended = [&out](const Status& status) { out.ended = status; };
     out.stream = peer::SecureStream::initiate(peer::StreamSocket(connect("operator/local")), party,
-                                              key, std::string(kControlPurpose),
-                                              std::move(events));
+                                              key, std::string(kControlPurpose), std::move(events));
     run_until([&] { return out.is_established || out.ended; });
     return out;
   }

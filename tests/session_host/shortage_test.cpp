@@ -49,16 +49,13 @@ class RunsInShortage : public testing::TestWithParam<shortage::Lasting> {
   std::uint64_t run_without(std::uint64_t number) {
     hosts_.start_all();
     shortage::fail(shortage::Of::all_but_openssl, number, GetParam());
-    run_until([&] {
-      return has_any_failed() || are_all([](const Host& host) { return host.is_over; });
-    });
+    run_until(
+        [&] { return has_any_failed() || are_all([](const Host& host) { return host.is_over; }); });
     const std::uint64_t failed = shortage::relieve();
     // Whoever waits for the one that failed waits no longer.
     for (const auto& host : hosts_.hosts)
       host->run->cancel(base::Error(Errc::cancelled));
-    run_until([&] {
-      return are_all([](const Host& host) { return host.ended && host.is_over; });
-    });
+    run_until([&] { return are_all([](const Host& host) { return host.ended && host.is_over; }); });
     return failed;
   }
   void expect_a_result() {

@@ -12,7 +12,6 @@ struct Parameters {
   std::size_t min_items = 0;
 };
 
-
 class ItemIntake final : public Intake {
  public:
   explicit ItemIntake(const Parameters& parameters);
