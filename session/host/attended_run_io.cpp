@@ -103,8 +103,8 @@ void AttendedRun::on_ended(Ended ended) {
   say_end();
 }
 
-// All of it or nothing, and then again, behind what others do, who may give memory back: nobody else
-// has this party's result.
+// All of it or nothing, and then again, behind what others do, who may give memory back: it is not
+// lost, for nobody else has this party's result.
 void AttendedRun::say_end() {
   const std::size_t before = said_.size();
   try {
