@@ -1,6 +1,7 @@
 #include "session/host/attended_run_io.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 
 #include "session/host/errc.hpp"
 
@@ -25,6 +26,7 @@ AttendedRun::AttendedRun(boost::asio::io_context& io, const Sealing& sealing,
       operator_key_(operator_key),
       patience_(patience),
       over_(std::move(over)),
+      io_(io),
       timer_(io) {}
 
 // The run holds this one, until it is over: it tells its end whoever is there.
@@ -37,14 +39,14 @@ HostedRun::Events AttendedRun::events() {
   out.keep = [self = shared_from_this()](const Output& output, std::function<void(Status)> done) {
     self->keep(output, std::move(done));
   };
-  out.ended = [self = shared_from_this()](const Ended& ended) { self->on_ended(ended); };
+  out.ended = [self = shared_from_this()](Ended ended) { self->on_ended(std::move(ended)); };
   return out;
 }
 
 AttendedRun::Attendance AttendedRun::attach(Say say) {
+  const auto said = said_;
   timer_.cancel();
   say_ = std::move(say);
-  const auto said = said_;
   for (const ControlReport& report : said)
     say_(report);
   return ++attendance_;
@@ -92,17 +94,35 @@ Status AttendedRun::stored() {
   return {};
 }
 
-void AttendedRun::on_ended(const Ended& ended) {
+void AttendedRun::on_ended(Ended ended) {
   has_ended_ = true;
   has_result_ = ended.output.has_value() && ended.status;
   kept_ = {};
-  for (ControlReport& report : reports_of(ended))
-    say(std::move(report));
+  end_ = std::move(ended);
+  say_end();
+}
+
+// All of it or nothing, and then again, behind what others do, who may give memory back: it is not
+// lost, for nobody else has this party's result.
+void AttendedRun::say_end() {
+  const std::size_t before = said_.size();
+  try {
+    auto reports = reports_of(*end_);
+    said_.reserve(before + reports.size());
+    std::ranges::move(reports, std::back_inserter(said_));
+  } catch (const std::bad_alloc&) {
+    return boost::asio::post(io_, peer::with(last_words_, [weak = weak_from_this()] {
+                               if (const auto self = weak.lock()) self->say_end();
+                             }));
+  }
+  end_.reset();
+  for (std::size_t next = before; say_ && next < said_.size(); ++next)
+    say_(said_[next]);
   if (!say_) arm();
 }
 
 Status AttendedRun::fetched() {
-  if (!has_ended_) return Error(Errc::malformed_order, "the run has not ended");
+  if (!has_ended_ || end_) return Error(Errc::malformed_order, "the run has not ended");
   end();
   return {};
 }

@@ -11,6 +11,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "peer/reserved_memory_io.hpp"
 #include "session/host/control.hpp"
 #include "session/host/hosted_run_io.hpp"
 
@@ -64,7 +65,8 @@ class AttendedRun : public std::enable_shared_from_this<AttendedRun> {
   void keep(const Output& output, std::function<void(base::Status)> done);
   void on_sealed(const base::Result<base::Bytes>& sealed,
                  const std::function<void(base::Status)>& done);
-  void on_ended(const Ended& ended);
+  void on_ended(Ended ended);
+  void say_end();
   void say(ControlReport report);
   void arm();
   void end();
@@ -73,11 +75,14 @@ class AttendedRun : public std::enable_shared_from_this<AttendedRun> {
   policy::SignerKey operator_key_;
   Patience patience_;
   std::function<void()> over_;
+  boost::asio::io_context& io_;
   boost::asio::steady_timer timer_;
+  peer::ReservedMemoryPtr last_words_ = std::make_shared<peer::ReservedMemory>();
   std::weak_ptr<HostedRun> run_;
   Say say_;
   Attendance attendance_ = 0;  // the latest
   std::vector<ControlReport> said_;
+  std::optional<Ended> end_;  // until it is said
   // Of what was given to be kept: told when the operator has it.
   std::function<void(base::Status)> kept_;
   bool has_formed_ = false, has_ended_ = false, has_result_ = false;

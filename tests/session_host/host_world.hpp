@@ -9,6 +9,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 
+#include "session/host/errc.hpp"
 #include "session/host/hosted_run_io.hpp"
 #include "session/protocols.hpp"
 #include "tests/session_forming/session_world.hpp"
@@ -226,5 +227,40 @@ class HostWorld {
 
   std::vector<Stream> streams_;
 };
+
+inline bool has_formed(const Host& host) {
+  return std::ranges::any_of(host.stages,
+                             [](const auto& stage) { return stage.starts_with("formed"); });
+}
+
+// `by` ended the run of its own accord and said so: a round, an hour here, is not waited for.
+inline void expect_ended_by(const Host& host, PartyIndex by) {
+  ASSERT_TRUE(host.ended);
+  ASSERT_FALSE(host.ended->status);
+  EXPECT_TRUE(host.ended->status.error().is(Errc::run_stopped))
+      << host.ended->status.error().to_string();
+  ASSERT_EQ(host.ended->named.size(), 1u);
+  EXPECT_EQ(host.ended->named[0].party, by);
+  EXPECT_EQ(host.ended->named[0].why, "ended_by_another");
+}
+
+// Its policy has no rule for the run any more.
+inline void take_rule_away(HostWorld& hosts, Host& from) {
+  const auto listed = hosts.world.edit_policy;
+  hosts.world.edit_policy = [listed](PartyIndex index, std::string text) {
+    if (listed) text = listed(index, std::move(text));
+    return test::replaced(test::replaced(std::move(text), "\"serial\": 1", "\"serial\": 2"),
+                          "sums/*", "others/*");
+  };
+  ASSERT_TRUE(from.policies.install(hosts.world.policy(from.index)->envelope(), hosts.world.wall));
+  from.run->policy_changed();
+}
+
+inline void expect_refused_by_policy(const Host& host) {
+  ASSERT_TRUE(host.ended);
+  ASSERT_FALSE(host.ended->status);
+  EXPECT_TRUE(host.ended->status.error().is(Errc::policy_refuses))
+      << host.ended->status.error().to_string();
+}
 
 }  // namespace concordat::session::host

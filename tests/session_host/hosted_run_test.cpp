@@ -47,22 +47,6 @@ TEST(HostedRun, ThreePartiesFormComputeAndHaveReceipts) {
   });
 }
 
-bool has_formed(const Host& host) {
-  return std::ranges::any_of(host.stages,
-                             [](const auto& stage) { return stage.starts_with("formed"); });
-}
-
-// `by` ended the run of its own accord and said so: a round, an hour here, is not waited for.
-void expect_ended_by(const Host& host, PartyIndex by) {
-  ASSERT_TRUE(host.ended);
-  ASSERT_FALSE(host.ended->status);
-  EXPECT_TRUE(host.ended->status.error().is(Errc::run_stopped))
-      << host.ended->status.error().to_string();
-  ASSERT_EQ(host.ended->named.size(), 1u);
-  EXPECT_EQ(host.ended->named[0].party, by);
-  EXPECT_EQ(host.ended->named[0].why, "ended_by_another");
-}
-
 TEST(HostedRun, CountsTheRunsOfAnInputAndRefusesOneTooMany) {
   HostWorld hosts(2);
   hosts.round_time = std::chrono::hours(1);
@@ -344,25 +328,6 @@ TEST(HostedRun, APolicyThatIsNotUsableAnyMoreEndsTheRun) {
   hosts.run_until([&] { return hosts.host(1).is_over; });
 }
 
-// Policy of the first has no rule for the run any more.
-void take_rule_away(HostWorld& hosts, Host& from) {
-  const auto listed = hosts.world.edit_policy;
-  hosts.world.edit_policy = [listed](PartyIndex index, std::string text) {
-    if (listed) text = listed(index, std::move(text));
-    return test::replaced(test::replaced(std::move(text), "\"serial\": 1", "\"serial\": 2"),
-                          "sums/*", "others/*");
-  };
-  ASSERT_TRUE(from.policies.install(hosts.world.policy(from.index)->envelope(), hosts.world.wall));
-  from.run->policy_changed();
-}
-
-void expect_refused_by_policy(const Host& host) {
-  ASSERT_TRUE(host.ended);
-  ASSERT_FALSE(host.ended->status);
-  EXPECT_TRUE(host.ended->status.error().is(Errc::policy_refuses))
-      << host.ended->status.error().to_string();
-}
-
 TEST(HostedRun, WhereANewerPolicyEndsARunThatIsCountedTheOthersAreTold) {
   HostWorld hosts(2);
   hosts.round_time = std::chrono::hours(1);
@@ -433,98 +398,6 @@ TEST(HostedRun, APartyThatComputesForLongDoesSoInParts) {
     ASSERT_TRUE(host->ended->status) << host->ended->status.error().to_string();
     EXPECT_EQ(base::as_text(host->ended->output->result), R"({"protocol":"psi_size/1","size":3})");
   }
-}
-
-// Two who make a key; each has a share before either says that there is one.
-class KeyMaking : public testing::Test {
- protected:
-  KeyMaking() {
-    hosts_.world.edit_policy = [](PartyIndex, std::string text) {
-      return concordat::test::replaced(std::move(text), "aggregate/1", "frost-keygen/1");
-    };
-    hosts_.hosts.clear();
-    for (const PartyIndex index : {1u, 2u})
-      hosts_.add(index);
-    hosts_.protocol = "frost-keygen/1";
-    hosts_.parameters = "{}";
-    hosts_.round_time = std::chrono::seconds(5);
-    hosts_.farewell = std::chrono::milliseconds(500);
-    hosts_.start_all("");
-    hosts_.run_until([this] { return hosts_.host(1).stored && hosts_.host(2).stored; });
-  }
-  HostWorld hosts_{2};
-};
-
-TEST_F(KeyMaking, NoResultIsConfirmedBeforeTheShareIsStored) {
-  hosts_.host(1).stored({});
-  // The other one's confirmation is lacking, and nothing else.
-  for (int turn = 0; turn < 50; ++turn) {
-    hosts_.io.restart();
-    hosts_.io.poll();
-  }
-  EXPECT_FALSE(hosts_.host(1).ended);
-  hosts_.host(2).stored({});
-  hosts_.run_until_ended();
-  for (const auto& host : hosts_.hosts) {
-    ASSERT_TRUE(host->ended->status) << host->ended->status.error().to_string();
-    EXPECT_FALSE(host->kept.empty());
-    EXPECT_TRUE(host->ledger.asked.empty()) << "there is no input that it could be a run of";
-  }
-  EXPECT_FALSE(hosts_.host(1).kept == hosts_.host(2).kept);
-}
-
-// Nobody waits for the end of a round, and nobody has a key.
-TEST_F(KeyMaking, WhereANewerPolicyEndsItTheOthersAreTold) {
-  take_rule_away(hosts_, hosts_.host(1));
-  hosts_.run_until_ended();
-  expect_refused_by_policy(hosts_.host(1));
-  expect_ended_by(hosts_.host(2), 1);
-}
-
-TEST_F(KeyMaking, NothingIsDecidedAfterTheDeadline) {
-  hosts_.host(1).stored({});
-  hosts_.world.wall = hosts_.descriptor()->fields().deadline;
-  hosts_.host(2).stored({});
-  hosts_.run_until_ended();
-  for (const auto& host : hosts_.hosts) {
-    ASSERT_FALSE(host->ended->status);
-    EXPECT_TRUE(host->ended->status.error().is(DescriptorErrc::deadline_passed))
-        << host->ended->status.error().to_string();
-    EXPECT_FALSE(host->ended->output);
-  }
-}
-
-// The deadline passes between the last confirmation and the receipt.
-TEST_F(KeyMaking, WhatWasDecidedWithinTheDeadlineHasAReceiptThatVerifies) {
-  hosts_.host(1).stored({});
-  for (int turn = 0; turn < 50; ++turn) {
-    hosts_.io.restart();
-    hosts_.io.poll();
-  }
-  const base::UnixMillis deadline = hosts_.descriptor()->fields().deadline;
-  base::UnixMillis wall{deadline.value - 1};
-  hosts_.host(2).party.clock = [&wall]() -> base::Result<peer::Now> {
-    const peer::Now now{wall, base::system_monotonic_clock()};
-    wall = wall + std::chrono::seconds(1);
-    return now;
-  };
-  hosts_.host(2).stored({});
-  hosts_.run_until_ended();
-  for (const auto& host : hosts_.hosts) {
-    ASSERT_TRUE(host->ended->status) << host->ended->status.error().to_string();
-    const auto receipt =
-        verify_receipt(host->ended->receipt, hosts_.world.authorities(), hosts_.world.anchors);
-    EXPECT_TRUE(receipt) << receipt.error().to_string();
-  }
-}
-
-TEST_F(KeyMaking, AShareThatCannotBeStoredLeavesNobodyWithAKey) {
-  hosts_.host(1).stored({});
-  hosts_.host(2).stored(base::Error(Errc::cancelled, "the disk is full"));
-  hosts_.run_until_ended();
-  EXPECT_FALSE(hosts_.host(1).ended->status);
-  ASSERT_FALSE(hosts_.host(2).ended->status);
-  EXPECT_THAT(hosts_.host(2).ended->status.error().detail(), HasSubstr("the disk is full"));
 }
 
 // A party that is gone in the middle of a run is named by those who wait for it.

@@ -95,6 +95,37 @@ INSTANTIATE_TEST_SUITE_P(Every, RunsInShortage,
                            return of.param == shortage::Lasting::one ? "Once" : "Until";
                          });
 
+// Its operator hears of it as soon as there is memory for it.
+TEST(AttendedRunInShortage, KeepsAResultThatItCannotSay) {
+  boost::asio::io_context io{1};
+  const Sealing sealing;
+  const auto run = std::make_shared<AttendedRun>(io, sealing, test::operator_key().public_key(),
+                                                 Patience{}, [] {});
+  std::optional<RunEnded> told;
+  std::size_t size = 0;
+  (void)run->attach([&](const ControlReport& report) {
+    if (const auto* const piece = std::get_if<ResultPiece>(&report)) size += piece->bytes.size();
+    if (const auto* const end = std::get_if<RunEnded>(&report)) told = *end;
+  });
+  Ended ended;
+  ended.output.emplace();
+  ended.output->result = base::Bytes(100);
+  {
+    const HostedRun::Events events = run->events();
+    shortage::fail(shortage::Of::all_but_openssl, 1, shortage::Lasting::until);
+    events.ended(std::move(ended));
+    EXPECT_GT(shortage::relieve(), 0u);
+  }
+  EXPECT_FALSE(told);
+  EXPECT_FALSE(run->fetched()) << "nobody has it";
+  while (!told && io.run_one_for(std::chrono::seconds(20)) > 0) {
+  }
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->code, "");
+  EXPECT_EQ(size, 100u);
+  EXPECT_TRUE(run->fetched());
+}
+
 class DoorInShortage : public testing::Test {
  protected:
   using Socket = boost::asio::local::stream_protocol::socket;
