@@ -22,11 +22,13 @@ Result<RecipientKey> RecipientKey::from(base::PkeyPtr key) {
       EVP_PKEY_get_bits(key.get()) != kBits) {
     return Error(base::CryptoErrc::bad_key, "want an RSA-2048 private key");
   }
-  unsigned char* der = nullptr;
-  const int size = i2d_PUBKEY(key.get(), &der);
+  const int size = i2d_PUBKEY(key.get(), nullptr);
   if (size < 0) return base::openssl_error("encoding the recipient's public key");
-  Bytes public_key(der, der + size);
-  OPENSSL_free(der);
+  Bytes public_key(static_cast<std::size_t>(size));
+  unsigned char* at = public_key.data();
+  if (i2d_PUBKEY(key.get(), &at) != size) {
+    return base::openssl_error("encoding the recipient's public key");
+  }
   return RecipientKey(std::move(key), std::move(public_key));
 }
 

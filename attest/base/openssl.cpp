@@ -98,11 +98,11 @@ Result<X509Ptr> parse_certificate(BytesView pem_or_der) {
 }
 
 Result<Bytes> certificate_der(const X509* certificate) {
-  unsigned char* der = nullptr;
-  const int size = i2d_X509(certificate, &der);
+  const int size = i2d_X509(certificate, nullptr);
   if (size < 0) return openssl_error("encoding a certificate");
-  Bytes out(der, der + size);
-  OPENSSL_free(der);
+  Bytes out(static_cast<std::size_t>(size));
+  unsigned char* at = out.data();
+  if (i2d_X509(certificate, &at) != size) return openssl_error("encoding a certificate");
   return out;
 }
 

@@ -78,8 +78,9 @@ TEST_F(KeyMaking, WhatWasDecidedWithinTheDeadlineHasAReceiptThatVerifies) {
     hosts_.io.poll();
   }
   const base::UnixMillis deadline = hosts_.descriptor()->fields().deadline;
-  base::UnixMillis wall{deadline.value - 1};
-  hosts_.host(2).party.clock = [&wall]() -> base::Result<peer::Now> {
+  // Asked until the world is gone.
+  hosts_.host(2).party.clock =
+      [wall = base::UnixMillis{deadline.value - 1}]() mutable -> base::Result<peer::Now> {
     const peer::Now now{wall, base::system_monotonic_clock()};
     wall = wall + std::chrono::seconds(1);
     return now;
