@@ -24,7 +24,7 @@ struct UnjudgedHead {
 class UnjudgedHeads {
  public:
   // Of one reporter: the first and the latest are always among them. An honest worker has one that
-  // grows, a custodian may tell three at once (HeadWatch::missing_ends).
+  // grows, a custodian may tell three at once (Custody::heads_for_custodians).
   static constexpr std::size_t kMaxOfOne = 4;
   using List = std::list<UnjudgedHead>;
 

@@ -221,10 +221,6 @@ void HostedRun::tell(Ended ended) noexcept {
                     }));
 }
 
-void HostedRun::end_for_shortage() noexcept {
-  fail(Error(Errc::out_of_memory));
-}
-
 void HostedRun::fail(Error why, std::vector<Named> named) noexcept {
   tell({std::move(why), {}, {}, {}, std::move(named)});
   finish();

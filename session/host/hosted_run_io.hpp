@@ -99,7 +99,7 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
     try {
       step();
     } catch (const std::bad_alloc&) {
-      end_for_shortage();
+      fail(base::Error(Errc::out_of_memory));
     }
   }
 
@@ -120,7 +120,6 @@ class HostedRun : public std::enable_shared_from_this<HostedRun> {
   void progress(Stage stage, std::string detail);
   void tell(Ended ended) noexcept;
   void fail(base::Error why, std::vector<Named> named = {}) noexcept;
-  void end_for_shortage() noexcept;
   void finish() noexcept;
   [[nodiscard]] FormedChannel* held_channel(StreamId stream);
 

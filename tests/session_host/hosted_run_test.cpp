@@ -26,6 +26,17 @@ void expect_sum(HostWorld& hosts, const std::string& sum) {
   }
 }
 
+// All begin and form, and this one waits to be counted.
+void hold_count_of(HostWorld& hosts, Host& counting) {
+  counting.ledger.hold = true;
+  hosts.start_all();
+  hosts.run_until([&] {
+    return counting.ledger.held && std::ranges::all_of(hosts.hosts, [&](const auto& host) {
+             return host.get() == &counting || has_formed(*host);
+           });
+  });
+}
+
 TEST(HostedRun, ThreePartiesFormComputeAndHaveReceipts) {
   HostWorld hosts(3);
   hosts.farewell = std::chrono::hours(24);
@@ -76,9 +87,7 @@ TEST(HostedRun, NothingMovesThatNoCustodianCounted) {
   HostWorld hosts(2);
   hosts.round_time = std::chrono::hours(1);
   hosts.farewell = std::chrono::milliseconds(500);
-  hosts.host(1).ledger.hold = true;
-  hosts.start_all();
-  hosts.run_until([&] { return hosts.host(1).ledger.held && has_formed(hosts.host(2)); });
+  hold_count_of(hosts, hosts.host(1));
   hosts.host(1).ledger.held(base::Error(Errc::run_not_counted, "nobody is there"));
   hosts.run_until_ended();
   EXPECT_TRUE(hosts.host(1).ended->status.error().is(Errc::run_not_counted));
@@ -111,10 +120,7 @@ TEST(HostedRun, AsksForItsCountWhileItCanStillTakePart) {
 TEST(HostedRun, WhatComesWhileARunIsCountedWaits) {
   HostWorld hosts(3);
   Host& second = hosts.host(2);
-  second.ledger.hold = true;
-  hosts.start_all();
-  hosts.run_until(
-      [&] { return second.ledger.held && has_formed(hosts.host(1)) && has_formed(hosts.host(3)); });
+  hold_count_of(hosts, second);
   // The first dials the second anew, the second the third, as soon as it may.
   const std::size_t before = hosts.dials;
   EXPECT_GE(hosts.cut(1, 2), 1u);
@@ -137,9 +143,7 @@ TEST(HostedRun, WhoeverLeavesWhileARunIsCountedIsNotWaitedFor) {
   HostWorld hosts(2);
   hosts.round_time = std::chrono::hours(1);
   hosts.farewell = std::chrono::milliseconds(500);
-  hosts.host(1).ledger.hold = true;
-  hosts.start_all();
-  hosts.run_until([&] { return hosts.host(1).ledger.held && has_formed(hosts.host(2)); });
+  hold_count_of(hosts, hosts.host(1));
   hosts.host(2).run->cancel(base::Error(Errc::cancelled));
   hosts.run_until([&] { return hosts.host(2).is_over; });
   hosts.host(1).ledger.held({});
@@ -332,9 +336,7 @@ TEST(HostedRun, WhereANewerPolicyEndsARunThatIsCountedTheOthersAreTold) {
   HostWorld hosts(2);
   hosts.round_time = std::chrono::hours(1);
   hosts.farewell = std::chrono::milliseconds(500);
-  hosts.host(1).ledger.hold = true;
-  hosts.start_all();
-  hosts.run_until([&] { return hosts.host(1).ledger.held && has_formed(hosts.host(2)); });
+  hold_count_of(hosts, hosts.host(1));
   take_rule_away(hosts, hosts.host(1));
   hosts.run_until_ended();
   expect_refused_by_policy(hosts.host(1));
@@ -368,9 +370,7 @@ TEST(HostedRun, WhereANewerPolicyEndsARunNothingMoreOfItGoesOut) {
   hosts.farewell = std::chrono::milliseconds(500);
   hosts.host(1).deviate = [](const auto&) { return std::make_unique<Talkative>(Talkative::kMost); };
   hosts.host(2).deviate = [](const auto&) { return std::make_unique<Talkative>(1); };
-  hosts.host(2).ledger.hold = true;
-  hosts.start_all();
-  hosts.run_until([&] { return hosts.host(2).ledger.held && has_formed(hosts.host(1)); });
+  hold_count_of(hosts, hosts.host(2));
   take_rule_away(hosts, hosts.host(1));
   hosts.run_until([&] { return hosts.host(1).is_over; });
   hosts.host(2).ledger.held({});
@@ -405,11 +405,8 @@ TEST(HostedRun, APartyThatLeavesARunIsNamedByTheOthers) {
   HostWorld hosts(3);
   hosts.round_time = std::chrono::hours(1);
   hosts.farewell = std::chrono::milliseconds(500);
-  hosts.host(1).ledger.hold = true;  // or all would be over
-  hosts.start_all();
   Host& third = hosts.host(3);
-  hosts.run_until(
-      [&] { return hosts.host(1).ledger.held && has_formed(hosts.host(2)) && has_formed(third); });
+  hold_count_of(hosts, hosts.host(1));  // or all would be over
   third.run->cancel(base::Error(Errc::cancelled));
   hosts.run_until([&] { return third.is_over; });
   hosts.host(1).ledger.held({});

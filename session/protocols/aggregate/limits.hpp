@@ -4,15 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "session/limits.hpp"
+
 namespace concordat::session::aggregate {
 
 // Of a descriptor: far more than sessions have; counts of all parties stay below 2^53, which every
 // reader of JSON keeps exactly.
 inline constexpr std::size_t kMostParties = 256;
 inline constexpr std::uint64_t kMostRows = 1'000'000'000;  // below 2^32
-// What the parameters' JSON may take: all that a descriptor takes (session/limits.hpp), a thousand
-// groups with names of ten letters.
-inline constexpr std::size_t kMaxParameters = 16 * 1024;
+// What the parameters' JSON may take: a thousand groups with names of ten letters.
+inline constexpr std::size_t kMaxParameters = limits::kParameterBytes;
 inline constexpr std::size_t kMostResults = 16;
 inline constexpr std::size_t kMostNumbers = 64;  // columns of numbers
 inline constexpr std::size_t kLongestName = 256;

@@ -3,6 +3,7 @@
 
 #include <variant>
 
+#include "session/limits.hpp"
 #include "session/protocols/frost/dealing.hpp"
 #include "session/protocols/frost/preprocessing.hpp"
 
@@ -13,8 +14,7 @@ inline constexpr std::string_view kPreprocessName = "frost-preprocess/1";
 inline constexpr std::string_view kSignName = "frost-sign/1";
 inline constexpr std::string_view kReshareName = "frost-reshare/1";
 
-// All that a descriptor takes (session/limits.hpp).
-inline constexpr std::size_t kMaxParameters = 16 * 1024;
+inline constexpr std::size_t kMaxParameters = limits::kParameterBytes;
 // Longer ones are named by their hash, and each party's input.
 inline constexpr std::size_t kMaxMessageInDescriptor = 4 * 1024;
 static_assert(2 * (kMaxGroup + kMaxMessageInDescriptor) + 2048 <= kMaxParameters,
